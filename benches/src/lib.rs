@@ -1,0 +1,3 @@
+//! Trees of transcripts to measure on, and the measurements.
+
+pub mod generate;

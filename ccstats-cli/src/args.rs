@@ -1,0 +1,236 @@
+//! The command line. Names here are fixed; scripts rely on them.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use ccstats_core::{Direction, ReportName};
+use chrono::{DateTime, Utc, Weekday};
+use chrono_tz::Tz;
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// What Claude Code cost and did, from the transcripts on this machine.
+///
+/// Nothing leaves the machine. Without a report: summary.
+#[derive(Debug, Parser)]
+#[command(name = "ccstats", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done, also when there is nothing to report; 1 could not; 2 wrong usage; \
+    3 with --strict, input was partly unusable.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+/// The reports, and what else there is.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Totals, models, tools and projects of the whole range [default range: today]
+    Summary,
+    /// One row per civil day [default range: month]
+    Daily,
+    /// One row per week [default range: all]
+    Weekly,
+    /// One row per month [default range: all]
+    Monthly,
+    /// One row per session [default range: week]
+    Sessions,
+    /// One row per project [default range: week]
+    Projects,
+    /// One row per model [default range: week]
+    Models,
+    /// One row per tool, by outcome [default range: week]
+    Tools,
+    /// One row per kind of subagent; `main` is one [default range: week]
+    Agents,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell to complete in
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+impl Command {
+    /// The report that a command asks for.
+    pub(crate) fn report(self) -> Option<ReportName> {
+        Some(match self {
+            Command::Summary => ReportName::Summary,
+            Command::Daily => ReportName::Daily,
+            Command::Weekly => ReportName::Weekly,
+            Command::Monthly => ReportName::Monthly,
+            Command::Sessions => ReportName::Sessions,
+            Command::Projects => ReportName::Projects,
+            Command::Models => ReportName::Models,
+            Command::Tools => ReportName::Tools,
+            Command::Agents => ReportName::Agents,
+            Command::Completions { .. } | Command::Man => return None,
+        })
+    }
+}
+
+/// Options that every report takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Span of time: today yesterday week month this-week last-week this-month last-month all,
+    /// 12h, 7d, 2026-11-03, 2026-11, 2026-W46, 2026, or A..B
+    #[arg(long, global = true, value_name = "R", help_heading = "Range", conflicts_with_all = ["date", "since", "until"])]
+    pub(crate) range: Option<String>,
+    /// One day
+    #[arg(long, global = true, value_name = "D", help_heading = "Range", conflicts_with_all = ["since", "until"])]
+    pub(crate) date: Option<String>,
+    /// From this day on
+    #[arg(long, global = true, value_name = "D", help_heading = "Range")]
+    pub(crate) since: Option<String>,
+    /// Up to this day, included
+    #[arg(long, global = true, value_name = "D", help_heading = "Range")]
+    pub(crate) until: Option<String>,
+    /// Time zone of civil days, such as Europe/Vienna [default: the system's]
+    #[arg(long, global = true, value_name = "ZONE", help_heading = "Range", value_parser = zone)]
+    pub(crate) tz: Option<Tz>,
+    /// First day of a week
+    #[arg(long, global = true, value_name = "DAY", help_heading = "Range", default_value = "monday", value_parser = weekday)]
+    pub(crate) week_start: Weekday,
+
+    /// Only projects whose path has this part, or fits this glob (repeatable)
+    #[arg(long, global = true, value_name = "P", help_heading = "Filters")]
+    pub(crate) project: Vec<String>,
+    /// Only these sessions (repeatable)
+    #[arg(long, global = true, value_name = "S", help_heading = "Filters")]
+    pub(crate) session: Vec<String>,
+    /// Only these models (repeatable)
+    #[arg(long, global = true, value_name = "M", help_heading = "Filters")]
+    pub(crate) model: Vec<String>,
+    /// Only calls of these tools; tokens and cost are then unknown (repeatable)
+    #[arg(long, global = true, value_name = "T", help_heading = "Filters")]
+    pub(crate) tool: Vec<String>,
+    /// Only these git branches (repeatable)
+    #[arg(long, global = true, value_name = "B", help_heading = "Filters")]
+    pub(crate) branch: Vec<String>,
+    /// Main threads only
+    #[arg(long, global = true, help_heading = "Filters")]
+    pub(crate) no_subagents: bool,
+
+    /// How to print
+    #[arg(long, global = true, value_enum, value_name = "F", help_heading = "Output", default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// The same as --format json
+    #[arg(long, global = true, help_heading = "Output", conflicts_with = "format")]
+    pub(crate) json: bool,
+    /// Write to a file instead of stdout
+    #[arg(long, short, global = true, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
+    /// Keep the first N rows of each table
+    #[arg(long, global = true, value_name = "N", help_heading = "Output")]
+    pub(crate) top: Option<usize>,
+    /// Sort by a column of the JSON, such as cost, tokens.output or day:desc
+    #[arg(long, global = true, value_name = "COLUMN", help_heading = "Output", value_parser = sort)]
+    pub(crate) sort: Option<(String, Option<Direction>)>,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Output", default_value_t = ColorWhen::Auto)]
+    pub(crate) color: ColorWhen,
+    /// No progress and no warnings
+    #[arg(long, short, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+
+    /// A config directory, or any folder of transcripts (repeatable) [default: CLAUDE_CONFIG_DIR,
+    /// else ~/.claude and ~/.config/claude]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Reading")]
+    pub(crate) root: Vec<PathBuf>,
+    /// Number of threads [default: all processors]
+    #[arg(long, global = true, value_name = "N", help_heading = "Reading")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Read transcripts instead of mapping them into memory
+    #[arg(long, global = true, help_heading = "Reading")]
+    pub(crate) no_mmap: bool,
+    /// Use no stored history (there is none yet)
+    #[arg(long, global = true, help_heading = "Reading")]
+    pub(crate) no_store: bool,
+    /// Exit with 3 when input was partly unusable
+    #[arg(long, global = true, help_heading = "Reading")]
+    pub(crate) strict: bool,
+    /// Take this instant as now, such as 2026-11-20T10:00:00Z
+    #[arg(long, global = true, value_name = "INSTANT", help_heading = "Reading", value_parser = instant)]
+    pub(crate) now: Option<DateTime<Utc>>,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For the eye
+    Table,
+    /// One object
+    Json,
+    /// One object per row
+    Ndjson,
+    /// Comma-separated values
+    Csv,
+    /// Tables for a document
+    Markdown,
+}
+
+/// When output has colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Options {
+    /// The format, whichever way it was asked for.
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+
+    /// The range in one word, if any was given.
+    pub(crate) fn range(&self) -> Option<String> {
+        match (&self.range, &self.date, &self.since, &self.until) {
+            (Some(range), ..) => Some(range.clone()),
+            (_, Some(date), ..) => Some(date.clone()),
+            (_, _, None, None) => None,
+            (_, _, since, until) => {
+                Some(format!("{}..{}", since.as_deref().unwrap_or_default(), until.as_deref().unwrap_or_default()))
+            }
+        }
+    }
+}
+
+fn zone(text: &str) -> Result<Tz, String> {
+    text.parse().map_err(|_| "expected a zone of the tz database, such as UTC or Europe/Vienna".into())
+}
+
+fn weekday(text: &str) -> Result<Weekday, String> {
+    text.parse().map_err(|_| "expected a day of the week, such as monday or sun".into())
+}
+
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    let instant = DateTime::parse_from_rfc3339(text);
+    instant.map(|instant| instant.to_utc()).map_err(|_| "expected an RFC 3339 time, such as 2026-11-20T10:00:00Z".into())
+}
+
+fn sort(text: &str) -> Result<(String, Option<Direction>), String> {
+    let (column, direction) = match text.split_once(':') {
+        None => (text, None),
+        Some((column, "asc")) => (column, Some(Direction::Ascending)),
+        Some((column, "desc")) => (column, Some(Direction::Descending)),
+        Some((_, other)) => return Err(format!("expected `asc` or `desc` behind the colon, found `{other}`")),
+    };
+    Ok((column.into(), direction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

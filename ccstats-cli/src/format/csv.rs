@@ -1,0 +1,43 @@
+//! CSV: the rows of a report, or its totals where it has several tables.
+
+use ccstats_core::{Kind, Report, Table, Untrusted, Value};
+
+use crate::format::flat;
+use crate::format::number::dollars;
+
+pub(super) fn render(report: &Report) -> String {
+    let table = match &report.sections[..] {
+        [section] => &section.table,
+        _ => &report.totals.table,
+    };
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    // Writing to memory cannot fail, and all records have one length.
+    let _ = writer.write_record(table.columns.iter().map(|column| flat(column.name)));
+    for row in &table.rows {
+        let _ = writer.write_record(cells(table, row));
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn cells(table: &Table, row: &[Value]) -> Vec<String> {
+    table.columns.iter().zip(row).map(|(column, value)| cell(column.kind, value)).collect()
+}
+
+fn cell(kind: Kind, value: &Value) -> String {
+    match value {
+        Value::None => String::new(),
+        Value::Text(text) => inert(text),
+        Value::Number(number) if kind == Kind::Money => dollars(*number).to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Share(share) => share.to_string(),
+        Value::List(texts) => texts.iter().map(inert).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// A text that no spreadsheet takes for a formula (OWASP ASVS 1.2.10).
+fn inert(text: &Untrusted) -> String {
+    let shown = text.shown();
+    let is_formula = shown.as_str().trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    if is_formula { format!("'{shown}") } else { shown.to_string() }
+}

@@ -1,0 +1,176 @@
+//! JSON: one object for a report, or one per row.
+
+use ccstats_core::{Accounting, Column, Kind, Problem, Report, Table, Value, is_dangerous};
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+
+use crate::format::number::dollars;
+use crate::format::problems;
+
+/// A JSON value whose whole numbers may exceed 64 bits: sums of counts can.
+enum Json<'a> {
+    Null,
+    Text(&'a str),
+    Whole(u128),
+    Float(f64),
+    List(Vec<Json<'a>>),
+    Object(Vec<(&'a str, Json<'a>)>),
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Json::Null => serializer.serialize_unit(),
+            Json::Text(text) => serializer.serialize_str(text),
+            Json::Whole(number) => serializer.serialize_u128(*number),
+            Json::Float(number) => serializer.serialize_f64(*number),
+            Json::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                items.iter().try_for_each(|item| list.serialize_element(item))?;
+                list.end()
+            }
+            Json::Object(members) => {
+                let mut object = serializer.serialize_map(Some(members.len()))?;
+                members.iter().try_for_each(|(key, value)| object.serialize_entry(key, value))?;
+                object.end()
+            }
+        }
+    }
+}
+
+/// The whole report as one object.
+pub(super) fn render(report: &Report) -> String {
+    let schema = format!("ccstats.{}/1", report.name.word());
+    let range = &report.range;
+    let mut members = vec![
+        ("schema", Json::Text(&schema)),
+        (
+            "range",
+            Json::Object(vec![
+                ("name", Json::Text(&range.name)),
+                ("start", optional(range.start.as_deref())),
+                ("end", optional(range.end.as_deref())),
+                ("time_zone", Json::Text(&range.time_zone)),
+            ]),
+        ),
+    ];
+    let totals = (report.totals.key, rows(&report.totals.table).pop().unwrap_or(Json::Null));
+    let sections = report.sections.iter().map(|section| (section.key, Json::List(rows(&section.table))));
+    // The summary begins with its totals, a list ends with them.
+    if report.sections.len() == 1 {
+        members.extend(sections);
+        members.push(totals);
+    } else {
+        members.push(totals);
+        members.extend(sections);
+    }
+    members.push(("accounting", accounting(&report.accounting)));
+    let text = serde_json::to_string_pretty(&Json::Object(members)).unwrap_or_default();
+    harmless(&text) + "\n"
+}
+
+/// One object per row; where there are several tables, each says its name.
+pub(super) fn render_rows(report: &Report) -> String {
+    let mut lines = String::new();
+    let mut line = |section: Option<&str>, row: Json| {
+        let Json::Object(mut members) = row else { return };
+        if let Some(section) = section {
+            members.insert(0, ("section", Json::Text(section)));
+        }
+        let text = serde_json::to_string(&Json::Object(members)).unwrap_or_default();
+        lines.push_str(&harmless(&text));
+        lines.push('\n');
+    };
+    if let [section] = &report.sections[..] {
+        rows(&section.table).into_iter().for_each(|row| line(None, row));
+        return lines;
+    }
+    rows(&report.totals.table).into_iter().for_each(|row| line(Some(report.totals.key), row));
+    for section in &report.sections {
+        rows(&section.table).into_iter().for_each(|row| line(Some(section.key), row));
+    }
+    lines
+}
+
+fn optional(text: Option<&str>) -> Json<'_> {
+    text.map_or(Json::Null, Json::Text)
+}
+
+fn rows(table: &Table) -> Vec<Json<'_>> {
+    table.rows.iter().map(|row| object(&table.columns, row)).collect()
+}
+
+/// One row; a dot in a column's name nests it.
+fn object<'a>(columns: &[Column], row: &'a [Value]) -> Json<'a> {
+    let mut members: Vec<(&'a str, Json<'a>)> = Vec::new();
+    for (column, value) in columns.iter().zip(row) {
+        let value = json(column.kind, value);
+        match column.name.split_once('.') {
+            None => members.push((column.name, value)),
+            Some((outer, inner)) => match members.last_mut() {
+                Some((name, Json::Object(nested))) if *name == outer => nested.push((inner, value)),
+                _ => members.push((outer, Json::Object(vec![(inner, value)]))),
+            },
+        }
+    }
+    Json::Object(members)
+}
+
+fn json(kind: Kind, value: &Value) -> Json<'_> {
+    match value {
+        Value::None => Json::Null,
+        Value::Text(text) => Json::Text(text.raw()),
+        Value::Number(number) if kind == Kind::Money => Json::Float(dollars(*number)),
+        Value::Number(number) => Json::Whole(*number),
+        Value::Share(share) => Json::Float(*share),
+        Value::List(texts) => Json::List(texts.iter().map(|text| Json::Text(text.raw())).collect()),
+    }
+}
+
+fn accounting(accounting: &Accounting) -> Json<'_> {
+    let whole = |number: u64| Json::Whole(number.into());
+    let lines = &accounting.lines;
+    let kinds = accounting.kinds.iter().map(|(kind, count)| (kind.as_str(), whole(*count)));
+    let groups = problems(accounting).into_iter().map(|group| {
+        let examples = group.examples.iter().map(example).collect();
+        Json::Object(vec![
+            ("kind", Json::Text(group.kind.name())),
+            ("count", Json::Whole(group.count as u128)),
+            ("examples", Json::List(examples)),
+        ])
+    });
+    Json::Object(vec![
+        ("transcripts", whole(accounting.transcripts)),
+        ("bytes", whole(accounting.bytes())),
+        ("lines", whole(lines.total().lines)),
+        ("parsed", whole(lines.parsed.lines)),
+        ("salvaged", whole(lines.salvaged.lines)),
+        ("blank", whole(lines.blank.lines)),
+        ("malformed", whole(lines.malformed.lines)),
+        ("unfinished", whole(lines.unfinished.lines)),
+        ("entries", Json::Object(kinds.collect())),
+        ("problems", Json::List(groups.collect())),
+    ])
+}
+
+fn example(problem: &Problem) -> Json<'_> {
+    let path = optional(problem.path.to_str());
+    let line = problem.line.map_or(Json::Null, |line| Json::Whole(line.into()));
+    Json::Object(vec![("path", path), ("line", line), ("detail", optional(problem.detail.as_deref()))])
+}
+
+/// Escapes what could act on a terminal. Such characters stand only inside of
+/// strings: between them there are spaces and newlines.
+fn harmless(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character != '\n' && is_dangerous(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}

@@ -1,0 +1,52 @@
+//! Formats render kinds of values; none of them knows a report.
+
+mod csv;
+mod json;
+mod markdown;
+mod number;
+mod table;
+
+use ccstats_core::{Accounting, Problem, ProblemKind, Report};
+
+use crate::args::Format;
+
+/// What the reader looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    /// Columns of text.
+    pub(crate) width: usize,
+    /// Whether long lists are cut.
+    pub(crate) cut_lists: bool,
+    /// Whether it shows more than ASCII.
+    pub(crate) is_unicode: bool,
+}
+
+/// The text of a report.
+pub(crate) fn render(report: &Report, format: Format, screen: &Screen) -> String {
+    match format {
+        Format::Table => table::render(report, screen),
+        Format::Json => json::render(report),
+        Format::Ndjson => json::render_rows(report),
+        Format::Csv => csv::render(report),
+        Format::Markdown => markdown::render(report),
+    }
+}
+
+/// All problems of one kind.
+pub(crate) struct ProblemGroup<'a> {
+    pub(crate) kind: ProblemKind,
+    pub(crate) count: usize,
+    pub(crate) examples: &'a [Problem],
+}
+
+/// Problems by kind, with the first few places of each.
+pub(crate) fn problems(accounting: &Accounting) -> Vec<ProblemGroup<'_>> {
+    const EXAMPLES: usize = 5;
+    let groups = accounting.problems.chunk_by(|a, b| a.kind == b.kind);
+    groups.map(|group| ProblemGroup { kind: group[0].kind, count: group.len(), examples: &group[..group.len().min(EXAMPLES)] }).collect()
+}
+
+/// A column's name where names cannot nest.
+fn flat(name: &str) -> String {
+    name.replace('.', "_")
+}

@@ -1,0 +1,63 @@
+//! Numbers as people read them.
+
+/// Picodollars in a cent.
+const CENT: u128 = 10_000_000_000;
+
+/// Groups of three digits.
+pub(super) fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Dollars and cents, to the nearest cent.
+pub(super) fn money(picodollars: u128) -> String {
+    let cents = (picodollars + CENT / 2) / CENT;
+    format!("${}.{:02}", grouped(cents / 100), cents % 100)
+}
+
+/// Dollars as a plain number; exact where the digits of a double reach.
+pub(super) fn dollars(picodollars: u128) -> f64 {
+    picodollars as f64 / 1e12
+}
+
+/// A share in percent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+/// Bytes in decimal units.
+pub(super) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut size = count as f64;
+    let mut unit = "B";
+    for next in UNITS {
+        if size < 1000.0 {
+            break;
+        }
+        (size, unit) = (size / 1000.0, next);
+    }
+    format!("{size:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, CENT / 2, 123_456 * CENT].map(money), ["$0.00", "$0.01", "$1,234.56"]);
+        assert_eq!([0, 999, 1000, 724_400_000, u64::MAX].map(bytes), ["0 B", "999 B", "1.0 kB", "724.4 MB", "18446.7 PB"]);
+        assert_eq!(percent(0.125), "12.5%");
+    }
+}

@@ -1,0 +1,298 @@
+//! Tables for the eye: aligned, as wide as the screen, with bars and totals.
+
+use anstyle::{AnsiColor, Style};
+use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value};
+use unicode_width::UnicodeWidthStr;
+
+use crate::format::number::{bytes, grouped, money, percent};
+use crate::format::{Screen, problems};
+
+const TITLE: Style = Style::new().bold();
+const HEADING: Style = Style::new().dimmed();
+const KEY: Style = AnsiColor::Cyan.on_default();
+const BAR: Style = AnsiColor::Blue.on_default();
+
+/// Between columns.
+const GAP: &str = "  ";
+
+/// Rows that a terminal shows of a list that stands alone, and of one of several.
+const ROWS_ALONE: usize = 30;
+const ROWS_BESIDE_OTHERS: usize = 10;
+
+pub(super) fn render(report: &Report, screen: &Screen) -> String {
+    let mut text = title(report);
+    match &report.sections[..] {
+        [section] => text += &list(section, Some(&report.totals.table), screen, ROWS_ALONE),
+        sections => {
+            text += &figures(&report.totals.table, screen);
+            for section in sections.iter().filter(|section| !section.table.rows.is_empty()) {
+                text += &list(section, None, screen, ROWS_BESIDE_OTHERS);
+            }
+        }
+    }
+    let sentences = report.notes.iter().cloned().chain([reading(report)]);
+    sentences.for_each(|sentence| text += &wrapped(&sentence, screen.width));
+    if screen.is_unicode { text } else { text.replace('…', "~").replace('█', "#").replace('·', "-") }
+}
+
+fn title(report: &Report) -> String {
+    let range = &report.range;
+    let days = match (&range.start, &range.end) {
+        (Some(start), Some(end)) if start == end => start.clone(),
+        (Some(start), Some(end)) => format!("{start} to {end}"),
+        (Some(start), None) => format!("from {start}"),
+        (None, Some(end)) => format!("until {end}"),
+        (None, None) => "all time".into(),
+    };
+    let name = Untrusted::new(&range.name);
+    let name = if days == name.raw() || range.name == "all" { String::new() } else { format!(" · {}", name.shown()) };
+    format!("{TITLE}ccstats {}{TITLE:#}{HEADING}{name} · {days} · {}{HEADING:#}\n", report.name.word(), range.time_zone)
+}
+
+/// A single row, turned on its side: blocks of figures beside each other.
+fn figures(table: &Table, screen: &Screen) -> String {
+    let mut blocks: Vec<(&str, Vec<(String, String)>)> = Vec::new();
+    for (column, value) in table.columns.iter().zip(table.rows.first().into_iter().flatten()) {
+        if !matches!(value, Value::Number(_)) {
+            continue;
+        }
+        let (block, name) = column.name.split_once('.').unwrap_or(("", column.name));
+        let line = (name.replace('_', " "), cell(column.kind, value));
+        match blocks.iter_mut().find(|(known, _)| *known == block) {
+            Some((_, lines)) => lines.push(line),
+            None => blocks.push((block, vec![line])),
+        }
+    }
+    let blocks = blocks.into_iter().map(|(name, lines)| figure_block(name, &lines)).collect();
+    beside(blocks, screen.width)
+}
+
+/// Lines of one width: a heading, and figures with their names.
+fn figure_block(name: &str, lines: &[(String, String)]) -> Vec<String> {
+    let names = lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
+    let values = lines.iter().map(|(_, value)| value.width()).max().unwrap_or(0).max(5);
+    let width = names + GAP.len() + values;
+    let heading = format!("{HEADING}{:<width$}{HEADING:#}", name.replace('_', " "));
+    let figures = lines.iter().map(|(name, value)| format!("{name:<names$}{GAP}{value:>values$}"));
+    std::iter::once(heading).chain(figures).collect()
+}
+
+/// Blocks beside each other as long as they fit, then below.
+fn beside(blocks: Vec<Vec<String>>, width: usize) -> String {
+    const BETWEEN: usize = 4;
+    let block_width = |block: &[String]| block.get(1).map_or(0, |line| line.width());
+    let mut text = String::new();
+    let mut rest = &blocks[..];
+    while !rest.is_empty() {
+        let mut used = 0;
+        let fit = rest.iter().take_while(|block| {
+            used += block_width(block) + BETWEEN;
+            used <= width + BETWEEN
+        });
+        let (row, below) = rest.split_at(fit.count().max(1));
+        for line in 0..row.iter().map(Vec::len).max().unwrap_or(0) {
+            let mut joined = String::new();
+            for block in row {
+                let filler = " ".repeat(block_width(block));
+                joined += block.get(line).unwrap_or(&filler);
+                joined += &" ".repeat(BETWEEN);
+            }
+            text += joined.trim_end();
+            text.push('\n');
+        }
+        rest = below;
+    }
+    text
+}
+
+/// A list with its heading, as much of it as the screen takes.
+fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize) -> String {
+    let table = &section.table;
+    let shown = if screen.cut_lists { table.rows.len().min(most) } else { table.rows.len() };
+    let layout = Layout::new(table, totals, shown, screen.width);
+    let mut text = String::from("\n");
+    text += &layout.heading();
+    let largest = table.rows[..shown].iter().map(|row| layout.size(row)).max().unwrap_or(0);
+    for row in &table.rows[..shown] {
+        text += &layout.row(row, largest);
+    }
+    if let Some(totals) = totals {
+        text += &layout.totals(totals);
+    }
+    let left = table.rows.len() - shown;
+    if left > 0 {
+        text += &format!("{HEADING}… and {} more; `--top N` shows as many as you like{HEADING:#}\n", grouped(left as u128));
+    }
+    text
+}
+
+/// Which columns of a table are shown, and how wide.
+struct Layout<'t> {
+    /// Indices and widths; the first column takes what the others leave.
+    columns: Vec<(usize, usize)>,
+    table: &'t Table,
+    bar: usize,
+}
+
+impl<'t> Layout<'t> {
+    fn new(table: &'t Table, totals: Option<&Table>, shown: usize, width: usize) -> Layout<'t> {
+        let all = 0..table.columns.len();
+        let wanted = |index: usize| -> usize {
+            let column = &table.columns[index];
+            let cells = table.rows[..shown].iter().map(|row| cell(column.kind, &row[index]).width());
+            let total = totals.map_or(0, |totals| total_cell(column, totals).width());
+            cells.max().unwrap_or(0).max(total).max(heading(column).width())
+        };
+        let is_empty = |index: usize| table.rows.iter().all(|row| matches!(row[index], Value::None | Value::Number(0)));
+        let mut columns: Vec<_> =
+            all.filter(|index| !(table.columns[*index].is_detail && is_empty(*index))).map(|index| (index, wanted(index))).collect();
+        let used = |columns: &[(usize, usize)]| columns.iter().map(|(_, width)| width + GAP.len()).sum::<usize>() - GAP.len();
+        /// A name needs so much to be told from others.
+        const SHORTEST_NAME: usize = 24;
+        let excess = |columns: &[(usize, usize)]| {
+            let name = columns[0].1;
+            (used(columns) - name + name.min(SHORTEST_NAME)).saturating_sub(width)
+        };
+        while excess(&columns) > 0 {
+            let detail = columns.iter().rposition(|(index, _)| table.columns[*index].is_detail);
+            match detail.or((columns.len() > 2).then_some(columns.len() - 1)) {
+                Some(position) => columns.remove(position),
+                None => break,
+            };
+        }
+        let over = used(&columns).saturating_sub(width);
+        columns[0].1 = columns[0].1.saturating_sub(over).max(8);
+        let left = width.saturating_sub(used(&columns) + GAP.len());
+        let has_money = columns.iter().any(|(index, _)| table.columns[*index].kind == Kind::Money);
+        let bar = if has_money && left >= 6 && shown > 1 { left.min(30) } else { 0 };
+        Layout { columns, table, bar }
+    }
+
+    fn heading(&self) -> String {
+        let cells = self.columns.iter().map(|(index, width)| {
+            let column = &self.table.columns[*index];
+            aligned(&heading(column), *width, is_text(column))
+        });
+        format!("{HEADING}{}{HEADING:#}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
+    }
+
+    fn row(&self, row: &[Value], largest: u128) -> String {
+        let cells = self.columns.iter().enumerate().map(|(position, (index, width))| {
+            let column = &self.table.columns[*index];
+            let cell = aligned(&shortened(&cell(column.kind, &row[*index]), *width), *width, is_text(column));
+            if position == 0 { format!("{KEY}{cell}{KEY:#}") } else { cell }
+        });
+        let line = cells.collect::<Vec<_>>().join(GAP);
+        let length = (self.size(row) * self.bar as u128).checked_div(largest).unwrap_or(0) as usize;
+        if length == 0 {
+            return line.trim_end().to_string() + "\n";
+        }
+        format!("{line}{GAP}{BAR}{}{BAR:#}\n", "█".repeat(length))
+    }
+
+    fn totals(&self, totals: &Table) -> String {
+        let cells = self.columns.iter().enumerate().map(|(position, (index, width))| {
+            let column = &self.table.columns[*index];
+            let text = if position == 0 { "total".into() } else { total_cell(column, totals) };
+            aligned(&text, *width, is_text(column))
+        });
+        format!("{TITLE}{}{TITLE:#}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
+    }
+
+    /// What the bar of a row shows: its money.
+    fn size(&self, row: &[Value]) -> u128 {
+        let money = self.table.columns.iter().position(|column| column.kind == Kind::Money);
+        match money.map(|index| &row[index]) {
+            Some(Value::Number(number)) => *number,
+            _ => 0,
+        }
+    }
+}
+
+/// The total under a column: that of the same name.
+fn total_cell(column: &Column, totals: &Table) -> String {
+    let index = totals.column(column.name);
+    index.zip(totals.rows.first()).map_or(String::new(), |(index, row)| cell(column.kind, &row[index]))
+}
+
+/// `tokens.output` is headed `output`, and `tokens.total` is headed `tokens`.
+fn heading(column: &Column) -> String {
+    let name = match column.name.split_once('.') {
+        Some((outer, "total")) => outer,
+        Some((_, inner)) => inner,
+        None => column.name,
+    };
+    name.replace('_', " ")
+}
+
+fn is_text(column: &Column) -> bool {
+    matches!(column.kind, Kind::Text | Kind::Day)
+}
+
+fn cell(kind: Kind, value: &Value) -> String {
+    match value {
+        Value::None => "–".into(),
+        Value::Text(text) => text.shown().to_string(),
+        Value::Number(number) if kind == Kind::Money => money(*number),
+        Value::Number(number) => grouped(*number),
+        Value::Share(share) => percent(*share),
+        Value::List(texts) => texts.iter().map(|text| text.shown().to_string()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn aligned(text: &str, width: usize, left: bool) -> String {
+    let filler = " ".repeat(width.saturating_sub(text.width()));
+    if left { format!("{text}{filler}") } else { format!("{filler}{text}") }
+}
+
+/// A text cut to a width. Names differ most at their ends, so the start goes.
+fn shortened(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.into();
+    }
+    let mut kept = 0;
+    let mut start = text.len();
+    for (at, character) in text.char_indices().rev() {
+        kept += character.to_string().width();
+        if kept >= width {
+            break;
+        }
+        start = at;
+    }
+    format!("…{}", &text[start..])
+}
+
+/// What was read, and what was skipped.
+fn reading(report: &Report) -> String {
+    let accounting = &report.accounting;
+    let total = accounting.lines.total();
+    let mut text = format!(
+        "read {} transcripts, {} lines, {}",
+        grouped(accounting.transcripts.into()),
+        grouped(total.lines.into()),
+        bytes(accounting.bytes())
+    );
+    let salvaged = (accounting.lines.salvaged.lines > 0).then(|| format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
+    let unfinished = (accounting.lines.unfinished.lines > 0).then(|| format!("{} unfinished", accounting.lines.unfinished.lines));
+    let groups = problems(accounting).into_iter().map(|group| format!("{} {}", group.count, group.kind.name()));
+    let skipped: Vec<_> = groups.chain(salvaged).chain(unfinished).collect();
+    if !skipped.is_empty() {
+        text += &format!("; {}", skipped.join(", "));
+    }
+    text
+}
+
+/// A sentence on lines of its own, under a bullet.
+fn wrapped(sentence: &str, width: usize) -> String {
+    let mut text = format!("\n{HEADING}·");
+    let mut used = 1;
+    for word in sentence.split(' ') {
+        if used + 1 + word.width() > width {
+            text += "\n ";
+            used = 1;
+        }
+        text = text + " " + word;
+        used += 1 + word.width();
+    }
+    format!("{text}{HEADING:#}").replacen("\n", if sentence.is_empty() { "" } else { "\n" }, 1) + "\n"
+}

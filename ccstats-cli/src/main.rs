@@ -1,0 +1,26 @@
+//! `ccstats`: what Claude Code cost and did.
+//!
+//! This program only asks and prints: it reads the environment, the clock and
+//! the options, and formats what `ccstats-core` reports.
+
+mod args;
+mod format;
+mod output;
+mod place;
+mod progress;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return output::usage(&error),
+    };
+    match run::run(&args) {
+        Ok(code) => code,
+        Err(error) => output::failure(&error),
+    }
+}

@@ -1,0 +1,86 @@
+//! Where and when: the roots and the time zone that the environment names.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+
+/// The folders to read, and those that were looked for.
+#[derive(Debug)]
+pub(crate) struct Roots {
+    /// Folders that exist, or that the user named.
+    pub(crate) roots: Vec<PathBuf>,
+    /// Everywhere that transcripts were expected.
+    pub(crate) looked_in: Vec<PathBuf>,
+}
+
+impl Roots {
+    /// The roots that the user named, else those of the environment.
+    pub(crate) fn new(named: &[PathBuf]) -> Roots {
+        if !named.is_empty() {
+            return Roots { roots: named.to_vec(), looked_in: named.to_vec() };
+        }
+        // Below a config directory only `projects` holds transcripts: other
+        // files there end in `.jsonl` too.
+        let looked_in: Vec<PathBuf> = config_dirs(env::var_os("CLAUDE_CONFIG_DIR"), env::home_dir().as_deref())
+            .into_iter()
+            .map(|config| config.join("projects"))
+            .collect();
+        let roots = looked_in.iter().filter(|root| root.is_dir()).cloned().collect();
+        Roots { roots, looked_in }
+    }
+}
+
+/// Claude Code takes `CLAUDE_CONFIG_DIR` as one folder; a comma list is a
+/// custom of tools that read several. Both defaults held data at some time.
+fn config_dirs(named: Option<OsString>, home: Option<&Path>) -> Vec<PathBuf> {
+    match named.filter(|named| !named.is_empty()) {
+        Some(named) if Path::new(&named).is_dir() => vec![named.into()],
+        Some(named) => match named.to_str() {
+            Some(list) => list.split(',').map(str::trim).filter(|dir| !dir.is_empty()).map(PathBuf::from).collect(),
+            None => vec![named.into()],
+        },
+        None => home.map(|home| vec![home.join(".claude"), home.join(".config/claude")]).unwrap_or_default(),
+    }
+}
+
+/// The system's time zone, and what was wrong when it is not known.
+pub(crate) fn system_zone() -> (Tz, Option<String>) {
+    let named = env::var("TZ").ok().map(|zone| zone.trim_start_matches(':').to_string()).filter(|zone| !zone.is_empty());
+    let (name, source) = match named {
+        Some(name) => (name, "TZ"),
+        None => match iana_time_zone::get_timezone() {
+            Ok(name) => (name, "the system's time zone"),
+            Err(_) => return (Tz::UTC, None),
+        },
+    };
+    match name.parse() {
+        Ok(zone) => (zone, None),
+        Err(_) => (Tz::UTC, Some(format!("{source} names no zone of the tz database: days are those of UTC; choose with `--tz`"))),
+    }
+}
+
+/// Whether the terminal's locale says that it shows Unicode.
+pub(crate) fn has_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(env::var_os).find(|value| !value.is_empty());
+    let locale = locale.map(|locale| locale.to_string_lossy().to_lowercase());
+    cfg!(windows) || locale.is_some_and(|locale| locale.contains("utf-8") || locale.contains("utf8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_list_names_several_config_dirs() {
+        let dirs = config_dirs(Some("/nowhere/a, /nowhere/b,".into()), None);
+        assert_eq!(dirs, [Path::new("/nowhere/a"), Path::new("/nowhere/b")]);
+    }
+
+    #[test]
+    fn both_default_places_are_looked_at() {
+        let dirs = config_dirs(None, Some(Path::new("/home/u")));
+        assert_eq!(dirs, [Path::new("/home/u/.claude"), Path::new("/home/u/.config/claude")]);
+    }
+}

@@ -1,0 +1,134 @@
+//! From options to a report: what the program does, step by step.
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Prices, Query, Range, Report, ReportName, Shown};
+use chrono::{DateTime, Utc};
+use clap::CommandFactory;
+
+use crate::args::{Args, Command, Format};
+use crate::format::{self, Screen};
+use crate::output::{self, Failure};
+use crate::place::{self, Roots};
+use crate::progress;
+
+/// Input was partly unusable, and `--strict` was given.
+const UNUSABLE: u8 = 3;
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    match args.command.unwrap_or(Command::Summary) {
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "ccstats", &mut script);
+            print(args, &String::from_utf8_lossy(&script))
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Args::command()).render(&mut page).map_err(|error| Failure::Write("memory".into(), error))?;
+            print(args, &String::from_utf8_lossy(&page))
+        }
+        command => report(args, command.report().unwrap_or(ReportName::Summary)),
+    }
+}
+
+fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
+    output::write(text, args.options.output.as_deref(), args.options.color)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
+    let options = &args.options;
+    let now = options.now.unwrap_or_else(Utc::now);
+    let query = query(args, name, now)?;
+    let roots = Roots::new(&options.root);
+    let scan = Options {
+        threads: options.threads,
+        map: !options.no_mmap,
+        // The clock of the files, not `--now`: what still changes is not mapped.
+        ..Options::new(roots.roots, SystemTime::now())
+    };
+    let dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
+    let listing = Listing { sort: options.sort.clone(), top: options.top };
+    let report = Report::new(name, &dataset, &query, Prices::list(), &listing)?;
+    let format = options.format();
+    let is_empty = report.is_empty;
+    if !(is_empty && format == Format::Table) {
+        let text = format::render(&report, format, &screen(args));
+        output::write(&text, options.output.as_deref(), options.color)?;
+    }
+    if !options.quiet {
+        if report.accounting.transcripts == 0 {
+            say_nothing_found(&roots.looked_in);
+        } else if is_empty {
+            say_nothing_in_range(&report, &dataset, &query.calendar);
+        }
+        say_skipped(&report.accounting);
+    }
+    let is_unusable = !is_whole(&report.accounting);
+    Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
+}
+
+fn query(args: &Args, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {
+    let options = &args.options;
+    let zone = options.tz.unwrap_or_else(|| {
+        let (zone, warning) = place::system_zone();
+        if let Some(warning) = warning.filter(|_| !options.quiet) {
+            output::say("warning", &warning);
+        }
+        zone
+    });
+    let calendar = Calendar { zone, week_start: options.week_start };
+    let range = options.range().unwrap_or_else(|| name.default_range().into());
+    Ok(Query {
+        range: Range::parse(&range, now, &calendar)?,
+        calendar,
+        projects: options.project.clone(),
+        sessions: options.session.clone(),
+        models: options.model.clone(),
+        tools: options.tool.clone(),
+        branches: options.branch.clone(),
+        without_subagents: options.no_subagents,
+    })
+}
+
+/// What the reader looks at. Lists are cut only for a person at a terminal.
+fn screen(args: &Args) -> Screen {
+    const WIDTH: usize = 80;
+    let is_terminal = output::is_terminal() && args.options.output.is_none();
+    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
+    Screen {
+        width: if is_terminal { width.max(40) } else { WIDTH },
+        cut_lists: is_terminal && args.options.top.is_none(),
+        is_unicode: !is_terminal || place::has_unicode(),
+    }
+}
+
+fn say_nothing_found(looked_in: &[std::path::PathBuf]) {
+    let places: Vec<_> = looked_in.iter().map(|place| format!("`{}`", Shown::new(&place.to_string_lossy()))).collect();
+    output::say("note", &format!("no transcripts in {}", places.join(", ")));
+    output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
+}
+
+fn say_nothing_in_range(report: &Report, dataset: &Dataset, calendar: &Calendar) {
+    output::say("note", &format!("nothing in the range `{}`", Shown::new(&report.range.name)));
+    if let Some(last) = dataset.last_activity_ms() {
+        output::say("hint", &format!("the last activity was at {}; try `--range {}` or `--range all`", calendar.instant(last), calendar.day(last)));
+    }
+}
+
+fn is_whole(accounting: &Accounting) -> bool {
+    accounting.problems.is_empty() && accounting.lines.salvaged.lines == 0
+}
+
+/// One line about all that was skipped or doubtful.
+fn say_skipped(accounting: &Accounting) {
+    if is_whole(accounting) {
+        return;
+    }
+    let mut parts: Vec<String> = format::problems(accounting).iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
+    if accounting.lines.salvaged.lines > 0 {
+        parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
+    }
+    output::say("warning", &format!("input was partly unusable: {}; `--json` lists the places", parts.join(", ")));
+}

@@ -1,0 +1,213 @@
+//! All that the transcripts below some roots say, each thing once.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use crate::dedup::Key;
+use crate::discover::{Found, Transcript, discover};
+use crate::error::{Error, Problem, ProblemKind};
+use crate::facts::{CallRow, EventRow, Facts, MessageRow, Origin, Place};
+use crate::lines::Account;
+use crate::outcome::Outcome;
+use crate::prices::{Cost, Prices, Terms};
+use crate::scan::{Options, Progress, Scanned, scan};
+use crate::shell;
+use crate::symbols::{Symbol, Symbols};
+use crate::time::epoch_day;
+
+/// Messages, tool calls and prompts of all transcripts, ready for questions.
+#[derive(Debug)]
+pub struct Dataset {
+    facts: Facts,
+    /// What became of each call, in the order of the calls.
+    endings: Vec<Ending>,
+    /// The kind of each subagent, by its id.
+    agent_kinds: HashMap<Symbol, Symbol>,
+    main: Symbol,
+    sidechain: Symbol,
+    accounting: Accounting,
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) lines_added: u64,
+    pub(crate) lines_removed: u64,
+}
+
+/// What was read, and what was skipped and why.
+#[derive(Clone, Debug, Default)]
+pub struct Accounting {
+    /// Transcripts that were found.
+    pub transcripts: u64,
+    /// Lines and bytes by what became of them.
+    pub lines: Account,
+    /// Bytes of holes in files, which were not read.
+    pub hole_bytes: u64,
+    /// Entries by their `type`.
+    pub kinds: Vec<(String, u64)>,
+    /// Everything that was skipped or doubtful.
+    pub problems: Vec<Problem>,
+}
+
+impl Accounting {
+    /// All bytes of the transcripts.
+    pub fn bytes(&self) -> u64 {
+        self.lines.total().bytes + self.hole_bytes
+    }
+}
+
+impl Dataset {
+    /// Reads all transcripts below the roots.
+    ///
+    /// # Errors
+    /// [`Error::Root`] when a root is missing. Whatever is wrong below a root
+    /// is a [`Problem`] in [`Dataset::accounting`].
+    pub fn load(options: &Options, progress: &Progress) -> Result<Dataset, Error> {
+        let found = discover(&options.roots)?;
+        let scanned = scan(&found.transcripts, options, progress);
+        progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        Ok(Dataset::new(found, scanned))
+    }
+
+    fn new(found: Found, scanned: Scanned) -> Dataset {
+        let mut facts = scanned.facts;
+        let agent_kinds = agent_kinds(&mut facts, &found.agent_types);
+        let endings = facts.calls.rows().iter().map(|call| ending(&facts, call)).collect();
+        let (main, sidechain) = (facts.symbols.intern(b"main"), facts.symbols.intern(b"sidechain"));
+        let mut problems = [found.problems, scanned.problems].concat();
+        problems.extend(facts.problems.drain(..).map(|problem| located(problem, &scanned.parts, &found.transcripts)));
+        problems.sort();
+        let accounting = Accounting {
+            transcripts: found.transcripts.len() as u64,
+            lines: facts.account,
+            hole_bytes: scanned.hole_bytes,
+            kinds: kinds(&facts),
+            problems,
+        };
+        Dataset { facts, endings, agent_kinds, main, sidechain, accounting }
+    }
+
+    /// What was read, and what was skipped and why.
+    pub fn accounting(&self) -> &Accounting {
+        &self.accounting
+    }
+
+    /// When the last message or prompt was, in milliseconds since 1970.
+    pub fn last_activity_ms(&self) -> Option<i64> {
+        let messages = self.messages().iter().filter_map(|row| row.origin.order.stamp_ms());
+        messages.chain(self.prompts().iter().filter_map(|row| row.origin.order.stamp_ms())).max()
+    }
+
+    pub(crate) fn messages(&self) -> &[MessageRow] {
+        self.facts.messages.rows()
+    }
+
+    pub(crate) fn message(&self, key: Key) -> Option<&MessageRow> {
+        self.facts.messages.get(key)
+    }
+
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (&CallRow, Ending)> {
+        self.facts.calls.rows().iter().zip(self.endings.iter().copied())
+    }
+
+    pub(crate) fn prompts(&self) -> &[EventRow] {
+        self.facts.prompts.rows()
+    }
+
+    pub(crate) fn api_errors(&self) -> &[EventRow] {
+        self.facts.api_errors.rows()
+    }
+
+    pub(crate) fn symbols(&self) -> &Symbols {
+        &self.facts.symbols
+    }
+
+    /// The kind of agent behind a row: `main`, `sidechain`, or that of the subagent.
+    pub(crate) fn agent_kind(&self, origin: &Origin) -> Symbol {
+        match self.agent_kinds.get(&origin.agent) {
+            Some(kind) => *kind,
+            None if origin.order.is_sidechain => self.sidechain,
+            None => self.main,
+        }
+    }
+
+    /// What each message cost, in the order of the messages; `None` without a price.
+    pub(crate) fn costs(&self, prices: &Prices) -> Vec<Option<Cost>> {
+        let mut known: HashMap<Symbol, Option<_>> = HashMap::new();
+        let cost = |row: &MessageRow| {
+            let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
+            let terms = Terms { day: row.origin.order.stamp_ms().map(epoch_day), is_fast: row.is_fast, is_us: row.is_us };
+            price.map(|price| price.cost(&row.tokens, terms))
+        };
+        self.messages().iter().map(cost).collect()
+    }
+}
+
+/// The kind of every subagent (`counting.md` 3): `warmup` by its first prompt,
+/// else the type that its metadata, its result or its call names, else the word
+/// in its id.
+fn agent_kinds(facts: &mut Facts, types: &[(String, String)]) -> HashMap<Symbol, Symbol> {
+    let mut kinds = HashMap::new();
+    let Facts { symbols, messages, calls, results, prompts, agents, .. } = facts;
+    let warmup = symbols.intern(b"warmup");
+    kinds.extend(agents.rows().iter().filter(|row| row.is_warmup).map(|row| (row.agent, warmup)));
+    for (agent, kind) in types {
+        let (agent, kind) = (symbols.intern(agent.as_bytes()), symbols.intern(kind.as_bytes()));
+        kinds.entry(agent).or_insert(kind);
+    }
+    let named = || results.rows().iter().filter(|row| !row.agent.is_none());
+    for row in named().filter(|row| !row.agent_type.is_none()) {
+        kinds.entry(row.agent).or_insert(row.agent_type);
+    }
+    for row in named() {
+        if let Some(call) = calls.get(row.key).filter(|call| !call.subagent_type.is_none()) {
+            kinds.entry(row.agent).or_insert(call.subagent_type);
+        }
+    }
+    let origins = messages.rows().iter().map(|row| row.origin).chain(calls.rows().iter().map(|row| row.origin));
+    for origin in origins.chain(prompts.rows().iter().map(|row| row.origin)) {
+        if !origin.agent.is_none() {
+            kinds.entry(origin.agent).or_insert_with(|| {
+                let word = word_in_id(symbols.bytes(origin.agent)).to_vec();
+                symbols.intern(&word)
+            });
+        }
+    }
+    kinds
+}
+
+/// `acompact` of `acompact-1f0c…`; `unknown` where the id is a number only.
+fn word_in_id(id: &[u8]) -> &[u8] {
+    let dash = memchr::memrchr(b'-', id).unwrap_or(0);
+    let word = &id[..dash];
+    let is_word = !word.is_empty() && word.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-'));
+    if is_word { word } else { b"unknown" }
+}
+
+/// The outcome of a call, and the lines it changed if it is an edit that worked.
+fn ending(facts: &Facts, call: &CallRow) -> Ending {
+    let mut ending = Ending { outcome: Outcome::NoResult, lines_added: 0, lines_removed: 0 };
+    let Some(result) = facts.results.get(call.key) else { return ending };
+    let tool = facts.symbols.bytes(call.tool);
+    ending.outcome = result.verdict.outcome(tool, || shell::soft_exit(&facts.symbols.name(call.command)));
+    if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
+        let created = result.lines_created.filter(|_| tool == b"Write");
+        ending.lines_added = created.unwrap_or(result.lines_added);
+        ending.lines_removed = result.lines_removed;
+    }
+    ending
+}
+
+fn located((kind, place): (ProblemKind, Place), parts: &[(usize, u64)], transcripts: &[Transcript]) -> Problem {
+    let (transcript, before) = parts[place.part as usize];
+    Problem { kind, path: transcripts[transcript].path.clone(), line: Some(before + u64::from(place.line)), detail: None }
+}
+
+fn kinds(facts: &Facts) -> Vec<(String, u64)> {
+    let counts = facts.symbols.iter().zip(&facts.kinds).filter(|(_, count)| **count > 0);
+    let mut kinds: Vec<_> = counts.map(|(kind, count)| (facts.symbols.name(kind).into_owned(), *count)).collect();
+    kinds.sort();
+    kinds
+}

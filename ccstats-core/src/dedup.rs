@@ -1,0 +1,198 @@
+//! Identities, and the folding of all copies of a record into one.
+//!
+//! One response stands on several lines, and again in resumed sessions, forks
+//! and agents' files (`format.md` 7 and 8). Identity is the id that the API
+//! gave; only gateways, which use ids again, need the session beside it.
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use crate::facts::{AgentRow, CallRow, EventRow, MessageRow, Place, ResultRow};
+use crate::json::Text;
+
+/// An identity: 128 bits of hash over the id and what must stand beside it.
+pub(crate) type Key = u128;
+
+fn hash(kind: &[u8], parts: [&[u8]; 2]) -> Key {
+    let seed = kind.iter().chain(parts[0]).fold(parts[0].len() as u64, |seed, byte| (seed ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
+    xxh3_128_with_seed(parts[1], seed)
+}
+
+/// A response: by its id, by session and id, by the line's `uuid`, or by place.
+pub(crate) fn message_key(id: Text, session: &[u8], uuid: Text, place: Place) -> Key {
+    let id = id.decode();
+    if id.starts_with(b"msg_") {
+        hash(b"id", [b"", &id])
+    } else if !id.is_empty() {
+        hash(b"session", [session, &id])
+    } else {
+        line_key(uuid, place)
+    }
+}
+
+/// A tool call or its result: by its id, or by session and id. `None` without an id.
+pub(crate) fn call_key(id: Text, session: &[u8]) -> Option<Key> {
+    let id = id.decode();
+    if id.starts_with(b"toolu_") {
+        Some(hash(b"id", [b"", &id]))
+    } else {
+        (!id.is_empty()).then(|| hash(b"session", [session, &id]))
+    }
+}
+
+/// A line: by its `uuid`, or by its place.
+pub(crate) fn line_key(uuid: Text, place: Place) -> Key {
+    if uuid.is_empty() {
+        hash(b"place", [&place.part.to_le_bytes(), &place.line.to_le_bytes()])
+    } else {
+        hash(b"uuid", [b"", &uuid.decode()])
+    }
+}
+
+/// A subagent: by its id.
+pub(crate) fn agent_key(agent: &[u8]) -> Key {
+    hash(b"agent", [b"", agent])
+}
+
+/// The nth nameless thing of a kind inside a response.
+pub(crate) fn nth_key(message: Key, kind: &[u8], index: usize) -> Key {
+    hash(kind, [&index.to_le_bytes(), &message.to_le_bytes()])
+}
+
+/// A row that can be folded with another copy of the same thing.
+pub(crate) trait Row: Copy {
+    fn key(&self) -> Key;
+    /// Takes from `other` what is true there and not here. Gives the same
+    /// result whichever of several copies comes first.
+    fn join(&mut self, other: Self);
+}
+
+/// Rows, one for each identity.
+#[derive(Debug)]
+pub(crate) struct Folded<R> {
+    rows: Vec<R>,
+    table: HashTable<u32>,
+}
+
+impl<R> Default for Folded<R> {
+    fn default() -> Self {
+        Folded { rows: Vec::new(), table: HashTable::new() }
+    }
+}
+
+impl<R: Row> Folded<R> {
+    /// Adds a row, or joins it with the one that is known.
+    pub(crate) fn fold(&mut self, row: R) {
+        let key = row.key();
+        // The lines of one response mostly stand together.
+        if let Some(last) = self.rows.last_mut().filter(|last| last.key() == key) {
+            return last.join(row);
+        }
+        let Folded { rows, table } = self;
+        if let Some(index) = table.find(key as u64, |index| rows[*index as usize].key() == key) {
+            return rows[*index as usize].join(row);
+        }
+        let index = u32::try_from(rows.len()).expect("four billion rows do not fit in memory");
+        rows.push(row);
+        table.insert_unique(key as u64, index, |index| rows[*index as usize].key() as u64);
+    }
+
+    /// Folds in all rows of another set, changed by `rename`.
+    pub(crate) fn absorb(&mut self, other: Folded<R>, rename: impl Fn(R) -> R) {
+        if self.rows.is_empty() {
+            self.table = other.table;
+            self.rows = other.rows;
+            self.rows.iter_mut().for_each(|row| *row = rename(*row));
+            return;
+        }
+        for row in other.rows {
+            self.fold(rename(row));
+        }
+    }
+
+    /// The row of an identity.
+    pub(crate) fn get(&self, key: Key) -> Option<&R> {
+        let index = self.table.find(key as u64, |index| self.rows[*index as usize].key() == key)?;
+        Some(&self.rows[*index as usize])
+    }
+
+    /// All rows, in no order that means anything.
+    pub(crate) fn rows(&self) -> &[R] {
+        &self.rows
+    }
+}
+
+impl Row for MessageRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Time and place come from the original line; usage and model from the
+    /// line that knows most, which for a response is its last.
+    fn join(&mut self, other: Self) {
+        if other.origin.order < self.origin.order {
+            self.origin = other.origin;
+        }
+        let (known, new) = (self.weight(), other.weight());
+        if new > known || new == known && other.source < self.source {
+            let (origin, is_final) = (self.origin, self.is_final);
+            *self = MessageRow { origin, is_final, ..other };
+        }
+        self.is_final |= other.is_final;
+    }
+}
+
+impl MessageRow {
+    fn weight(&self) -> (u64, bool, u64, u64, u64, u64) {
+        let tokens = &self.tokens;
+        (tokens.output, self.has_split, tokens.cache_write(), tokens.cache_read, tokens.input, tokens.web_searches)
+    }
+}
+
+impl Row for CallRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn join(&mut self, other: Self) {
+        if other.origin.order < self.origin.order {
+            *self = other;
+        }
+    }
+}
+
+impl Row for ResultRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn join(&mut self, other: Self) {
+        if other.order < self.order {
+            *self = other;
+        }
+    }
+}
+
+impl Row for EventRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn join(&mut self, other: Self) {
+        if other.origin.order < self.origin.order {
+            *self = other;
+        }
+    }
+}
+
+impl Row for AgentRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn join(&mut self, other: Self) {
+        if other.order < self.order {
+            *self = other;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Finds the transcripts below the roots.
+//!
+//! A root is a config directory (it holds `projects/`) or any folder of
+//! transcripts. All layouts are found by name alone, at any depth: sessions,
+//! subagents beside them or below `subagents/`, workflows, and files that
+//! Claude Code set aside. Links below a root are not followed, and one physical
+//! file is one transcript whatever its names. Looks at names and metadata only,
+//! except for the small `agent-*.meta.json` beside subagents.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use walkdir::{DirEntry, WalkDir};
+
+use crate::error::{Error, Problem, ProblemKind};
+
+/// One transcript, as it was found.
+#[derive(Clone, Debug)]
+pub struct Transcript {
+    /// The index of its root, as given.
+    pub root: usize,
+    /// Its path below the folder of projects.
+    pub name: PathBuf,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length when it was found; what is appended later waits for the next scan.
+    pub size_bytes: u64,
+    /// When it was last written.
+    pub modified: SystemTime,
+    /// Its blocks on disk hold next to nothing of its length: it is full of holes.
+    pub(crate) is_sparse: bool,
+}
+
+impl Transcript {
+    fn order(&self) -> (usize, &[u8]) {
+        (self.root, self.name.as_os_str().as_encoded_bytes())
+    }
+}
+
+/// What lies below the roots.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The transcripts, by root as given, then by the bytes of their names.
+    pub transcripts: Vec<Transcript>,
+    /// `agentType` of subagents by their ids, from `agent-*.meta.json`.
+    pub agent_types: Vec<(String, String)>,
+    /// What was not looked into.
+    pub problems: Vec<Problem>,
+}
+
+/// Finds all transcripts below `roots`.
+///
+/// # Errors
+/// [`Error::Root`] when a root is missing or no folder.
+pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
+    let mut walk = Walk::default();
+    for (index, root) in roots.iter().enumerate() {
+        let is_folder = fs::metadata(root).and_then(|metadata| {
+            if metadata.is_dir() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::NotADirectory)) }
+        });
+        is_folder.map_err(|error| Error::Root(root.clone(), error))?;
+        walk.root(index, root);
+    }
+    let mut found = walk.found;
+    found.transcripts.sort_by(|a, b| a.order().cmp(&b.order()));
+    let mut seen = HashSet::new();
+    let mut identities = walk.identities;
+    found.transcripts.retain(|transcript| match identities.remove(&transcript.path) {
+        Some(identity) => seen.insert(identity),
+        None => true,
+    });
+    Ok(found)
+}
+
+#[derive(Default)]
+struct Walk {
+    found: Found,
+    /// Device and inode by path, where the system tells them.
+    identities: HashMap<PathBuf, (u64, u64)>,
+}
+
+impl Walk {
+    fn root(&mut self, index: usize, root: &Path) {
+        let projects = root.join("projects");
+        let top = if projects.is_dir() { projects } else { root.to_path_buf() };
+        for entry in WalkDir::new(&top).min_depth(1) {
+            match entry {
+                Ok(entry) => self.entry(index, &top, &entry),
+                Err(error) => {
+                    let path = error.path().unwrap_or(&top).to_path_buf();
+                    let detail = error.io_error().map(ToString::to_string);
+                    self.problem(ProblemKind::Unreadable, path, detail);
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, root: usize, top: &Path, entry: &DirEntry) {
+        let (name, kind) = (entry.file_name(), entry.file_type());
+        if kind.is_symlink() {
+            if is_transcript(name) || entry.path().is_dir() {
+                self.problem(ProblemKind::Link, entry.path().to_path_buf(), None);
+            }
+        } else if kind.is_file() && is_transcript(name) {
+            self.transcript(root, top, entry);
+        } else if kind.is_file() {
+            self.found.agent_types.extend(agent_type(entry.path()));
+        } else if is_transcript(name) {
+            self.problem(ProblemKind::NotAFile, entry.path().to_path_buf(), None);
+        }
+    }
+
+    fn transcript(&mut self, root: usize, top: &Path, entry: &DirEntry) {
+        let path = entry.path().to_path_buf();
+        match entry.metadata() {
+            Ok(metadata) => {
+                if let Some(identity) = identity(&metadata) {
+                    self.identities.insert(path.clone(), identity);
+                }
+                self.found.transcripts.push(Transcript {
+                    root,
+                    name: path.strip_prefix(top).unwrap_or(&path).to_path_buf(),
+                    path,
+                    size_bytes: metadata.len(),
+                    modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                    is_sparse: is_sparse(&metadata),
+                });
+            }
+            Err(error) => self.problem(ProblemKind::Unreadable, path, Some(error.to_string())),
+        }
+    }
+
+    fn problem(&mut self, kind: ProblemKind, path: PathBuf, detail: Option<String>) {
+        self.found.problems.push(Problem { kind, path, line: None, detail });
+    }
+}
+
+/// Whether a file name is that of a transcript: `*.jsonl` and what Claude Code
+/// set aside as `*.jsonl.superseded-*`, but not the journals of workflows.
+fn is_transcript(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name != b"journal.jsonl" && (name.ends_with(b".jsonl") || memchr::memmem::find(name, b".jsonl.superseded-").is_some())
+}
+
+/// The id and `agentType` in an `agent-<id>.meta.json`.
+fn agent_type(path: &Path) -> Option<(String, String)> {
+    let id = path.file_name()?.to_str()?.strip_prefix("agent-")?.strip_suffix(".meta.json")?;
+    let meta: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let kind = meta.get("agentType")?.as_str().filter(|kind| !kind.is_empty())?;
+    Some((id.into(), kind.into()))
+}
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Other systems tell no identity without opening the file.
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+/// Compression saves blocks too, but never so many.
+#[cfg(unix)]
+fn is_sparse(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const SMALLEST: u64 = 1 << 20;
+    metadata.len() > SMALLEST && metadata.blocks() * 512 < metadata.len() / 64
+}
+
+#[cfg(not(unix))]
+fn is_sparse(_: &Metadata) -> bool {
+    false
+}

@@ -1,0 +1,103 @@
+//! What stops a call ([`Error`]) and what a call skips ([`Problem`]).
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::untrusted::shown_path;
+
+/// A call could not do its work.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A root that was named does not exist or is no folder.
+    Root(PathBuf, io::Error),
+    /// Words that name no range of time.
+    Range(String),
+    /// A filter that is no valid glob.
+    Glob(String, String),
+    /// A column that the report does not have, and those that it has.
+    Column(String, Vec<String>),
+    /// The frames could not be computed.
+    Frames(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Root(path, error) => {
+                write!(f, "cannot read `{}`: {error}: expected a folder of transcripts or a config directory", shown_path(path))
+            }
+            Error::Range(name) => write!(
+                f,
+                "no range of time: `{}`: expected a word such as today, week, last-month or all, a span such as 12h or 7d, a date such as 2026-11-03, 2026-11, 2026-W46 or 2026, or two of them as A..B",
+                crate::untrusted::Shown::new(name)
+            ),
+            Error::Glob(pattern, why) => write!(f, "no valid glob: `{}`: {why}", crate::untrusted::Shown::new(pattern)),
+            Error::Column(name, known) => {
+                write!(f, "no column `{}`: expected one of {}", crate::untrusted::Shown::new(name), known.join(", "))
+            }
+            Error::Frames(why) => write!(f, "cannot compute the frames: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Root(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Something was skipped or doubtful; all else was counted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// What is wrong.
+    pub kind: ProblemKind,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The line, from 1, where the problem has one.
+    pub line: Option<u64>,
+    /// What the system said, where it said something.
+    pub detail: Option<String>,
+}
+
+/// The kinds of [`Problem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// A line without any entry.
+    MalformedLine,
+    /// A count that is no whole number from 0 to 2^53 − 1; counted as 0.
+    InvalidCount,
+    /// A time that stands in no calendar; the record has none.
+    InvalidTime,
+    /// A symbolic link below a root, not followed.
+    Link,
+    /// A transcript's name on something that is no regular file.
+    NotAFile,
+    /// A file or folder that could not be read.
+    Unreadable,
+    /// A transcript that was shorter when read than when found.
+    Shrank,
+    /// A second name of a file that was already read.
+    SameFile,
+}
+
+impl ProblemKind {
+    /// A short name, the same in every version.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProblemKind::MalformedLine => "malformed-line",
+            ProblemKind::InvalidCount => "invalid-count",
+            ProblemKind::InvalidTime => "invalid-time",
+            ProblemKind::Link => "link-not-followed",
+            ProblemKind::NotAFile => "not-a-file",
+            ProblemKind::Unreadable => "unreadable",
+            ProblemKind::Shrank => "shrank-while-read",
+            ProblemKind::SameFile => "same-file",
+        }
+    }
+}

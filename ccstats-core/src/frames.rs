@@ -1,0 +1,150 @@
+//! Messages, tool calls, prompts and sessions as polars frames.
+//!
+//! For questions that no report answers. Times are naive UTC in milliseconds;
+//! `day` is the civil day in the zone of the query. Counts of one message fit
+//! in 64 bits, their sums may not: cast to `Int128` before summing.
+
+use polars::prelude::*;
+
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::facts::Origin;
+use crate::prices::Prices;
+use crate::query::{Query, Selection};
+use crate::symbols::Symbol;
+use crate::time::Calendar;
+
+/// The frames of one query.
+///
+/// # Examples
+/// ```
+/// use std::time::SystemTime;
+/// use ccstats_core::polars::prelude::*;
+/// use ccstats_core::{Dataset, Frames, Options, Prices, Progress, Query};
+///
+/// let options = Options::new(vec!["../testdata/home".into()], SystemTime::now());
+/// let dataset = Dataset::load(&options, &Progress::default())?;
+/// let frames = Frames::of(&dataset, &Query::all(), Prices::list())?;
+/// let by_model = frames.messages.group_by([col("model")]).agg([col("output").cast(DataType::Int128).sum()]);
+/// assert!(by_model.collect()?.height() > 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Frames {
+    /// One row per response: `time`, `day`, `session`, `project`, `branch`,
+    /// `agent` (its kind), `agent_id`, `model`, `input`, `output`,
+    /// `cache_write_5m`, `cache_write_1h`, `cache_read`, `web_searches`,
+    /// `cost` (picodollars, `Int128`, null without a price), `is_final`.
+    pub messages: LazyFrame,
+    /// One row per tool call: `time`, `day`, `session`, `project`, `branch`,
+    /// `agent`, `agent_id`, `tool`, `file` (empty if it names none), `outcome`,
+    /// `lines_added`, `lines_removed`.
+    pub tool_calls: LazyFrame,
+    /// One row per typed prompt: `time`, `day`, `session`, `project`, `branch`,
+    /// `agent`, `agent_id`.
+    pub prompts: LazyFrame,
+    /// One row per session with a message or a prompt: `session`, `first`,
+    /// `last`, `messages`, `prompts`.
+    pub sessions: LazyFrame,
+}
+
+impl Frames {
+    /// Builds the frames of what a query selects, in the order of time.
+    ///
+    /// # Errors
+    /// [`Error::Glob`] for a filter that is no valid glob, [`Error::Frames`]
+    /// when polars refuses.
+    pub fn of(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Frames, Error> {
+        let selection = Selection::new(dataset, query)?;
+        let calendar = &query.calendar;
+        let messages = messages(dataset, &selection, calendar, prices)?;
+        let tool_calls = tool_calls(dataset, &selection, calendar)?;
+        let mut origins: Vec<_> = selection.prompts().map(|row| row.origin).collect();
+        origins.sort_by_key(|origin| origin.order);
+        let prompts = DataFrame::new_infer_height(origin_columns(dataset, calendar, &origins)?)?.lazy();
+        Ok(Frames { sessions: sessions(&messages, &prompts)?, messages, tool_calls, prompts })
+    }
+}
+
+fn messages(dataset: &Dataset, selection: &Selection, calendar: &Calendar, prices: &Prices) -> Result<LazyFrame, Error> {
+    let rows = dataset.messages().iter().zip(dataset.costs(prices));
+    let mut rows: Vec<_> = rows.filter(|(row, _)| selection.keeps_message(row)).collect();
+    rows.sort_by_key(|(row, _)| row.origin.order);
+    let origins: Vec<_> = rows.iter().map(|(row, _)| row.origin).collect();
+    let mut columns = origin_columns(dataset, calendar, &origins)?;
+    let models: Vec<_> = rows.iter().map(|(row, _)| row.model).collect();
+    columns.push(names(dataset, "model", &models));
+    let mut count = |name: &str, of: fn(&crate::usage::Tokens) -> u64| {
+        let values: Vec<u64> = rows.iter().map(|(row, _)| of(&row.tokens)).collect();
+        columns.push(Column::new(name.into(), values));
+    };
+    count("input", |tokens| tokens.input);
+    count("output", |tokens| tokens.output);
+    count("cache_write_5m", |tokens| tokens.cache_write_5m);
+    count("cache_write_1h", |tokens| tokens.cache_write_1h);
+    count("cache_read", |tokens| tokens.cache_read);
+    count("web_searches", |tokens| tokens.web_searches);
+    let costs: Vec<_> = rows.iter().map(|(_, cost)| cost.map(|cost| cost.total() as i128)).collect();
+    columns.push(Column::new("cost".into(), costs));
+    let is_final: Vec<_> = rows.iter().map(|(row, _)| row.is_final).collect();
+    columns.push(Column::new("is_final".into(), is_final));
+    Ok(DataFrame::new_infer_height(columns)?.lazy())
+}
+
+fn tool_calls(dataset: &Dataset, selection: &Selection, calendar: &Calendar) -> Result<LazyFrame, Error> {
+    let mut rows: Vec<_> = selection.calls().collect();
+    rows.sort_by_key(|(row, _)| (row.origin.order, row.key));
+    let origins: Vec<_> = rows.iter().map(|(row, _)| row.origin).collect();
+    let tools: Vec<_> = rows.iter().map(|(row, _)| row.tool).collect();
+    let files: Vec<_> = rows.iter().map(|(row, _)| row.file).collect();
+    let outcomes: Vec<_> = rows.iter().map(|(_, ending)| ending.outcome.name()).collect();
+    let added: Vec<_> = rows.iter().map(|(_, ending)| ending.lines_added).collect();
+    let removed: Vec<_> = rows.iter().map(|(_, ending)| ending.lines_removed).collect();
+    let mut columns = origin_columns(dataset, calendar, &origins)?;
+    columns.push(names(dataset, "tool", &tools));
+    columns.push(names(dataset, "file", &files));
+    columns.push(Column::new("outcome".into(), outcomes));
+    columns.push(Column::new("lines_added".into(), added));
+    columns.push(Column::new("lines_removed".into(), removed));
+    Ok(DataFrame::new_infer_height(columns)?.lazy())
+}
+
+/// The columns that every record has.
+fn origin_columns(dataset: &Dataset, calendar: &Calendar, origins: &[Origin]) -> Result<Vec<Column>, Error> {
+    let stamps: Vec<_> = origins.iter().map(|origin| origin.order.stamp_ms()).collect();
+    let time = Column::new("time".into(), &stamps).cast(&DataType::Datetime(TimeUnit::Milliseconds, None))?;
+    let epoch = chrono::NaiveDate::default();
+    let days: Vec<_> = stamps.iter().map(|stamp| stamp.map(|stamp| (calendar.day(stamp) - epoch).num_days() as i32)).collect();
+    let day = Column::new("day".into(), days).cast(&DataType::Date)?;
+    let symbols = |of: fn(&Origin) -> Symbol| origins.iter().map(of).collect::<Vec<_>>();
+    let kinds: Vec<_> = origins.iter().map(|origin| dataset.agent_kind(origin)).collect();
+    Ok(vec![
+        time,
+        day,
+        names(dataset, "session", &symbols(|origin| origin.session)),
+        names(dataset, "project", &symbols(|origin| origin.project)),
+        names(dataset, "branch", &symbols(|origin| origin.branch)),
+        names(dataset, "agent", &kinds),
+        names(dataset, "agent_id", &symbols(|origin| origin.agent)),
+    ])
+}
+
+fn names(dataset: &Dataset, name: &str, symbols: &[Symbol]) -> Column {
+    let names = symbols.iter().map(|symbol| dataset.symbols().name(*symbol));
+    StringChunked::from_iter_values(name.into(), names).into_column()
+}
+
+fn sessions(messages: &LazyFrame, prompts: &LazyFrame) -> Result<LazyFrame, Error> {
+    let activity = |frame: &LazyFrame, messages: u64, prompts: u64| {
+        frame.clone().select([col("session"), col("time"), lit(messages).alias("messages"), lit(prompts).alias("prompts")])
+    };
+    let all = concat([activity(messages, 1, 0), activity(prompts, 0, 1)], UnionArgs::default())?;
+    let sums = [col("time").min().alias("first"), col("time").max().alias("last"), col("messages").sum(), col("prompts").sum()];
+    Ok(all.group_by([col("session")]).agg(sums).sort(["session"], SortMultipleOptions::default()))
+}
+
+impl From<PolarsError> for Error {
+    fn from(error: PolarsError) -> Error {
+        Error::Frames(error.to_string())
+    }
+}

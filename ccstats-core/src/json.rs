@@ -1,0 +1,439 @@
+//! A cursor over the JSON text of one line, and the text it borrows.
+//!
+//! It looks at few bytes: keys and the values that a rule reads. Everything
+//! else is skipped, not checked; a broken value costs its line nothing as long
+//! as its strings and brackets close (`counting.md` 2). Depth is counted, never
+//! recursed. A raw newline ends whatever is open.
+//!
+//! NUL bytes between tokens count as white space: a crash leaves runs of them.
+
+use std::borrow::Cow;
+
+use crate::simd::Skips;
+
+/// A string or a bracket of the line does not close, or it is no object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Broken;
+
+pub(crate) type Parsed<T> = Result<T, Broken>;
+
+/// A string of a transcript: the bytes between its quotes, as written.
+///
+/// Empty also when the key is absent or not a string: no rule tells these
+/// apart. Two equal texts are equal strings; the reverse needs [`Text::decode`].
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Text<'t>(pub(crate) &'t [u8]);
+
+impl<'t> Text<'t> {
+    /// The bytes as they stand in the transcript, escapes and all.
+    pub fn raw(self) -> &'t [u8] {
+        self.0
+    }
+
+    /// Whether nothing stands there.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The bytes that the string means. Borrowed unless it holds escapes.
+    pub fn decode(self) -> Cow<'t, [u8]> {
+        match memchr::memchr(b'\\', self.0) {
+            None => Cow::Borrowed(self.0),
+            Some(first) => Cow::Owned(unescape(self.0, first)),
+        }
+    }
+
+    /// Whether the string is `word`.
+    pub fn is(self, word: &[u8]) -> bool {
+        self.0 == word || self.0.len() > word.len() && *self.decode() == *word
+    }
+
+    /// The string, with U+FFFD for what is not Unicode.
+    pub fn to_str(self) -> Cow<'t, str> {
+        match self.decode() {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.to_str().fmt(f)
+    }
+}
+
+/// Replaces the escapes of a JSON string, from the first backslash on. Unknown
+/// escapes stand for their character; lone surrogates become U+FFFD.
+fn unescape(raw: &[u8], first: usize) -> Vec<u8> {
+    let mut out = raw[..first].to_vec();
+    let mut rest = &raw[first..];
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        if *byte != b'\\' {
+            out.push(*byte);
+            continue;
+        }
+        let [kind, tail @ ..] = rest else { break };
+        rest = tail;
+        match kind {
+            b'b' => out.push(8),
+            b'f' => out.push(12),
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            b'u' => rest = unescape_unicode(rest, &mut out),
+            other => out.push(*other),
+        }
+    }
+    out
+}
+
+/// Decodes what follows `\u`: four hex digits, or a pair of surrogates.
+fn unescape_unicode<'r>(rest: &'r [u8], out: &mut Vec<u8>) -> &'r [u8] {
+    let Some((high, mut rest)) = hex4(rest) else {
+        out.extend_from_slice("\u{FFFD}".as_bytes());
+        return rest;
+    };
+    let mut code = u32::from(high);
+    if (0xD800..0xDC00).contains(&high)
+        && let Some(tail) = rest.strip_prefix(b"\\u")
+        && let Some((low @ 0xDC00..0xE000, tail)) = hex4(tail)
+    {
+        code = 0x10000 + ((code - 0xD800) << 10) + (u32::from(low) - 0xDC00);
+        rest = tail;
+    }
+    let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    rest
+}
+
+fn hex4(bytes: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, rest) = bytes.split_first_chunk::<4>()?;
+    let digit = |value: u16, byte: &u8| Some(value << 4 | (*byte as char).to_digit(16)? as u16);
+    Some((digits.iter().try_fold(0, digit)?, rest))
+}
+
+/// A number where a rule expects a whole count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    /// Absent, `null`, or a whole number `0 ..= 2^53 - 1` in any JSON spelling.
+    Valid(u64),
+    /// Anything else; counts as 0 and is reported.
+    Invalid,
+}
+
+/// The first number that is too large to be a count: from here on JSON
+/// readers disagree about whole numbers.
+pub(crate) const COUNT_LIMIT: u64 = 1 << 53;
+
+/// Reads one value after another from a line.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    skips: Skips,
+}
+
+impl<'t> Cursor<'t> {
+    pub(crate) fn new(bytes: &'t [u8], at: usize, skips: Skips) -> Cursor<'t> {
+        Cursor { bytes, at, skips }
+    }
+
+    /// The index of the next unread byte.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The next byte after white space; newline at the end of the input.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> u8 {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b' ' | b'\t' | b'\r' | 0) => self.at += 1,
+                Some(byte) => return *byte,
+                None => return b'\n',
+            }
+        }
+    }
+
+    /// Enters an object. `false`, and the value skipped, when it is none.
+    #[inline]
+    pub(crate) fn enter_object(&mut self) -> Parsed<bool> {
+        self.enter(b'{')
+    }
+
+    /// Enters an array. `false`, and the value skipped, when it is none.
+    #[inline]
+    pub(crate) fn enter_array(&mut self) -> Parsed<bool> {
+        self.enter(b'[')
+    }
+
+    #[inline]
+    fn enter(&mut self, opener: u8) -> Parsed<bool> {
+        if self.peek() == opener {
+            self.at += 1;
+            return Ok(true);
+        }
+        self.skip()?;
+        Ok(false)
+    }
+
+    /// The next key of the object that was entered; `None` behind its end.
+    /// The caller reads or skips the value before it asks again.
+    #[inline]
+    pub(crate) fn key(&mut self) -> Parsed<Option<Cow<'t, [u8]>>> {
+        loop {
+            match self.peek() {
+                b'"' => {
+                    let key = self.key_text()?;
+                    if self.peek() == b':' {
+                        self.at += 1;
+                        return Ok(Some(key));
+                    }
+                    self.skip_rest()?;
+                }
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Ok(None);
+                }
+                b']' => return Err(Broken),
+                _ => self.skip_rest()?,
+            }
+        }
+    }
+
+    /// Keys are short: a byte loop finds their end sooner than a vector.
+    #[inline]
+    fn key_text(&mut self) -> Parsed<Cow<'t, [u8]>> {
+        let start = self.at + 1;
+        let mut end = start;
+        loop {
+            match self.bytes.get(end) {
+                Some(b'"') => break,
+                Some(b'\\') => return Ok(self.string()?.decode()),
+                None | Some(b'\n') => return Err(Broken),
+                Some(_) => end += 1,
+            }
+        }
+        self.at = end + 1;
+        Ok(Cow::Borrowed(&self.bytes[start..end]))
+    }
+
+    /// Whether another element follows in the array that was entered. The
+    /// caller reads or skips it before it asks again.
+    #[inline]
+    pub(crate) fn element(&mut self) -> Parsed<bool> {
+        loop {
+            match self.peek() {
+                b',' => self.at += 1,
+                b']' => {
+                    self.at += 1;
+                    return Ok(false);
+                }
+                b'\n' | b'}' => return Err(Broken),
+                _ => return Ok(true),
+            }
+        }
+    }
+
+    /// A string value; empty, and the value skipped, when it is none.
+    #[inline]
+    pub(crate) fn text(&mut self) -> Parsed<Text<'t>> {
+        Ok(self.optional_text()?.unwrap_or_default())
+    }
+
+    /// A string value; `None`, and the value skipped, when it is none.
+    #[inline]
+    pub(crate) fn optional_text(&mut self) -> Parsed<Option<Text<'t>>> {
+        if self.peek() != b'"' {
+            self.skip()?;
+            return Ok(None);
+        }
+        let text = self.string()?;
+        self.end_value()?;
+        Ok(Some(text))
+    }
+
+    #[inline]
+    fn string(&mut self) -> Parsed<Text<'t>> {
+        let start = self.at + 1;
+        let end = (self.skips.string)(self.bytes, start).ok_or(Broken)?;
+        self.at = end + 1;
+        Ok(Text(&self.bytes[start..end]))
+    }
+
+    /// Whether the value is literally `true`.
+    #[inline]
+    pub(crate) fn is_true(&mut self) -> Parsed<bool> {
+        Ok(self.value()? == b"true")
+    }
+
+    /// The raw text of any value, without white space around it.
+    #[inline]
+    pub(crate) fn value(&mut self) -> Parsed<&'t [u8]> {
+        self.peek();
+        let start = self.at;
+        self.skip()?;
+        Ok(self.bytes[start..self.at].trim_ascii_end())
+    }
+
+    /// A count; see [`Count`].
+    #[inline]
+    pub(crate) fn count(&mut self) -> Parsed<Count> {
+        let value = self.value()?;
+        Ok(count(value))
+    }
+
+    /// Skips a value of any kind and any depth.
+    #[inline]
+    pub(crate) fn skip(&mut self) -> Parsed<()> {
+        match self.peek() {
+            b'"' | b'{' | b'[' => {
+                self.skip_alone()?;
+                self.end_value()
+            }
+            _ => self.skip_rest(),
+        }
+    }
+
+    /// Skips a string or container that no comma or closer need follow.
+    pub(crate) fn skip_alone(&mut self) -> Parsed<()> {
+        if self.peek() == b'"' {
+            return self.string().map(|_| ());
+        }
+        self.at = (self.skips.container)(self.bytes, self.at + 1).ok_or(Broken)?;
+        Ok(())
+    }
+
+    /// A value ends at a comma or a closer; what stands before it is not read.
+    #[inline]
+    fn end_value(&mut self) -> Parsed<()> {
+        match self.bytes.get(self.at) {
+            Some(b',' | b'}' | b']') => Ok(()),
+            _ => self.skip_rest(),
+        }
+    }
+
+    /// Skips to the next comma or closer of this level, over whole strings and
+    /// containers: the text of a scalar, or junk.
+    fn skip_rest(&mut self) -> Parsed<()> {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b',' | b'}' | b']') => return Ok(()),
+                None | Some(b'\n') => return Err(Broken),
+                Some(b'"' | b'{' | b'[') => self.skip_alone()?,
+                // As in `simd`: an escaped quote never opens a string.
+                Some(b'\\') if matches!(self.bytes.get(self.at + 1), Some(b'"' | b'\\')) => self.at += 2,
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+}
+
+/// Reads a count from the raw text of a value.
+pub(crate) fn count(value: &[u8]) -> Count {
+    if value.len() <= 15
+        && let Some(number) = digits(value)
+    {
+        return Count::Valid(number);
+    }
+    match std::str::from_utf8(value) {
+        Ok("null") => Count::Valid(0),
+        Ok(text) if is_number(text) => match text.parse::<u64>() {
+            Ok(number) if number < COUNT_LIMIT => Count::Valid(number),
+            Ok(_) => Count::Invalid,
+            Err(_) => text.parse().map_or(Count::Invalid, count_of_float),
+        },
+        _ => Count::Invalid,
+    }
+}
+
+fn digits(value: &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for byte in value {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+    }
+    (!value.is_empty()).then_some(number)
+}
+
+fn is_number(text: &str) -> bool {
+    text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+}
+
+fn count_of_float(number: f64) -> Count {
+    if number >= 0.0 && number < COUNT_LIMIT as f64 && number.fract() == 0.0 {
+        Count::Valid(number as u64)
+    } else {
+        Count::Invalid
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Level;
+
+    fn cursor(text: &str) -> Cursor<'_> {
+        Cursor::new(text.as_bytes(), 0, Skips::new(Level::detect()))
+    }
+
+    /// The keys of one object and the raw text of their values.
+    fn members(text: &str) -> Parsed<Vec<(String, String)>> {
+        let mut cursor = cursor(text);
+        let mut members = Vec::new();
+        assert!(cursor.enter_object()?);
+        while let Some(key) = cursor.key()? {
+            let value = String::from_utf8_lossy(cursor.value()?).into_owned();
+            members.push((String::from_utf8_lossy(&key).into_owned(), value));
+        }
+        Ok(members)
+    }
+
+    #[test]
+    fn keys_come_in_any_spelling() {
+        let pairs = members("{ \"a\" : 1 ,\t\"\\u0062\":[{}] , \"c\":\"}\" }").expect("closes");
+        let keys: Vec<_> = pairs.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn junk_between_values_costs_nothing_as_long_as_brackets_close() {
+        let pairs = members(r#"{"a":nope,foo,"b" 3,"c":,"d":"x"y,"e":1}"#).expect("closes");
+        let keys: Vec<_> = pairs.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["a", "c", "d", "e"]);
+    }
+
+    #[test]
+    fn what_does_not_close_is_broken() {
+        for text in [r#"{"a":1"#, r#"{"a":"x}"#, "{\"a\":\n1}", r#"{"a":1]"#, r#"{"a"#, "{"] {
+            assert_eq!(members(text), Err(Broken), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_take_every_spelling_of_a_whole_number() {
+        let valid = [("0", 0), ("12", 12), ("1.0", 1), ("1e3", 1000), ("-0", 0), ("null", 0), ("9007199254740991", COUNT_LIMIT - 1)];
+        for (text, number) in valid {
+            assert_eq!(count(text.as_bytes()), Count::Valid(number), "{text}");
+        }
+        for text in ["-1", "1.5", "9007199254740992", "1e400", "true", "\"5\"", "NaN", "inf", "[]", "", "18446744073709551616"] {
+            assert_eq!(count(text.as_bytes()), Count::Invalid, "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes_decode_as_json_says() {
+        let decoded = |raw: &'static str| Text(raw.as_bytes()).to_str();
+        assert_eq!(decoded(r#"a\"b\\c\/\n\t\u00e9"#), "a\"b\\c/\n\té");
+        assert_eq!(decoded(r"\ud83d\ude00"), "😀");
+        assert_eq!(decoded(r"\ud83dx\ude00"), "\u{FFFD}x\u{FFFD}");
+        assert_eq!(decoded(r"\uzz"), "\u{FFFD}zz");
+    }
+}

@@ -1,0 +1,386 @@
+//! Splits the bytes of a transcript into lines and reads their entries.
+//!
+//! Lines end at byte 0x0A only. A line is read where it stands; the newline is
+//! found on the way, so no byte is looked at twice. What does not close is
+//! looked over once more for the complete objects in it ([`salvage`]). Every
+//! line and every byte is accounted for in one of five classes.
+//!
+//! A session that still runs may leave its last line unfinished: that is a
+//! class of its own, not an error.
+
+use std::ops::AddAssign;
+
+use serde::de::IgnoredAny;
+
+use crate::entry::Entry;
+use crate::json::Cursor;
+use crate::simd::{Level, Skips};
+
+/// Reads the entries of one transcript, in order.
+///
+/// # Examples
+/// ```
+/// let transcript = br#"{"type":"user","uuid":"u1"}
+/// {"type":"assistant","message":{"usage":{"output_tokens":7}}}
+/// not an entry
+/// "#;
+/// let mut output = 0;
+/// let mut skipped = 0;
+/// for line in ccstats_core::entries(transcript) {
+///     match line {
+///         Ok((_, entry)) => output += entry.message.and_then(|message| message.usage).map_or(0, |usage| usage.output),
+///         Err(problem) => skipped += usize::from(problem.line == 3),
+///     }
+/// }
+/// assert_eq!((output, skipped), (7, 1));
+/// ```
+pub fn entries(transcript: &[u8]) -> Entries<'_> {
+    Entries::new(transcript, transcript.len(), Level::detect())
+}
+
+/// Lines and bytes by what became of them. All five add up to the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Objects with a string `type`.
+    pub parsed: Share,
+    /// Damaged lines that still held whole entries.
+    pub salvaged: Share,
+    /// Spaces, tabs and carriage returns only.
+    pub blank: Share,
+    /// Lines without any entry.
+    pub malformed: Share,
+    /// A last line without a newline that does not parse.
+    pub unfinished: Share,
+}
+
+/// A part of a transcript.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes, newlines included.
+    pub bytes: u64,
+}
+
+impl Share {
+    pub(crate) fn add_line(&mut self, bytes: usize) {
+        self.lines += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+impl AddAssign for Share {
+    fn add_assign(&mut self, other: Share) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+    }
+}
+
+impl AddAssign for Account {
+    fn add_assign(&mut self, other: Account) {
+        self.parsed += other.parsed;
+        self.salvaged += other.salvaged;
+        self.blank += other.blank;
+        self.malformed += other.malformed;
+        self.unfinished += other.unfinished;
+    }
+}
+
+impl Account {
+    /// All lines and bytes.
+    pub fn total(&self) -> Share {
+        let mut total = self.parsed;
+        total += self.salvaged;
+        total += self.blank;
+        total += self.malformed;
+        total += self.unfinished;
+        total
+    }
+}
+
+/// A line that is no entry, with its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadLine {
+    /// The number of the line, from 1.
+    pub line: u32,
+    /// The index of its first byte.
+    pub offset: usize,
+    /// `true` for a last line that may still be written.
+    pub unfinished: bool,
+}
+
+/// The iterator behind [`entries`]: line numbers (from 1) and entries.
+pub struct Entries<'t> {
+    bytes: &'t [u8],
+    skips: Skips,
+    /// No line starts here or later.
+    limit: usize,
+    at: usize,
+    line: u32,
+    salvaged: std::vec::IntoIter<Entry<'t>>,
+    account: Account,
+}
+
+impl<'t> Entries<'t> {
+    /// The lines of `bytes` that start before `limit`; the last one may end behind it.
+    pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level) -> Entries<'t> {
+        let salvaged = Vec::new().into_iter();
+        Entries { bytes, skips: Skips::new(level), limit, at: 0, line: 0, salvaged, account: Account::default() }
+    }
+
+    /// The lines read so far, by class.
+    pub fn account(&self) -> Account {
+        self.account
+    }
+
+    /// The fast path: a whole object, and nothing behind it on its line.
+    /// Gives the entry and the start of the next line.
+    #[inline]
+    fn whole_line(&self) -> Option<(Option<Entry<'t>>, usize)> {
+        let mut start = self.at;
+        if self.bytes[start] != b'{' {
+            start += if self.bytes[start..].starts_with(BOM) { BOM.len() } else { 0 };
+            start = skip_space(self.bytes, start);
+            if self.bytes.get(start) != Some(&b'{') {
+                return None;
+            }
+        }
+        let mut cursor = Cursor::new(self.bytes, start, self.skips);
+        let entry = Entry::read(&mut cursor).ok()?;
+        let end = skip_space(self.bytes, cursor.position());
+        match self.bytes.get(end) {
+            Some(b'\n') => Some((entry, end + 1)),
+            Some(_) => None,
+            None => Some((entry, end)),
+        }
+    }
+
+    /// The slow path: a line that is blank, damaged or no object.
+    fn odd_line(&mut self) -> Option<BadLine> {
+        let start = self.at;
+        let newline = memchr::memchr(b'\n', &self.bytes[start..]);
+        let end = newline.map_or(self.bytes.len(), |length| start + length);
+        self.at = newline.map_or(end, |_| end + 1);
+        let length = self.at - start;
+        let line = &self.bytes[start..end];
+        if skip_space(line, 0) == line.len() {
+            self.account.blank.add_line(length);
+            return None;
+        }
+        let unfinished = newline.is_none() && serde_json::from_slice::<IgnoredAny>(line).is_err();
+        let found = if unfinished { Vec::new() } else { salvage(line, self.skips) };
+        if !found.is_empty() {
+            self.account.salvaged.add_line(length);
+            self.salvaged = found.into_iter();
+            return None;
+        }
+        let class = if unfinished { &mut self.account.unfinished } else { &mut self.account.malformed };
+        class.add_line(length);
+        Some(BadLine { line: self.line, offset: start, unfinished })
+    }
+}
+
+impl<'t> Iterator for Entries<'t> {
+    type Item = Result<(u32, Entry<'t>), BadLine>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.salvaged.next() {
+                return Some(Ok((self.line, entry)));
+            }
+            if self.at >= self.limit {
+                return None;
+            }
+            self.line += 1;
+            let start = self.at;
+            match self.whole_line() {
+                Some((Some(entry), end)) => {
+                    self.at = end;
+                    self.account.parsed.add_line(end - start);
+                    return Some(Ok((self.line, entry)));
+                }
+                Some((None, end)) => {
+                    self.at = end;
+                    self.account.malformed.add_line(end - start);
+                    return Some(Err(BadLine { line: self.line, offset: start, unfinished: false }));
+                }
+                None => {
+                    if let Some(bad) = self.odd_line() {
+                        return Some(Err(bad));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The byte order mark of UTF-8; before a line it is nothing.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// The whole entries in a damaged line (`counting.md` 2): complete values that
+/// stand one after another; then, if a rest remains, the suffix that is a
+/// complete object. Linear in the line.
+fn salvage(line: &[u8], skips: Skips) -> Vec<Entry<'_>> {
+    let mut found = Vec::new();
+    let mut at = skip_white(line, 0);
+    while at < line.len() {
+        let mut cursor = Cursor::new(line, at, skips);
+        let Some((entry, end)) = glued_value(&mut cursor, line) else { break };
+        found.extend(entry);
+        at = skip_white(line, end);
+    }
+    if at < line.len()
+        && let Some(start) = last_object(line, at + 1)
+        && let Ok(Some(entry)) = Entry::read(&mut Cursor::new(line, start, skips))
+    {
+        found.push(entry);
+    }
+    found
+}
+
+/// The next of several values without anything between them.
+fn glued_value<'t>(cursor: &mut Cursor<'t>, line: &'t [u8]) -> Option<(Option<Entry<'t>>, usize)> {
+    let start = cursor.position();
+    match line[start] {
+        b'{' => {
+            let entry = Entry::read(cursor).ok()?;
+            Some((entry, cursor.position()))
+        }
+        b'[' | b'"' => {
+            let mut whole = *cursor;
+            whole.skip_alone().ok()?;
+            Some((None, whole.position()))
+        }
+        _ => scalar_end(line, start).map(|end| (None, end)),
+    }
+}
+
+/// The end of a number or literal that stands alone.
+fn scalar_end(line: &[u8], start: usize) -> Option<usize> {
+    let rest = &line[start..];
+    let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')).count();
+    serde_json::from_slice::<IgnoredAny>(&rest[..word]).ok().map(|_| start + word)
+}
+
+#[inline]
+fn skip_space(bytes: &[u8], at: usize) -> usize {
+    at + bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count()
+}
+
+/// Skips white space, NUL bytes and byte order marks in a damaged line.
+fn skip_white(line: &[u8], at: usize) -> usize {
+    let white = line[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | 0)).count();
+    let at = at + white;
+    if line[at..].starts_with(BOM) { skip_white(line, at + BOM.len()) } else { at }
+}
+
+/// Where the object starts that ends with the line, not before `from`.
+///
+/// Read backwards from the end, outside of strings, so only one opener can
+/// match the last closer. In a valid suffix an escaped quote stands only
+/// inside a string; a quote is escaped by an odd run of backslashes before it.
+fn last_object(line: &[u8], from: usize) -> Option<usize> {
+    let end = line.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | 0))?;
+    if line[end] != b'}' {
+        return None;
+    }
+    let (mut depth, mut in_string, mut at) = (0_usize, false, end + 1);
+    while at > from {
+        at -= 1;
+        match line[at] {
+            b'"' if !is_escaped(line, &mut at, from) => in_string = !in_string,
+            b'}' | b']' if !in_string => depth += 1,
+            b'{' | b'[' if !in_string => {
+                depth -= 1;
+                if depth == 0 {
+                    return line[at..].starts_with(b"{\"").then_some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether backslashes escape the quote at `at`; steps over them if there are any.
+fn is_escaped(line: &[u8], at: &mut usize, from: usize) -> bool {
+    let run = line[from..*at].iter().rev().take_while(|byte| **byte == b'\\').count();
+    *at -= run;
+    run % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of a text: the number and `uuid` of each entry, or why there is none.
+    fn dump(text: &[u8]) -> Vec<String> {
+        let show = |line: Result<(u32, Entry), BadLine>| match line {
+            Ok((number, entry)) => format!("{number} {}", entry.uuid.to_str()),
+            Err(bad) => format!("{} {}", bad.line, if bad.unfinished { "unfinished" } else { "malformed" }),
+        };
+        entries(text).map(show).collect()
+    }
+
+    fn account(text: &[u8]) -> Account {
+        let mut lines = entries(text);
+        while lines.next().is_some() {}
+        lines.account()
+    }
+
+    const A: &str = r#"{"type":"x","uuid":"a"}"#;
+    const B: &str = r#"{"uuid":"b","s":"\"{\\","type":"x"}"#;
+
+    #[test]
+    fn each_line_is_one_entry() {
+        assert_eq!(dump(format!("{A}\n{B}\n").as_bytes()), ["1 a", "2 b"]);
+        assert_eq!(dump(format!("{A}\n{B}").as_bytes()), ["1 a", "2 b"]);
+    }
+
+    #[test]
+    fn blank_lines_bom_and_carriage_returns_are_nothing() {
+        let text = format!("\u{feff}{A}\r\n \t\r\n\n  {B} \n");
+        assert_eq!(dump(text.as_bytes()), ["1 a", "4 b"]);
+        assert_eq!(account(text.as_bytes()).blank.lines, 2);
+    }
+
+    #[test]
+    fn glued_objects_are_all_found() {
+        assert_eq!(dump(format!("{A}{B}\n{A} {B}{A}\n").as_bytes()), ["1 a", "1 b", "2 a", "2 b", "2 a"]);
+    }
+
+    #[test]
+    fn a_torn_prefix_costs_only_itself() {
+        for cut in 1..B.len() {
+            assert_eq!(dump(format!("{}{A}\n{B}\n", &B[..cut]).as_bytes()), ["1 a", "2 b"], "cut at {cut}");
+            assert_eq!(dump(format!("{}{B}\n{A}\n", &A[..cut.min(A.len() - 1)]).as_bytes()), ["1 b", "2 a"], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn nul_bytes_before_an_entry_are_dropped() {
+        let text = [vec![0; 300], A.as_bytes().to_vec(), b"\n".to_vec()].concat();
+        assert_eq!(dump(&text), ["1 a"]);
+        assert_eq!(account(&text).salvaged.lines, 1);
+    }
+
+    #[test]
+    fn a_last_line_without_newline_is_unfinished_not_salvaged() {
+        assert_eq!(dump(format!("{A}\n{}", &B[..10]).as_bytes()), ["1 a", "2 unfinished"]);
+        assert_eq!(dump(format!("{A}{B}").as_bytes()), ["1 unfinished"]);
+    }
+
+    #[test]
+    fn what_is_no_object_with_a_type_is_malformed() {
+        let text = "[1]\n{}\n{\"type\":5}\n// x\nnull\n";
+        assert_eq!(account(text.as_bytes()).malformed.lines, 5);
+    }
+
+    #[test]
+    fn the_classes_add_up_to_all_lines_and_bytes() {
+        let text = format!("{A}\n\n{A}{B}\nnope\n{A}\n{{");
+        let total = account(text.as_bytes()).total();
+        assert_eq!((total.lines, total.bytes), (6, text.len() as u64));
+    }
+}

@@ -1,0 +1,204 @@
+//! What became of a tool call.
+//!
+//! Versions of Claude Code tell it in different ways: a field, a phrase at the
+//! start of the result, or the exit code in its first line (`format.md` 10.4).
+//! [`Verdict`] is what the result alone tells; [`Verdict::outcome`] adds the
+//! call. The rules are those of `counting.md` 4, in its order.
+
+use crate::entry::{ToolResult, ToolUseResult};
+use crate::json::Text;
+
+/// What became of a tool call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// It worked.
+    Ok,
+    /// A command that ran and failed.
+    Failed,
+    /// A tool that refused its input or reported an error.
+    ToolError,
+    /// The user, a rule or a hook did not let it run.
+    Denied,
+    /// A call beside it failed first; it never ran.
+    Cancelled,
+    /// The user stopped it.
+    Interrupted,
+    /// It goes on in the background; its end is not known.
+    Background,
+    /// An exit code that means "nothing found", not failure.
+    SoftNonzero,
+    /// No result in any transcript.
+    NoResult,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of reports.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Ok,
+        Outcome::Failed,
+        Outcome::ToolError,
+        Outcome::Denied,
+        Outcome::Cancelled,
+        Outcome::Interrupted,
+        Outcome::Background,
+        Outcome::SoftNonzero,
+        Outcome::NoResult,
+    ];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Failed => "failed",
+            Outcome::ToolError => "tool_error",
+            Outcome::Denied => "denied",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Interrupted => "interrupted",
+            Outcome::Background => "background",
+            Outcome::SoftNonzero => "soft_nonzero",
+            Outcome::NoResult => "no_result",
+        }
+    }
+}
+
+/// What the result of a call tells without the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Whatever the call was.
+    Known(Outcome),
+    /// An error after the tool ran. `silent`: exit code 1, or an old version
+    /// without codes, and nothing else to say.
+    Error { silent: bool },
+}
+
+impl Verdict {
+    /// Reads the result of a call.
+    pub(crate) fn of(result: &ToolResult, structured: &ToolUseResult, denial: Text) -> Verdict {
+        Verdict::Known(match &*denial.decode() {
+            b"" => return Verdict::without_denial(result, structured),
+            b"interrupted" => Outcome::Interrupted,
+            b"cancelled" => Outcome::Cancelled,
+            _ => Outcome::Denied,
+        })
+    }
+
+    fn without_denial(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
+        if result.is_error {
+            return error_verdict(result, structured);
+        }
+        if may_start_odd(result) && starts_with_any(plain(&result.body.decode()), INTERRUPTED) {
+            return Verdict::Known(Outcome::Interrupted);
+        }
+        Verdict::Known(match structured {
+            ToolUseResult::Fields(fields) if !fields.background_task_id.is_empty() => Outcome::Background,
+            ToolUseResult::Fields(fields) if !fields.return_code_interpretation.is_empty() => Outcome::SoftNonzero,
+            _ => Outcome::Ok,
+        })
+    }
+
+    /// The outcome, now that the tool is known. `command` tells whether exit
+    /// code 1 of the command means "nothing found"; asked only where it matters.
+    pub(crate) fn outcome(self, tool: &[u8], is_soft: impl FnOnce() -> bool) -> Outcome {
+        match self {
+            Verdict::Known(outcome) => outcome,
+            Verdict::Error { .. } if tool != b"Bash" => Outcome::ToolError,
+            Verdict::Error { silent } if silent && is_soft() => Outcome::SoftNonzero,
+            Verdict::Error { .. } => Outcome::Failed,
+        }
+    }
+}
+
+const TAG: &[u8] = b"<tool_use_error>";
+
+const CANCELLED: &[&[u8]] = &[b"Sibling tool call errored", b"Cancelled: parallel tool call"];
+
+const INTERRUPTED: &[&[u8]] = &[b"[Request interrupted", b"Interrupted by user"];
+
+const DENIED: &[&[u8]] = &[
+    b"The user doesn't want to proceed with this tool use",
+    b"The user doesn't want to take this action",
+    b"This command requires approval",
+    b"Claude requested permissions to",
+    b"Permission to use",
+    b"Tool permission request failed",
+    b"Permission for this",
+    b"This Bash command contains multiple operations. The following part",
+];
+
+/// Whether a result without an error could still start like an interruption:
+/// with one of its letters, behind a tag, or behind escaped white space.
+fn may_start_odd(result: &ToolResult) -> bool {
+    matches!(result.body.first_byte(), Some(b'[' | b'I' | b'<' | b'E' | b'\\' | 0x80..))
+}
+
+fn error_verdict(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
+    let text = result.body.decode();
+    let body = trim_start(&text);
+    let plain = plain(&text);
+    let is_rejected = matches!(structured, ToolUseResult::Text(text) if text.is(b"User rejected tool use"));
+    Verdict::Known(if starts_with_any(plain, CANCELLED) {
+        Outcome::Cancelled
+    } else if starts_with_any(plain, DENIED) || is_rejected || is_hook_denial(plain) {
+        Outcome::Denied
+    } else if starts_with_any(plain, INTERRUPTED) {
+        Outcome::Interrupted
+    } else if body.starts_with(TAG) || is_blocked(plain) {
+        Outcome::ToolError
+    } else {
+        return Verdict::Error { silent: is_silent(body) };
+    })
+}
+
+/// The text without the tag and the word that versions put before it.
+fn plain(text: &[u8]) -> &[u8] {
+    let body = trim_start(text);
+    let body = body.strip_prefix(TAG).unwrap_or(body);
+    body.strip_prefix(b"Error: ").unwrap_or(body)
+}
+
+/// `PreToolUse:Bash hook error`, `Hook PreToolUse:Bash denied this tool`, …
+fn is_hook_denial(plain: &[u8]) -> bool {
+    if plain.starts_with(b"Hook PreToolUse:") {
+        return true;
+    }
+    let Some(rest) = plain.strip_prefix(b"PreToolUse:") else { return false };
+    let name = rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+    name > 0 && starts_with_any(&rest[name..], &[b" hook error", b" denied"])
+}
+
+/// Later versions tag this as a tool error; before, only its words tell.
+fn is_blocked(plain: &[u8]) -> bool {
+    let line = plain.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    memchr::memmem::find(line, b" was blocked. For security, Claude Code may only ").is_some()
+}
+
+/// Whether an error says nothing but exit code 1; before 2.0.60 nothing at all,
+/// or the bare word `Error`.
+fn is_silent(body: &[u8]) -> bool {
+    match exit_code(body) {
+        Some((code, rest)) => code == b"1" && trim_start(rest).is_empty(),
+        None => matches!(String::from_utf8_lossy(body).trim(), "" | "Error"),
+    }
+}
+
+/// The code in a first line such as `Exit code 1`, and what follows it.
+pub(crate) fn exit_code(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = body.strip_prefix(b"Error: ").unwrap_or(body).strip_prefix(b"Exit code ")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (digits > 0).then(|| rest.split_at(digits))
+}
+
+fn starts_with_any(text: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|word| text.starts_with(word))
+}
+
+/// The text without white space before it, as Unicode knows white space.
+pub(crate) fn trim_start(text: &[u8]) -> &[u8] {
+    match text.first() {
+        Some(first) if first.is_ascii_whitespace() || !first.is_ascii() || *first < b' ' => {
+            let blanks = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+            &text[blanks.len() - blanks.trim_start().len()..]
+        }
+        _ => text,
+    }
+}

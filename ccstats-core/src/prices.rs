@@ -1,0 +1,372 @@
+//! What tokens cost: list prices by model and date.
+//!
+//! The table is `prices.json`, compiled in, with its source and date. A price
+//! is chosen by model, civil UTC day, size of the prompt, speed and geography
+//! (`counting.md` 6). Money is whole picodollars: $1 per million tokens is a
+//! million picodollars per token, so no sum is ever rounded.
+
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use crate::usage::Tokens;
+
+/// Picodollars in a dollar.
+pub const PICODOLLARS: u128 = 1_000_000_000_000;
+
+/// What something cost, by kind, in picodollars.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Prompt tokens outside the cache.
+    pub input: u128,
+    /// Tokens the model wrote.
+    pub output: u128,
+    /// Both kinds of cache writes.
+    pub cache_write: u128,
+    /// Cache reads.
+    pub cache_read: u128,
+    /// Web searches.
+    pub web_search: u128,
+}
+
+impl Cost {
+    /// All kinds together.
+    pub fn total(&self) -> u128 {
+        self.input + self.output + self.cache_write + self.cache_read + self.web_search
+    }
+}
+
+impl Add for Cost {
+    type Output = Cost;
+
+    fn add(self, other: Cost) -> Cost {
+        Cost {
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cache_write: self.cache_write + other.cache_write,
+            cache_read: self.cache_read + other.cache_read,
+            web_search: self.web_search + other.web_search,
+        }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Cost) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Cost>>(costs: I) -> Cost {
+        costs.fold(Cost::default(), Add::add)
+    }
+}
+
+/// A table of prices.
+#[derive(Clone, Debug)]
+pub struct Prices {
+    models: Vec<Price>,
+    as_of: String,
+}
+
+/// The prices of one model over time.
+#[derive(Clone, Debug)]
+pub struct Price {
+    names: Vec<String>,
+    rates: Vec<(Window, Rates)>,
+    tiers: Vec<(Window, u64, Rates)>,
+    fast: Vec<(Window, u128)>,
+    us_thousandths: u128,
+    web_search: u128,
+}
+
+/// Days on which a price holds, both included.
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Window {
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+}
+
+/// Picodollars per token.
+#[derive(Clone, Copy, Debug)]
+struct Rates {
+    input: u128,
+    output: u128,
+    cache_write_5m: u128,
+    cache_write_1h: u128,
+    cache_read: u128,
+}
+
+/// How a response was made, as far as it changes its price.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// The civil UTC day; `None` takes the newest price.
+    pub day: Option<NaiveDate>,
+    /// `speed` is `fast`.
+    pub is_fast: bool,
+    /// `inference_geo` is `us`.
+    pub is_us: bool,
+}
+
+impl Prices {
+    /// The list prices that are compiled in.
+    pub fn list() -> &'static Prices {
+        static LIST: LazyLock<Prices> =
+            LazyLock::new(|| Prices::parse(include_str!("../prices.json")).expect("a test reads the table that is compiled in"));
+        &LIST
+    }
+
+    fn parse(text: &str) -> Result<Prices, serde_json::Error> {
+        let file: File = serde_json::from_str(text)?;
+        Ok(Prices { models: file.models.into_iter().map(Price::from).collect(), as_of: file.about.as_of })
+    }
+
+    /// The date of the table.
+    pub fn as_of(&self) -> &str {
+        &self.as_of
+    }
+
+    /// The price of a model by the name that a transcript gives it, or by the
+    /// name that a cloud or a gateway makes of it. `None`: no known price.
+    pub fn find(&self, model: &str) -> Option<&Price> {
+        let name = normalized(model);
+        let known = self.models.iter().flat_map(|price| price.names.iter().map(move |known| (known, price)));
+        let fitting = known.filter(|(known, _)| stands_in(&name, known));
+        // The first of the longest, as the order of the table says.
+        fitting.rev().max_by_key(|(known, _)| known.len()).map(|(_, price)| price)
+    }
+}
+
+impl Price {
+    /// What the tokens of one response cost.
+    pub fn cost(&self, tokens: &Tokens, terms: Terms) -> Cost {
+        let day = terms.day.unwrap_or(NaiveDate::MAX);
+        let base = self.rates.iter().find(|(window, _)| window.holds(day)).or(self.rates.last());
+        let tier = self.tiers.iter().rfind(|(window, over, _)| window.holds(day) && tokens.prompt() > *over);
+        let Some(rates) = tier.map(|(_, _, rates)| rates).or(base.map(|(_, rates)| rates)) else {
+            return Cost::default();
+        };
+        let fast = self.fast.iter().find(|(window, _)| terms.is_fast && window.holds(day)).map_or(ONE, |(_, factor)| *factor);
+        let geography = if terms.is_us { self.us_thousandths } else { ONE };
+        let price = |count: u64, rate: u128| u128::from(count) * rate * fast * geography / (ONE * ONE);
+        Cost {
+            input: price(tokens.input, rates.input),
+            output: price(tokens.output, rates.output),
+            cache_write: price(tokens.cache_write_5m, rates.cache_write_5m) + price(tokens.cache_write_1h, rates.cache_write_1h),
+            cache_read: price(tokens.cache_read, rates.cache_read),
+            web_search: u128::from(tokens.web_searches) * self.web_search,
+        }
+    }
+}
+
+/// A factor of 1, in thousandths.
+const ONE: u128 = 1000;
+
+impl Window {
+    fn holds(&self, day: NaiveDate) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// A model's name as the table writes it.
+fn normalized(model: &str) -> String {
+    let name = model.strip_suffix(']').and_then(|inner| {
+        let from = inner.rfind(']').map_or(0, |at| at + 1);
+        inner[from..].find('[').map(|at| &model[..from + at])
+    });
+    name.unwrap_or(model).to_lowercase().replace(['_', '.', '@'], "-")
+}
+
+/// Whether `known` stands in `name` as whole words, with no version number
+/// behind it: `claude-opus-4` does not stand in `claude-opus-4-9`.
+fn stands_in(name: &str, known: &str) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.match_indices(known).any(|(at, _)| {
+        let after = &name.as_bytes()[at + known.len()..];
+        let starts = !name.as_bytes()[..at].last().is_some_and(is_word);
+        let ends = !after.first().is_some_and(is_word);
+        starts && ends && !is_version(after, is_word)
+    })
+}
+
+/// `-1` to `-99` as a whole word.
+fn is_version(after: &[u8], is_word: impl Fn(&u8) -> bool) -> bool {
+    match after {
+        [b'-', b'1'..=b'9', rest @ ..] => {
+            let second = usize::from(rest.first().is_some_and(u8::is_ascii_digit));
+            !rest.get(second).is_some_and(is_word)
+        }
+        _ => false,
+    }
+}
+
+/// The shape of `prices.json`.
+#[derive(Deserialize)]
+struct File {
+    #[serde(rename = "_about")]
+    about: About,
+    models: Vec<FileModel>,
+}
+
+#[derive(Deserialize)]
+struct About {
+    as_of: String,
+}
+
+#[derive(Deserialize)]
+struct FileModel {
+    id: String,
+    ids_seen: Vec<String>,
+    rates_usd_per_mtok: Vec<FileRates>,
+    long_context: Vec<FileTier>,
+    fast_mode: Vec<FileFactor>,
+    inference_geo_us_multiplier: Option<f64>,
+    web_search_usd_per_1000: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct FileRates {
+    #[serde(flatten)]
+    window: Window,
+    #[serde(flatten)]
+    usd: FileUsd,
+}
+
+#[derive(Deserialize)]
+struct FileTier {
+    prompt_tokens_over: u64,
+    #[serde(flatten)]
+    window: Window,
+    rates: FileUsd,
+}
+
+#[derive(Deserialize)]
+struct FileFactor {
+    multiplier: f64,
+    #[serde(flatten)]
+    window: Window,
+}
+
+/// Dollars per million tokens.
+#[derive(Deserialize)]
+struct FileUsd {
+    input: f64,
+    output: f64,
+    cache_write_5m: f64,
+    cache_write_1h: f64,
+    cache_read: f64,
+}
+
+/// The nearest whole number of `unit` parts: written prices have few digits.
+fn whole(number: f64, unit: f64) -> u128 {
+    (number * unit).round() as u128
+}
+
+impl From<FileUsd> for Rates {
+    fn from(usd: FileUsd) -> Rates {
+        let rate = |usd| whole(usd, 1e6);
+        Rates {
+            input: rate(usd.input),
+            output: rate(usd.output),
+            cache_write_5m: rate(usd.cache_write_5m),
+            cache_write_1h: rate(usd.cache_write_1h),
+            cache_read: rate(usd.cache_read),
+        }
+    }
+}
+
+impl From<FileModel> for Price {
+    fn from(model: FileModel) -> Price {
+        /// Dollars per 1,000 searches where the table names no price.
+        const WEB_SEARCH: f64 = 10.0;
+        let names = std::iter::once(model.id).chain(model.ids_seen);
+        Price {
+            names: names.map(|name| name.to_lowercase()).collect(),
+            rates: model.rates_usd_per_mtok.into_iter().map(|rates| (rates.window, rates.usd.into())).collect(),
+            tiers: model.long_context.into_iter().map(|tier| (tier.window, tier.prompt_tokens_over, tier.rates.into())).collect(),
+            fast: model.fast_mode.into_iter().map(|fast| (fast.window, whole(fast.multiplier, 1e3))).collect(),
+            us_thousandths: model.inference_geo_us_multiplier.map_or(ONE, |factor| whole(factor, 1e3)),
+            web_search: whole(model.web_search_usd_per_1000.unwrap_or(WEB_SEARCH), 1e9),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(model: &str) -> Option<&'static str> {
+        Prices::list().find(model).map(|price| price.names[0].as_str())
+    }
+
+    #[test]
+    fn names_of_clouds_and_gateways_are_known() {
+        let table = [
+            ("claude-opus-4-20250514", "claude-opus-4"),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5"),
+            ("claude-opus-4-8[1m]", "claude-opus-4-8"),
+            ("anthropic/claude-sonnet-4.5", "claude-sonnet-4-5"),
+            ("claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+            ("Claude_Opus_4_1", "claude-opus-4-1"),
+            ("claude-3-5-haiku-latest", "claude-3-5-haiku"),
+            ("claude-opus-5-5", "claude-opus-5-5"),
+        ];
+        for (model, known) in table {
+            assert_eq!(name(model), Some(known), "{model}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_not_in_the_table_has_no_price() {
+        for model in ["claude-opus-4-9", "claude-opus-9", "claude-opus-4-99", "gpt-5-mini", "glm-4.7", "", "xclaude-opus-4", "claude-opus-4x"] {
+            assert_eq!(name(model), None, "{model}");
+        }
+    }
+
+    fn cost(model: &str, tokens: Tokens, terms: Terms) -> u128 {
+        Prices::list().find(model).expect("known").cost(&tokens, terms).total()
+    }
+
+    #[test]
+    fn cache_writes_are_priced_by_their_life() {
+        let tokens = Tokens { cache_write_5m: 1_000_000, cache_write_1h: 1_000_000, ..Tokens::default() };
+        assert_eq!(cost("claude-opus-4-5", tokens, Terms::default()), 16_250_000 * 1_000_000);
+    }
+
+    #[test]
+    fn a_tier_prices_the_whole_request() {
+        let below = Tokens { input: 100_000, output: 10, ..Tokens::default() };
+        let above = Tokens { cache_read: 1, ..below };
+        assert_eq!(cost("claude-haiku-5-5", below, Terms::default()), 100_000 * 100_000 + 10 * 500_000);
+        assert_eq!(cost("claude-haiku-5-5", above, Terms::default()), 100_000 * 500_000 + 10 * 2_500_000 + 50_000);
+    }
+
+    #[test]
+    fn prices_change_with_the_day() {
+        let tokens = Tokens { cache_read: 1_000_000, ..Tokens::default() };
+        let on = |day| cost("claude-sonnet-5-5", tokens, Terms { day: NaiveDate::from_ymd_opt(2026, 10, day), ..Terms::default() });
+        assert_eq!((on(6), on(7)), (200_000 * 1_000_000, 100_000 * 1_000_000));
+    }
+
+    #[test]
+    fn fast_and_geography_multiply_tokens_but_not_searches() {
+        let tokens = Tokens { input: 1_000_000, web_searches: 1, ..Tokens::default() };
+        let terms = Terms { is_fast: true, is_us: true, ..Terms::default() };
+        assert_eq!(cost("claude-opus-4-8", tokens, terms), 11 * PICODOLLARS + PICODOLLARS / 100);
+    }
+
+    #[test]
+    fn every_product_of_rate_and_factors_is_whole() {
+        for price in &Prices::list().models {
+            let factors: Vec<u128> = price.fast.iter().map(|(_, factor)| *factor).chain([ONE]).collect();
+            for (_, rates) in price.rates.iter().copied().chain(price.tiers.iter().map(|(window, _, rates)| (*window, *rates))) {
+                for rate in [rates.input, rates.output, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read] {
+                    assert!(rate > 0 && factors.iter().all(|factor| rate * factor * price.us_thousandths % (ONE * ONE) == 0), "{:?}", price.names);
+                }
+            }
+        }
+    }
+}

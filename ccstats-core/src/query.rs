@@ -1,0 +1,196 @@
+//! Which records a report is about: a range of time, and filters by name.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::dataset::{Dataset, Ending};
+use crate::error::Error;
+use crate::facts::{CallRow, EventRow, MessageRow, Origin};
+use crate::symbols::Symbol;
+use crate::time::{Calendar, Range};
+
+/// A range of time and filters. Empty filters keep everything.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The span of time.
+    pub range: Range,
+    /// How its days are told.
+    pub calendar: Calendar,
+    /// Projects to keep: parts of names, or globs.
+    pub projects: Vec<String>,
+    /// Sessions to keep.
+    pub sessions: Vec<String>,
+    /// Models to keep, with all calls of their responses.
+    pub models: Vec<String>,
+    /// Tools to keep. Messages and prompts are no calls: none of them is kept.
+    pub tools: Vec<String>,
+    /// Branches to keep.
+    pub branches: Vec<String>,
+    /// Main threads only.
+    pub without_subagents: bool,
+}
+
+impl Query {
+    /// Everything, in UTC.
+    pub fn all() -> Query {
+        Query {
+            range: Range::all(),
+            calendar: Calendar::default(),
+            projects: Vec::new(),
+            sessions: Vec::new(),
+            models: Vec::new(),
+            tools: Vec::new(),
+            branches: Vec::new(),
+            without_subagents: false,
+        }
+    }
+
+    /// Whether only calls are asked for.
+    pub fn keeps_calls_only(&self) -> bool {
+        !self.tools.is_empty()
+    }
+}
+
+/// A query, made ready for one dataset.
+pub(crate) struct Selection<'d> {
+    dataset: &'d Dataset,
+    start_ms: Option<i64>,
+    end_ms: Option<i64>,
+    projects: Names,
+    sessions: Names,
+    models: Names,
+    tools: Names,
+    branches: Names,
+    calls_only: bool,
+    without_subagents: bool,
+    main: Option<Symbol>,
+    timeline: Timeline,
+}
+
+impl<'d> Selection<'d> {
+    pub(crate) fn new(dataset: &'d Dataset, query: &Query) -> Result<Selection<'d>, Error> {
+        let (start_ms, end_ms) = query.range.instants(&query.calendar);
+        let names = |patterns: &[String]| Names::new(patterns, dataset);
+        Ok(Selection {
+            dataset,
+            start_ms,
+            end_ms,
+            projects: names(&query.projects)?,
+            sessions: names(&query.sessions)?,
+            models: names(&query.models)?,
+            tools: names(&query.tools)?,
+            branches: names(&query.branches)?,
+            calls_only: query.keeps_calls_only(),
+            without_subagents: query.without_subagents,
+            main: dataset.symbols().find(b"main"),
+            timeline: if query.models.is_empty() { Timeline::default() } else { Timeline::new(dataset) },
+        })
+    }
+
+    /// Whether messages are asked for at all.
+    pub(crate) fn calls_only(&self) -> bool {
+        self.calls_only
+    }
+
+    pub(crate) fn keeps_message(&self, row: &MessageRow) -> bool {
+        !self.calls_only && self.models.keep(row.model) && self.keeps_origin(&row.origin)
+    }
+
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (&'d CallRow, Ending)> {
+        let dataset = self.dataset;
+        dataset.calls().filter(|(row, _)| {
+            let model = || dataset.message(row.message).map_or(Symbol::NONE, |message| message.model);
+            self.keeps_origin(&row.origin) && self.tools.keep(row.tool) && (self.models.keeps_all() || self.models.keep(model()))
+        })
+    }
+
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = &'d EventRow> {
+        self.dataset.prompts().iter().filter(|row| self.keeps_event(row))
+    }
+
+    pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {
+        self.dataset.api_errors().iter().filter(|row| self.keeps_event(row))
+    }
+
+    /// A prompt belongs to the model that answered it.
+    fn keeps_event(&self, row: &EventRow) -> bool {
+        let has_model = || self.models.keeps_all() || self.models.keep(self.timeline.model_after(&row.origin));
+        !self.calls_only && self.keeps_origin(&row.origin) && has_model()
+    }
+
+    fn keeps_origin(&self, origin: &Origin) -> bool {
+        let stamp = origin.order.stamp_ms();
+        self.start_ms.is_none_or(|start| stamp.is_some_and(|stamp| stamp >= start))
+            && self.end_ms.is_none_or(|end| stamp.is_some_and(|stamp| stamp < end))
+            && self.projects.keep(origin.project)
+            && self.sessions.keep(origin.session)
+            && self.branches.keep(origin.branch)
+            && (!self.without_subagents || Some(self.dataset.agent_kind(origin)) == self.main)
+    }
+}
+
+/// The names that a filter keeps; `None` keeps all.
+struct Names(Option<Vec<bool>>);
+
+impl Names {
+    fn new(patterns: &[String], dataset: &Dataset) -> Result<Names, Error> {
+        if patterns.is_empty() {
+            return Ok(Names(None));
+        }
+        let patterns = patterns.iter().map(|pattern| Pattern::new(pattern)).collect::<Result<Vec<_>, _>>()?;
+        let symbols = dataset.symbols();
+        let fits = |symbol| patterns.iter().any(|pattern| pattern.fits(&symbols.name(symbol)));
+        Ok(Names(Some(symbols.iter().map(fits).collect())))
+    }
+
+    fn keeps_all(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn keep(&self, name: Symbol) -> bool {
+        self.0.as_ref().is_none_or(|kept| kept[name.index()])
+    }
+}
+
+/// Part of a name, or a glob over the whole name; both without regard to case.
+enum Pattern {
+    Part(String),
+    Glob(GlobMatcher),
+}
+
+impl Pattern {
+    fn new(pattern: &str) -> Result<Pattern, Error> {
+        if !pattern.contains(['*', '?', '[', '{']) {
+            return Ok(Pattern::Part(pattern.to_lowercase()));
+        }
+        let glob = GlobBuilder::new(pattern).case_insensitive(true).backslash_escape(false).build();
+        let glob = glob.map_err(|error| Error::Glob(pattern.into(), error.kind().to_string()))?;
+        Ok(Pattern::Glob(glob.compile_matcher()))
+    }
+
+    fn fits(&self, name: &str) -> bool {
+        match self {
+            Pattern::Part(part) => name.to_lowercase().contains(part),
+            Pattern::Glob(glob) => glob.is_match(name),
+        }
+    }
+}
+
+/// The messages of each session by time.
+#[derive(Default)]
+struct Timeline(Vec<(Symbol, i64, Symbol)>);
+
+impl Timeline {
+    fn new(dataset: &Dataset) -> Timeline {
+        let stamped = dataset.messages().iter().filter_map(|row| Some((row.origin.session, row.origin.order.stamp_ms()?, row.model)));
+        let mut messages: Vec<_> = stamped.collect();
+        messages.sort_unstable();
+        Timeline(messages)
+    }
+
+    /// The model of the first response in the session at or after a time.
+    fn model_after(&self, origin: &Origin) -> Symbol {
+        let Some(stamp) = origin.order.stamp_ms() else { return Symbol::NONE };
+        let next = self.0.partition_point(|(session, at, _)| (*session, *at) < (origin.session, stamp));
+        self.0.get(next).filter(|(session, _, _)| *session == origin.session).map_or(Symbol::NONE, |(_, _, model)| *model)
+    }
+}

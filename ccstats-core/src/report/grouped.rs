@@ -1,0 +1,244 @@
+//! Reports with one row per day, session, project, model or kind of agent.
+//!
+//! One fact table holds a row for every message, call and prompt; polars groups
+//! it by one key and sums. So all these reports have the same totals.
+
+use polars::prelude::*;
+
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::facts::Origin;
+use crate::prices::Prices;
+use crate::query::{Query, Selection};
+use crate::report::ReportName;
+use crate::report::summary::{DETAILS, SPENDING};
+use crate::symbols::Symbol;
+use crate::table::{Kind, Table, Value};
+use crate::time::Calendar;
+
+/// What is counted beside spending.
+const COUNTS: [(&str, Kind); 3] = [("sessions", Kind::Count), ("prompts", Kind::Count), ("calls", Kind::Count)];
+
+/// Sums in the order of the columns behind the key.
+const SUMS: [&str; 11] = [
+    "prompts", "calls", "messages", "input", "output", "cache_write_5m", "cache_write_1h", "cache_read", "cost", "unpriced", "not_final",
+];
+
+/// The rows of a report that groups by one key.
+pub(super) fn rows(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Table, Error> {
+    let grouping = Grouping { name, dataset, calendar: &query.calendar };
+    let groups = grouping.facts(query, prices)?.group_by([col("key")]).agg(sums()).collect()?;
+    let mut rows = grouping.read(&groups, query.keeps_calls_only())?;
+    if grouping.is_period() {
+        rows.sort_by(|(_, a), (_, b)| period(a).cmp(&period(b)));
+    } else {
+        rows.sort_by(|(a, a_cells), (b, b_cells)| b.cmp(a).then_with(|| label(a_cells).cmp(&label(b_cells))));
+    }
+    let mut table = Table::new(&grouping.columns()).details(&DETAILS).details(&["first"]);
+    table.rows = rows.into_iter().map(|(_, cells)| cells).collect();
+    Ok(table)
+}
+
+/// How large a group is: what reports without a calendar are ordered by.
+type Size = (u128, u128);
+
+fn label(cells: &[Value]) -> Option<&str> {
+    match &cells[0] {
+        Value::Text(text) => Some(text.raw()),
+        _ => None,
+    }
+}
+
+/// Days by their text; those without a time last.
+fn period(cells: &[Value]) -> (bool, Option<&str>) {
+    let label = label(cells);
+    (label == Some("unknown"), label)
+}
+
+/// Sums as `Int128`: thousands of counts near 2^53 do not fit in 64 bits.
+fn sums() -> Vec<Expr> {
+    let mut sums: Vec<_> = SUMS.iter().map(|name| col(*name).cast(DataType::Int128).sum()).collect();
+    sums.push(col("session").filter(col("is_activity")).n_unique().cast(DataType::Int128).alias("sessions"));
+    sums.push(col("agent").filter(col("agent").neq(lit(0_u32))).n_unique().cast(DataType::Int128).alias("agents"));
+    sums.push(col("time").filter(col("is_activity")).min().alias("first"));
+    sums.push(col("time").filter(col("is_activity")).max().alias("last"));
+    sums
+}
+
+/// One report's way to group.
+struct Grouping<'g> {
+    name: ReportName,
+    dataset: &'g Dataset,
+    calendar: &'g Calendar,
+}
+
+impl Grouping<'_> {
+    fn is_period(&self) -> bool {
+        matches!(self.name, ReportName::Daily | ReportName::Weekly | ReportName::Monthly)
+    }
+
+    fn columns(&self) -> Vec<(&'static str, Kind)> {
+        let key = match self.name {
+            ReportName::Daily => ("day", Kind::Day),
+            ReportName::Weekly => ("week", Kind::Day),
+            ReportName::Monthly => ("month", Kind::Day),
+            ReportName::Sessions => ("session", Kind::Text),
+            ReportName::Projects => ("project", Kind::Text),
+            ReportName::Models => ("model", Kind::Text),
+            _ => ("agent", Kind::Text),
+        };
+        let mut columns = vec![key];
+        match self.name {
+            ReportName::Sessions => columns.extend([("first", Kind::Day), ("last", Kind::Day)]),
+            ReportName::Agents => columns.push(("agents", Kind::Count)),
+            _ => {}
+        }
+        columns.extend(COUNTS.iter().filter(|(name, _)| self.has(name)));
+        columns.extend(SPENDING);
+        columns.extend([("unpriced_messages", Kind::Count), ("not_final_messages", Kind::Count)]);
+        columns
+    }
+
+    /// A prompt has no model, and a session is one session.
+    fn has(&self, count: &str) -> bool {
+        match self.name {
+            ReportName::Sessions => count != "sessions",
+            ReportName::Models => count != "prompts",
+            _ => true,
+        }
+    }
+
+    /// The number that a record is grouped by; `None` where it has none.
+    fn key(&self, origin: &Origin, model: Symbol) -> Option<i64> {
+        let symbol = match self.name {
+            ReportName::Daily | ReportName::Weekly | ReportName::Monthly => return self.period_key(origin),
+            ReportName::Sessions => origin.session,
+            ReportName::Projects => origin.project,
+            ReportName::Models => model,
+            _ => self.dataset.agent_kind(origin),
+        };
+        Some(symbol.index() as i64)
+    }
+
+    /// The first day of the period, counted from 1970.
+    fn period_key(&self, origin: &Origin) -> Option<i64> {
+        let day = self.calendar.day(origin.order.stamp_ms()?);
+        let first = match self.name {
+            ReportName::Weekly => self.calendar.week(day),
+            ReportName::Monthly => crate::time::month_start(day),
+            _ => day,
+        };
+        Some((first - chrono::NaiveDate::default()).num_days())
+    }
+
+    /// The text of a key.
+    fn text(&self, key: Option<i64>) -> String {
+        let Some(key) = key else { return "unknown".into() };
+        let day = || chrono::NaiveDate::default() + chrono::TimeDelta::days(key);
+        match self.name {
+            ReportName::Monthly => day().format("%Y-%m").to_string(),
+            ReportName::Daily | ReportName::Weekly => day().to_string(),
+            _ => self.dataset.symbols().name(Symbol::at(key as usize)).into_owned(),
+        }
+    }
+
+    /// The fact table: a row per message, call and prompt that the query selects.
+    fn facts(&self, query: &Query, prices: &Prices) -> Result<LazyFrame, Error> {
+        let selection = Selection::new(self.dataset, query)?;
+        let mut facts = FactColumns::default();
+        for (row, cost) in self.dataset.messages().iter().zip(self.dataset.costs(prices)) {
+            if selection.keeps_message(row) {
+                let (tokens, total) = (&row.tokens, cost.map(|cost| cost.total()));
+                let counts = [tokens.input, tokens.output, tokens.cache_write_5m, tokens.cache_write_1h, tokens.cache_read];
+                let flags = [u64::from(total.is_none()), u64::from(!row.is_final)];
+                facts.push(self.key(&row.origin, row.model), &row.origin, [0, 0, 1], counts, total.unwrap_or(0), flags);
+            }
+        }
+        for (row, _) in selection.calls() {
+            let model = self.dataset.message(row.message).map(|message| message.model);
+            let key = self.key(&row.origin, model.or(self.dataset.symbols().find(b"unknown")).unwrap_or(Symbol::NONE));
+            facts.push(key, &row.origin, [0, 1, 0], [0; 5], 0, [0; 2]);
+        }
+        if self.name != ReportName::Models {
+            for row in selection.prompts() {
+                facts.push(self.key(&row.origin, Symbol::NONE), &row.origin, [1, 0, 0], [0; 5], 0, [0; 2]);
+            }
+        }
+        facts.frame()
+    }
+
+    /// The groups as cells, each with its size.
+    fn read(&self, groups: &DataFrame, calls_only: bool) -> Result<Vec<(Size, Vec<Value>)>, Error> {
+        let keys = groups.column("key")?.i64()?;
+        let (first, last) = (groups.column("first")?.i64()?, groups.column("last")?.i64()?);
+        let mut rows = Vec::with_capacity(groups.height());
+        for index in 0..groups.height() {
+            let sum = |name: &str| -> Result<u128, Error> { Ok(groups.column(name)?.i128()?.get(index).unwrap_or(0) as u128) };
+            let mut cells = vec![Value::text(self.text(keys.get(index)))];
+            match self.name {
+                ReportName::Sessions => cells.extend([self.time(first.get(index)), self.time(last.get(index))]),
+                ReportName::Agents => cells.push(sum("agents")?.into()),
+                _ => {}
+            }
+            for (name, _) in COUNTS.iter().filter(|(name, _)| self.has(name)) {
+                cells.push(sum(name)?.into());
+            }
+            let (messages, unpriced, cost) = (sum("messages")?, sum("unpriced")?, sum("cost")?);
+            let mut tokens = Vec::new();
+            for name in &SUMS[3..8] {
+                tokens.push(sum(name)?);
+            }
+            let total: u128 = tokens.iter().sum();
+            let known = |number| if calls_only { Value::None } else { Value::Number(number) };
+            cells.push(messages.into());
+            cells.extend(tokens.into_iter().chain([total]).map(known));
+            cells.push(if messages > 0 && messages == unpriced { Value::None } else { known(cost) });
+            cells.extend([Value::Number(unpriced), sum("not_final")?.into()]);
+            rows.push(((cost, total), cells));
+        }
+        Ok(rows)
+    }
+
+    fn time(&self, stamp_ms: Option<i64>) -> Value {
+        stamp_ms.map_or(Value::None, |stamp| Value::text(self.calendar.instant(stamp)))
+    }
+}
+
+/// The columns of the fact table.
+#[derive(Default)]
+struct FactColumns {
+    key: Vec<Option<i64>>,
+    time: Vec<Option<i64>>,
+    session: Vec<u32>,
+    agent: Vec<u32>,
+    is_activity: Vec<bool>,
+    /// Under the names of [`SUMS`], without the cost.
+    sums: [Vec<u64>; 10],
+    cost: Vec<i128>,
+}
+
+impl FactColumns {
+    fn push(&mut self, key: Option<i64>, origin: &Origin, counts: [u64; 3], tokens: [u64; 5], cost: u128, flags: [u64; 2]) {
+        self.key.push(key);
+        self.time.push(origin.order.stamp_ms());
+        self.session.push(origin.session.index() as u32);
+        self.agent.push(origin.agent.index() as u32);
+        self.is_activity.push(counts[1] == 0);
+        for (column, value) in self.sums.iter_mut().zip(counts.into_iter().chain(tokens).chain(flags)) {
+            column.push(value);
+        }
+        self.cost.push(cost as i128);
+    }
+
+    fn frame(self) -> Result<LazyFrame, Error> {
+        let names = SUMS.iter().filter(|name| **name != "cost");
+        let mut columns: Vec<_> = names.zip(self.sums).map(|(name, values)| Column::new((*name).into(), values)).collect();
+        columns.push(Column::new("cost".into(), self.cost));
+        columns.push(Column::new("key".into(), self.key));
+        columns.push(Column::new("time".into(), self.time));
+        columns.push(Column::new("session".into(), self.session));
+        columns.push(Column::new("agent".into(), self.agent));
+        columns.push(Column::new("is_activity".into(), self.is_activity));
+        Ok(DataFrame::new_infer_height(columns)?.lazy())
+    }
+}

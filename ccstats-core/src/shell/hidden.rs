@@ -1,0 +1,89 @@
+//! Finds runners whose status nobody saw (`behaviour.md`, "hidden").
+
+use super::runner;
+use super::{Command, Separator, key, parse};
+
+/// What hides the status of a runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// A pipe without `set -o pipefail`.
+    Pipe,
+    /// `|| true`, `|| echo …`
+    Or,
+    /// `; echo …`
+    Sequence,
+}
+
+/// How a build, test or lint program in `command` loses its status; nothing
+/// where it keeps it, or where `$?` or `PIPESTATUS` is shown afterwards.
+pub fn hides_status(command: &str) -> Option<Hidden> {
+    let script = parse(command);
+    let plain: Vec<&Command> = script.plain().collect();
+    let pipefail = plain.iter().position(|command| key::sets(command, "pipefail")).unwrap_or(plain.len());
+    let shows_stages = plain.iter().any(|command| mentions(command, "PIPESTATUS") || mentions(command, "pipestatus"));
+    if shows_stages {
+        return None;
+    }
+    let is_runner = |index: &usize| runner::runner(&plain[*index].words).is_some();
+    (0..plain.len()).filter(is_runner).find_map(|index| hidden_at(&plain, index, index > pipefail))
+}
+
+fn hidden_at(commands: &[&Command], index: usize, pipefail: bool) -> Option<Hidden> {
+    match commands.get(index + 1)?.joined {
+        Separator::Pipe if !pipefail => Some(Hidden::Pipe),
+        _ => after(commands, index + 1),
+    }
+}
+
+/// What follows at `end` hides the status of the pipeline before it.
+fn after(commands: &[&Command], end: usize) -> Option<Hidden> {
+    // `a && b || true` hides `a` just as well.
+    let next = commands[end..]
+        .iter()
+        .position(|command| command.joined != Separator::And && command.joined != Separator::Pipe);
+    let next = commands.get(end + next?)?;
+    let name = next.program().map_or("", |program| program.name);
+    let quiet = matches!(name, "echo" | "printf" | "true" | ":");
+    match next.joined {
+        Separator::Or if quiet => Some(Hidden::Or),
+        Separator::Sequence if quiet && !mentions(next, "$?") => Some(Hidden::Sequence),
+        _ => None,
+    }
+}
+
+fn mentions(command: &Command, name: &str) -> bool {
+    let assigned = command.assignments.iter().map(|assignment| &assignment.value);
+    command.words.iter().chain(assigned).any(|word| word.text.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_status_is_found() {
+        let table = [
+            ("cargo test | tail -5", Some(Hidden::Pipe)),
+            ("cargo test 2>&1 | tee log", Some(Hidden::Pipe)),
+            ("npm test || true", Some(Hidden::Or)),
+            ("cd x && npm test || echo failed", Some(Hidden::Or)),
+            ("npm run lint && npm test || true", Some(Hidden::Or)),
+            ("make; echo done", Some(Hidden::Sequence)),
+            ("set -o pipefail; cargo test | tail || true", Some(Hidden::Or)),
+            ("cargo test", None),
+            ("set -o pipefail; cargo test | tail", None),
+            ("set -euo pipefail; cargo test | tail", None),
+            ("cargo test; echo $?", None),
+            ("cargo test | tail; echo ${PIPESTATUS[0]}", None),
+            ("cargo test || exit 1", None),
+            ("cargo test && echo ok", None),
+            ("ls | head", None),
+            ("git log | head; echo x", None),
+            ("echo 'cargo test | tail'", None),
+            ("grep x f || true", None),
+        ];
+        for (command, expected) in table {
+            assert_eq!(hides_status(command), expected, "{command}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Names the command that failed (`behaviour.md`, "Failing commands").
+//!
+//! The status of a script is that of the last pipeline that ran. Going back
+//! from the end: the last command can always have failed; so can the one before
+//! an `&&`, for nothing ran after it; not the one before `||` or `;`, for
+//! something did. Of the branches of an `if` each can have been the one. Under
+//! `set -e`, or where something calls `exit`, every command can. If more than
+//! one remains the failure belongs to the chain of them.
+//!
+//! Commands that only prepare (`cd`, `export`, `source`, `mkdir`) or only talk
+//! (`echo`) take the blame when nothing else can.
+
+use super::{Command, Dialect, Place, Script, Separator, name, parse_inside, program};
+
+/// What a failure is counted under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailingKey {
+    /// Program with subcommand or script, such as `cargo test`. Empty where no
+    /// command was found: an empty text, or one over [`super::MAX_BYTES`].
+    pub key: String,
+    /// Whether several commands can have failed; `key` then joins their keys.
+    pub chain: bool,
+    /// Whether the grammar understood the command.
+    pub parsed: bool,
+    /// The language of the command.
+    pub dialect: Dialect,
+}
+
+/// Most keys that a chain spells out; of longer ones the last is shown after `…`.
+const MAX_LINKS: usize = 4;
+
+/// The key of the command that failed in `command`, if it failed.
+pub fn failing_key(command: &str) -> FailingKey {
+    let script = parse_inside(command, 0);
+    let (key, chain) = script_key(&script, 0);
+    FailingKey { key, chain, parsed: script.parsed, dialect: script.dialect }
+}
+
+fn script_key(script: &Script, nesting: u16) -> (String, bool) {
+    let commands = blamable(script);
+    let every_stage = commands.iter().any(|link| sets(link.command, "pipefail"));
+    // A chain shows what joins its pipelines, and under `pipefail` its stages.
+    let first_of = |index| if every_stage { index } else { pipeline_start(&commands, index) };
+    let links: Vec<(Separator, String)> = blamed(&commands, every_stage)
+        .into_iter()
+        .map(|index| (commands[first_of(index)].joined, key_inside(script, commands[index].command, nesting)))
+        .filter(|(_, key)| !key.is_empty())
+        .collect();
+    joined(links)
+}
+
+/// The key of one command; of `bash -c` and bare substitutions that of what they run.
+fn key_inside(script: &Script, command: &Command, nesting: u16) -> String {
+    if let Some(text) = command.program().as_ref().and_then(program::shell_script)
+        && nesting < 3
+    {
+        return script_key(&parse_inside(&text.text, nesting + 1), nesting + 1).0;
+    }
+    if !command.words.is_empty() {
+        return name::command_key(&command.words);
+    }
+    let position = script.commands.iter().position(|other| std::ptr::eq(other, command));
+    let held = position.and_then(|position| script.commands.get(position + 1));
+    match held {
+        Some(held) if held.place == Place::Substitution => name::command_key(&held.words),
+        _ => command.assignments.first().map_or_else(String::new, |assignment| format!("{}=", assignment.name)),
+    }
+}
+
+/// A command whose status counts, and how it is joined to the one before that does.
+#[derive(Clone, Copy)]
+struct Link<'s> {
+    command: &'s Command,
+    joined: Separator,
+    level: u16,
+}
+
+impl<'s> Link<'s> {
+    fn new(command: &'s Command) -> Self {
+        Self { command, joined: command.joined, level: command.level }
+    }
+}
+
+/// The plain commands, with the conditions where none of them does a thing. Behind a condition a command
+/// is joined like the condition: `a && if b; then c; fi` blames `a` or `c`.
+fn blamable(script: &Script) -> Vec<Link<'_>> {
+    let mut links = Vec::new();
+    let mut condition: Option<Link> = None;
+    for command in &script.commands {
+        match command.place {
+            Place::Condition => condition = condition.or(Some(Link::new(command))),
+            Place::Plain => links.push(Link { command, ..condition.take().unwrap_or(Link::new(command)) }),
+            _ => {}
+        }
+    }
+    // `if ! make; then exit 1; fi`: what failed is what was asked for.
+    if links.iter().all(|link| is_talk(link.command)) {
+        let own = script.commands.iter().filter(|command| matches!(command.place, Place::Plain | Place::Condition));
+        return own.map(Link::new).collect();
+    }
+    links
+}
+
+/// Indices of the commands that can have failed, in order.
+fn blamed(commands: &[Link], every_stage: bool) -> Vec<usize> {
+    let all_count = commands.iter().any(|link| stops_at_failure(link.command));
+    let mut blamed = Vec::new();
+    let mut end = commands.len();
+    while end > 0 {
+        let start = pipeline_start(commands, end - 1);
+        if !commands[end - 1].command.background || end == commands.len() {
+            add_pipeline(commands, start, end, every_stage, &mut blamed);
+        }
+        end = match commands[start].joined {
+            Separator::And | Separator::Else => start,
+            _ if all_count => start,
+            _ => before_group(commands, start),
+        };
+    }
+    blamed.reverse();
+    without_helpers(commands, blamed)
+}
+
+/// The end of what can still have failed before the list that `start` stands
+/// in: commands that lead into its group by `&&`, or an earlier branch.
+fn before_group(commands: &[Link], start: usize) -> usize {
+    let level = commands[start].level;
+    if level == 0 {
+        return 0;
+    }
+    for index in (0..start).rev() {
+        let command = commands[index];
+        if command.level == level && command.joined == Separator::Else {
+            return index;
+        }
+        if command.level < level {
+            let leads_in = command.joined == Separator::And;
+            return if leads_in { index } else { before_group(commands, index) };
+        }
+    }
+    0
+}
+
+fn pipeline_start(commands: &[Link], last: usize) -> usize {
+    (0..=last).rev().find(|index| commands[*index].joined != Separator::Pipe).unwrap_or(0)
+}
+
+/// Adds the stage whose status counts, from the end: behind it only viewers.
+fn add_pipeline(commands: &[Link], start: usize, end: usize, every_stage: bool, blamed: &mut Vec<usize>) {
+    let is_viewer = |index: &usize| {
+        matches!(program_name(commands[*index].command), "head" | "tail" | "cat" | "less" | "more" | "tee")
+    };
+    let mut stages = (start..end).rev().skip_while(is_viewer).peekable();
+    if stages.peek().is_none() {
+        blamed.push(start);
+    } else if every_stage {
+        blamed.extend(stages);
+    } else {
+        blamed.extend(stages.next());
+    }
+}
+
+/// Leaves out commands that only talk, then those that only prepare, while others remain.
+fn without_helpers(commands: &[Link], blamed: Vec<usize>) -> Vec<usize> {
+    let strong = |index: &usize| !is_talk(commands[*index].command) && !prepares(commands[*index].command);
+    let doers: Vec<usize> = blamed.iter().copied().filter(strong).collect();
+    if !doers.is_empty() {
+        return doers;
+    }
+    let preparing: Vec<usize> = blamed.iter().copied().filter(|index| !is_talk(commands[*index].command)).collect();
+    if !preparing.is_empty() {
+        return preparing;
+    }
+    // `make; echo done` cannot fail by itself; it was stopped from outside.
+    let any: Vec<usize> = (0..commands.len()).filter(strong).collect();
+    if any.is_empty() { blamed.into_iter().next_back().into_iter().collect() } else { any }
+}
+
+fn program_name(command: &Command) -> &str {
+    command.program().map_or("", |program| program.name)
+}
+
+/// Never fails by itself.
+pub(super) fn is_talk(command: &Command) -> bool {
+    matches!(
+        program_name(command),
+        "echo" | "printf" | "true" | ":" | "sleep" | "date" | "exit" | "return" | "break" | "continue" | "pwd" | "set"
+    )
+}
+
+/// Only prepares what follows.
+fn prepares(command: &Command) -> bool {
+    let assigns = command.words.is_empty() && !command.assignments.iter().any(|assignment| !assignment.value.literal);
+    let program = program_name(command);
+    assigns
+        || matches!(
+            program,
+            "cd" | "pushd"
+                | "popd"
+                | "export"
+                | "unset"
+                | "source"
+                | "."
+                | "mkdir"
+                | "local"
+                | "declare"
+                | "alias"
+                | "ulimit"
+                | "shopt"
+                | "trap"
+                | "wait"
+        )
+}
+
+fn stops_at_failure(command: &Command) -> bool {
+    let program = program_name(command);
+    sets(command, "e") || (matches!(program, "exit" | "return") && command.joined != Separator::Sequence)
+}
+
+/// Whether the command is `set` with this letter or `-o` name.
+pub(super) fn sets(command: &Command, option: &str) -> bool {
+    let Some(program) = command.program().filter(|program| program.name == "set") else { return false };
+    program.arguments.iter().any(|word| {
+        word.text == option
+            || word.text.strip_prefix('-').is_some_and(|cluster| cluster.len() < 6 && cluster.contains(option))
+    })
+}
+
+/// One key, or a chain of different ones.
+fn joined(mut links: Vec<(Separator, String)>) -> (String, bool) {
+    links.dedup_by(|later, earlier| later.1 == earlier.1);
+    if links.len() > MAX_LINKS {
+        let last = links.pop();
+        links.truncate(MAX_LINKS - 1);
+        links.push((Separator::And, "…".to_owned()));
+        links.extend(last);
+    }
+    let chain = links.len() > 1;
+    let mut key = String::new();
+    for (separator, link) in links {
+        if !key.is_empty() {
+            key.push_str(match separator {
+                Separator::And => " && ",
+                Separator::Pipe => " | ",
+                Separator::Or => " || ",
+                _ => "; ",
+            });
+        }
+        key.push_str(&link);
+    }
+    (key, chain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key; chains in angle brackets.
+    fn dump(command: &str) -> String {
+        let key = failing_key(command);
+        if key.chain { format!("<{}>", key.key) } else { key.key }
+    }
+
+    fn check(table: &[(&str, &str)]) {
+        for (command, expected) in table {
+            assert_eq!(dump(command), *expected, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_around_the_program_is_dropped() {
+        check(&[
+            ("cd /x && cargo test 2>&1 | tail -20", "cargo test"),
+            ("cd a; cd b; FOO=1 BAR='x y' make test > log", "make test"),
+            ("sudo -u bob -E apt-get install x", "apt-get install"),
+            ("env -i A=1 go build", "go build"),
+            ("timeout -k 5 60 npm test", "npm test"),
+            ("time nice -n 5 nohup cargo build", "cargo build"),
+            ("command -v foo", "command"),
+            ("ls | xargs -n 1 -I{} git show {}", "git show"),
+            ("cargo test | tee out | tail", "cargo test"),
+            ("cat x | head", "cat"),
+            ("export A=b && npm ci", "npm ci"),
+            ("source .venv/bin/activate && python x.py", "python x.py"),
+            ("cd x", "cd"),
+            ("# a note; with rm\nls", "ls"),
+            ("bash -lc 'cd x && cargo test'", "cargo test"),
+        ]);
+    }
+
+    #[test]
+    fn a_chain_blames_what_can_have_run_last() {
+        check(&[
+            ("a; b", "b"),
+            ("a && b", "<a && b>"),
+            ("a || b", "b"),
+            ("a && b || c", "c"),
+            ("a || b && c", "<b && c>"),
+            ("a && b; c", "c"),
+            ("a && a", "a"),
+            ("a | grep x", "grep"),
+            ("a && echo ok", "a"),
+            ("a && b | head && c", "<a && b && c>"),
+            ("a & b", "b"),
+            ("a || exit 1; b", "<a; b>"),
+            ("set -e\na\nb", "<a; b>"),
+            ("set -o pipefail; a | b", "<a | b>"),
+            ("make; echo done", "make"),
+            ("echo hi", "echo"),
+            ("a && b && c && d && e", "<a && b && c && … && e>"),
+            ("git add . && git commit -m 'x && y; z'", "<git add && git commit>"),
+        ]);
+    }
+
+    #[test]
+    fn groups_and_branches_are_followed() {
+        check(&[
+            ("(cd x && make)", "make"),
+            ("(a; b) && c", "<b && c>"),
+            ("c && { a; b; }", "<c; b>"),
+            ("c; { a; b; }", "b"),
+            ("if a; then b; fi", "b"),
+            ("if a; then b; else c; fi", "<b; c>"),
+            ("if a; then b; elif c; then d; else e; fi", "<b; d; e>"),
+            ("x && if a; then b; fi", "<x && b>"),
+            ("for f in *; do a; b $f; done", "b"),
+            ("while read x; do a; done", "a"),
+            ("case $x in a) b;; c) d;; esac", "<b; d>"),
+            ("f() { a; }; b", "b"),
+            ("if ! make; then echo no; exit 1; fi", "make"),
+            ("until curl x.y; do sleep 1; done", "curl"),
+            ("for x in y; do a || break; done", "a"),
+            ("time (a; b)", "b"),
+            ("x=$(git log)", "git log"),
+            ("echo $(git log)", "echo"),
+        ]);
+    }
+
+    #[test]
+    fn data_never_becomes_a_key() {
+        check(&[
+            ("cat <<'E' > f\nrm -rf x; y\nE", "cat"),
+            ("git commit -m \"$(cat <<'E'\nit's; a && b\nE\n)\"", "git commit"),
+            ("echo 'a; b' | jq .", "jq"),
+            ("cat <<E | psql x\na; b\nE", "psql"),
+        ]);
+    }
+}

@@ -1,0 +1,378 @@
+//! Names one command: the program with its subcommand, target or script.
+//!
+//! The tables list what transcripts show. A program that is missing is named by
+//! its base name alone.
+
+use super::Word;
+use super::program::{self, Program};
+
+/// The key of one command: program, and subcommand, target or script.
+pub(super) fn command_key(words: &[Word]) -> String {
+    let Some(program) = program::effective(words) else { return String::new() };
+    let name = program.name;
+    if let Some(inner) = run_by(&program) {
+        let prefix: Vec<&str> = std::iter::once(name).chain(inner.via).collect();
+        let key = command_key(inner.words);
+        return if key.is_empty() { prefix.join(" ") } else { format!("{} {key}", prefix.join(" ")) };
+    }
+    if is_interpreter(name) {
+        return script_of(&program);
+    }
+    let words = subcommand_words(&program);
+    std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Another command inside the arguments: `npx X`, `uv run X`, `docker exec C X`.
+struct RunBy<'c> {
+    via: Option<&'c str>,
+    words: &'c [Word],
+}
+
+fn run_by<'c>(program: &Program<'c>) -> Option<RunBy<'c>> {
+    let arguments = program.arguments;
+    let first = arguments.first().map(|word| word.text.as_str());
+    match (program.name, first?) {
+        ("npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic", _) => Some(RunBy {
+            via: None,
+            words: after_options(arguments, &["-p", "--package", "-c", "--from", "--with", "-e"]),
+        }),
+        ("uv" | "poetry" | "pipenv" | "pdm" | "rye" | "hatch", via @ "run")
+        | ("bundle" | "mise" | "pnpm" | "npm" | "yarn" | "opam" | "direnv", via @ ("exec" | "dlx" | "x"))
+        | ("bun", via @ "x") => Some(RunBy {
+            via: Some(via),
+            words: after_options(
+                &arguments[1..],
+                &["--with", "--python", "-p", "--package", "--filter", "--extra", "--group"],
+            ),
+        }),
+        _ => None,
+    }
+}
+
+/// What follows the options; those in `valued` take the next word.
+fn after_options<'c>(words: &'c [Word], valued: &[&str]) -> &'c [Word] {
+    let mut rest = words;
+    while let Some((word, after)) = rest.split_first() {
+        let text = word.text.as_str();
+        rest = match text {
+            "--" => return after,
+            _ if valued.contains(&text) => after.get(1..).unwrap_or_default(),
+            _ if text.starts_with('-') => after,
+            _ => return rest,
+        };
+    }
+    rest
+}
+
+fn is_interpreter(name: &str) -> bool {
+    let stem = name.trim_end_matches(|character: char| character.is_ascii_digit() || character == '.');
+    program::is_shell(name)
+        || matches!(
+            stem,
+            "python"
+                | "pypy"
+                | "node"
+                | "ruby"
+                | "perl"
+                | "php"
+                | "tsx"
+                | "ts-node"
+                | "lua"
+                | "Rscript"
+                | "osascript"
+                | "source"
+                | "julia"
+                | "groovy"
+                | "pwsh"
+                | "powershell"
+                | "py"
+        )
+        || name == "."
+}
+
+/// `python x.py`, `python -m pytest`, `node -e`.
+fn script_of(program: &Program) -> String {
+    let valued: &[&str] = match program.name.trim_end_matches(|character: char| !character.is_ascii_alphabetic()) {
+        "python" => &["-W", "-X"],
+        "node" | "tsx" | "ts-node" => &["-r", "--require", "--import", "--loader", "-P", "--project", "--env-file"],
+        "bash" | "sh" | "zsh" => &["-o", "-O"],
+        "perl" | "ruby" => &["-I"],
+        _ => &[],
+    };
+    let name = program.name;
+    let mut words = program.arguments;
+    while let Some((word, rest)) = words.split_first() {
+        let text = word.text.as_str();
+        if text == "-m" && name.starts_with('p') {
+            let module = rest.first().map_or("", |module| module.text.as_str());
+            return format!("{name} -m {module}");
+        }
+        if takes_code(name, text) {
+            return format!("{name} {}", code_option(name));
+        }
+        words = match text {
+            "-" => break,
+            "--test" => return format!("{name} --test"),
+            _ if valued.contains(&text) => rest.get(1..).unwrap_or_default(),
+            _ if text.starts_with('-') => rest,
+            _ => return format!("{name} {text}"),
+        };
+    }
+    name.to_owned()
+}
+
+fn takes_code(name: &str, option: &str) -> bool {
+    match name {
+        _ if name.starts_with("py") => option == "-c",
+        "node" | "tsx" | "ts-node" => matches!(option, "-e" | "-p" | "--eval" | "--print" | "-pe"),
+        "perl" | "ruby" => program::is_cluster_with(option, 'e'),
+        "php" => option == "-r",
+        "lua" | "Rscript" | "osascript" => option == "-e",
+        "powershell" | "pwsh" => matches!(option.to_ascii_lowercase().as_str(), "-command" | "-c"),
+        _ => false,
+    }
+}
+
+fn code_option(name: &str) -> &'static str {
+    match name {
+        _ if name.starts_with("py") => "-c",
+        "php" => "-r",
+        "powershell" | "pwsh" => "-Command",
+        _ => "-e",
+    }
+}
+
+/// Programs whose first operand is a subcommand, with the options before it that take a value.
+const SUBCOMMANDS: &[(&str, &[&str])] = &[
+    ("git", &["-C", "-c", "--git-dir", "--work-tree", "--exec-path", "--namespace"]),
+    ("cargo", &["--manifest-path", "--config", "-Z", "--color", "-C"]),
+    ("go", &["-C"]),
+    ("kubectl", &["-n", "--namespace", "--context", "--kubeconfig", "--cluster", "--user"]),
+    ("docker", &["-H", "--host", "--context", "--config", "-l"]),
+    ("podman", &["--url", "--connection"]),
+    ("docker-compose", COMPOSE_VALUED),
+    ("npm", PACKAGE_VALUED),
+    ("pnpm", PACKAGE_VALUED),
+    ("yarn", PACKAGE_VALUED),
+    ("bun", PACKAGE_VALUED),
+    ("make", &["-C", "-f", "-I", "-o", "-W", "--directory", "--file"]),
+    ("gmake", &["-C", "-f"]),
+    ("ninja", &["-C", "-f", "-j"]),
+    ("just", &["-f", "-d", "--justfile", "--working-directory"]),
+    ("task", &["-t", "-d", "--taskfile", "--dir"]),
+    ("mise", &["-C", "--cd"]),
+    ("terraform", &[]),
+    ("tofu", &[]),
+    ("helm", &["-n", "--namespace", "--kube-context"]),
+    ("gh", &["-R", "--repo"]),
+    ("az", &[]),
+    ("aws", &["--profile", "--region", "--output", "--endpoint-url"]),
+    ("gcloud", &["--project"]),
+    ("systemctl", &[]),
+    ("launchctl", &[]),
+    ("gradle", &["-p", "--project-dir"]),
+    ("gradlew", &["-p", "--project-dir"]),
+    ("mvn", &["-f", "-pl", "-P"]),
+    ("mvnw", &["-f", "-pl", "-P"]),
+    ("nix", &["--option"]),
+    ("deno", &[]),
+    ("pip", &[]),
+    ("pip3", &[]),
+    ("xcrun", &["--sdk"]),
+];
+
+/// Programs whose first operand is a subcommand and that have no options with values before it.
+const PLAIN_SUBCOMMANDS: &[&str] = &[
+    "apt",
+    "apt-get",
+    "brew",
+    "gem",
+    "bundle",
+    "composer",
+    "dotnet",
+    "hg",
+    "svn",
+    "uv",
+    "poetry",
+    "pipenv",
+    "rustup",
+    "conda",
+    "mamba",
+    "dnf",
+    "yum",
+    "snap",
+    "flutter",
+    "dart",
+    "swift",
+    "zig",
+    "ng",
+    "nx",
+    "turbo",
+    "next",
+    "vite",
+    "prisma",
+    "firebase",
+    "vercel",
+    "netlify",
+    "fly",
+    "flyctl",
+    "heroku",
+    "supabase",
+    "wrangler",
+    "rake",
+    "rails",
+    "mix",
+    "cabal",
+    "stack",
+    "lerna",
+    "rush",
+    "bazel",
+    "buck2",
+    "claude",
+    "playwright",
+    "cypress",
+    "alembic",
+    "pre-commit",
+    "op",
+    "jj",
+    "ruff",
+    "biome",
+    "sbt",
+    "lein",
+    "minikube",
+    "kind",
+    "argocd",
+    "pulumi",
+    "ansible",
+    "vagrant",
+    "tox",
+    "nox",
+    "invoke",
+    "moon",
+    "expo",
+    "eas",
+    "pm2",
+    "service",
+    "tmux",
+    "screen",
+    "golangci-lint",
+    "mkdocs",
+    "hugo",
+    "jekyll",
+    "sam",
+    "cdk",
+    "serverless",
+    "doctl",
+];
+
+const COMPOSE_VALUED: &[&str] =
+    &["-f", "-p", "--file", "--project-name", "--profile", "--env-file", "--project-directory"];
+const PACKAGE_VALUED: &[&str] = &["--prefix", "-C", "--filter", "-F", "-w", "--workspace", "--dir", "--cwd"];
+
+/// The words after the program that name what it does.
+fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
+    let name = program.name;
+    let listed = SUBCOMMANDS.iter().find(|(known, _)| *known == name).map(|(_, valued)| *valued);
+    let Some(valued) = listed.or(PLAIN_SUBCOMMANDS.contains(&name).then_some(&[])) else { return Vec::new() };
+    let makes = matches!(name, "make" | "gmake");
+    let mut words = Vec::new();
+    let mut rest = program.arguments;
+    loop {
+        let deeper = if words.first() == Some(&"compose") { COMPOSE_VALUED } else { valued };
+        rest = after_options(rest, deeper);
+        let Some((word, after)) = rest.split_first() else { return words };
+        rest = after;
+        // `make -j 4 CC=gcc test`: neither the number nor the variable is a target.
+        let is_target = !word.text.contains('=') && !word.text.bytes().all(|byte| byte.is_ascii_digit());
+        if (!makes || is_target) && !word.text.starts_with('+') {
+            words.push(word.text.as_str());
+            if words.len() >= subcommand_count(name, &words) {
+                return words;
+            }
+        }
+    }
+}
+
+/// How many words name what a program does, the first being known.
+fn subcommand_count(name: &str, words: &[&str]) -> usize {
+    let first = words[0];
+    match name {
+        "npm" | "pnpm" | "yarn" | "bun" | "mise" | "turbo" | "nx" if matches!(first, "run" | "run-script") => 2,
+        "docker" | "podman"
+            if matches!(first, "compose" | "container" | "image" | "network" | "volume" | "buildx" | "system") =>
+        {
+            2
+        }
+        "deno" if matches!(first, "run" | "task") => 2,
+        "gh" | "az" | "aws" | "gcloud" | "supabase" | "prisma" | "claude" | "op" => 2,
+        "uv" | "go" | "dotnet" if matches!(first, "pip" | "mod" | "tool") => 2,
+        "git" if matches!(first, "stash" | "worktree" | "submodule") => 1,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::failing_key;
+
+    fn check(table: &[(&str, &str)]) {
+        for (command, expected) in table {
+            assert_eq!(failing_key(command).key, *expected, "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_the_program_with_its_subcommand() {
+        check(&[
+            ("", ""),
+            ("ls -la", "ls"),
+            ("/usr/local/bin/rg x", "rg"),
+            ("./scripts/run.sh a", "run.sh"),
+            ("git status", "git status"),
+            ("git -C /x --no-pager -c a.b=c log -1", "git log"),
+            ("cargo +nightly test --all", "cargo test"),
+            ("cargo --manifest-path a/Cargo.toml build", "cargo build"),
+            ("npm test", "npm test"),
+            ("npm --prefix web run build", "npm run build"),
+            ("npm run test:unit -- -u", "npm run test:unit"),
+            ("pnpm --filter web run lint", "pnpm run lint"),
+            ("yarn build", "yarn build"),
+            ("bun run dev", "bun run dev"),
+            ("docker build -t x .", "docker build"),
+            ("docker compose -f a.yml up -d", "docker compose up"),
+            ("docker-compose -f a.yml up", "docker-compose up"),
+            ("kubectl -n prod get pods", "kubectl get"),
+            ("go test ./...", "go test"),
+            ("go mod tidy", "go mod tidy"),
+            ("make -j 4 CC=gcc test", "make test"),
+            ("make -C sub -j8", "make"),
+            ("gh pr view 3", "gh pr view"),
+            ("terraform -chdir=x plan", "terraform plan"),
+            ("pip install -r x", "pip install"),
+            ("npx -y jest a", "npx jest"),
+            ("uv run --with x pytest -q", "uv run pytest"),
+            ("bundle exec rspec", "bundle exec rspec"),
+            ("curl.exe x", "curl"),
+            ("'C:\\tools\\x.exe' --version", "x"),
+        ]);
+    }
+
+    #[test]
+    fn interpreters_show_their_script() {
+        check(&[
+            ("python3 a/b.py --x", "python3 a/b.py"),
+            ("python -m pytest -q", "python -m pytest"),
+            ("python -W ignore -u x.py", "python x.py"),
+            ("python3 -c 'import rm'", "python3 -c"),
+            ("python3 - <<'E'\nx y\nE", "python3"),
+            ("node -r dotenv/config app.js", "node app.js"),
+            ("node -e 'x'", "node -e"),
+            ("node --eval 'x'", "node -e"),
+            ("perl -pe 's/a/b/' f", "perl -e"),
+            ("bash -x build.sh", "bash build.sh"),
+            ("source a.sh", "source a.sh"),
+            ("tsx src/a.ts", "tsx src/a.ts"),
+            ("deno run -A x.ts", "deno run x.ts"),
+        ]);
+    }
+}

@@ -1,0 +1,225 @@
+//! Finds the program that a command really runs, behind `sudo`, `env`, `timeout` and the like.
+
+use super::{At, Command, MAX_DEPTH, Place, Separator, Word, network, parse_inside};
+
+/// The program of a command after its wrappers, with its arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program<'c> {
+    /// The base name, without `.exe`.
+    pub name: &'c str,
+    /// The word as it was typed, path included.
+    pub word: &'c Word,
+    /// Everything after it.
+    pub arguments: &'c [Word],
+}
+
+/// A program that only runs another one.
+struct Wrapper {
+    name: &'static str,
+    /// Short options that take the next word, and long ones.
+    valued: &'static str,
+    long_valued: &'static [&'static str],
+    /// Words before the program that are no options: the time of `timeout`.
+    operands: usize,
+}
+
+const fn wrapper(name: &'static str, valued: &'static str, long_valued: &'static [&'static str]) -> Wrapper {
+    Wrapper { name, valued, long_valued, operands: 0 }
+}
+
+const TIMEOUT: Wrapper = Wrapper { operands: 1, ..wrapper("timeout", "ks", &["kill-after", "signal"]) };
+
+const WRAPPERS: &[Wrapper] = &[
+    TIMEOUT,
+    Wrapper { name: "gtimeout", ..TIMEOUT },
+    wrapper("sudo", "ughpCTURDrt", &["user", "group", "host", "prompt", "chdir", "role", "type"]),
+    wrapper("doas", "uC", &[]),
+    wrapper("env", "uCS", &["unset", "chdir"]),
+    wrapper("time", "fo", &["format", "output"]),
+    wrapper("nice", "n", &["adjustment"]),
+    wrapper("ionice", "cnp", &["class", "classdata"]),
+    wrapper("nohup", "", &[]),
+    wrapper("setsid", "", &[]),
+    wrapper("stdbuf", "ioe", &["input", "output", "error"]),
+    wrapper("caffeinate", "tw", &[]),
+    wrapper("unbuffer", "", &[]),
+    wrapper("command", "", &[]),
+    wrapper("builtin", "", &[]),
+    wrapper("exec", "a", &[]),
+    wrapper("xargs", "InPLsdaE", &["max-args", "max-procs", "replace", "delimiter", "arg-file", "max-lines"]),
+];
+
+impl Command {
+    /// The program behind all wrappers; nothing where a command only assigns or redirects.
+    pub fn program(&self) -> Option<Program<'_>> {
+        effective(&self.words)
+    }
+}
+
+impl<'c> Program<'c> {
+    fn new(words: &'c [Word]) -> Option<Self> {
+        let (word, arguments) = words.split_first()?;
+        Some(Self { name: base_name(&word.text), word, arguments })
+    }
+
+    /// Whether an argument is one of `options`.
+    pub(super) fn has(&self, options: &[&str]) -> bool {
+        self.arguments.iter().any(|word| options.contains(&word.text.as_str()))
+    }
+
+    /// Whether the flag `letter` stands alone or in a cluster of short options.
+    pub(super) fn has_flag(&self, letter: char) -> bool {
+        self.arguments.iter().any(|word| is_cluster_with(&word.text, letter))
+    }
+
+    /// The arguments that are no options. What follows a valued option counts too.
+    pub(super) fn operands(&self) -> impl DoubleEndedIterator<Item = &'c Word> + Clone {
+        self.arguments.iter().filter(|word| !word.text.starts_with('-') || word.text == "-")
+    }
+}
+
+/// The program behind all wrappers of `words`.
+pub(super) fn effective(words: &[Word]) -> Option<Program<'_>> {
+    let mut program = Program::new(words)?;
+    // A wrapper with nothing behind it is the program itself, as is `command -v`.
+    while let Some(inner) = unwrapped(&program).and_then(Program::new) {
+        program = inner;
+    }
+    Some(program)
+}
+
+/// The last part of a path, without `.exe`.
+pub(super) fn base_name(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(path);
+    name.strip_suffix(".exe").unwrap_or(name)
+}
+
+/// Whether `word` is a cluster of short options that holds `letter`.
+pub(super) fn is_cluster_with(word: &str, letter: char) -> bool {
+    word.strip_prefix('-')
+        .is_some_and(|cluster| cluster.contains(letter) && cluster.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// The words that a wrapper runs.
+fn unwrapped<'c>(program: &Program<'c>) -> Option<&'c [Word]> {
+    let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.name == program.name)?;
+    let mut words = program.arguments;
+    let mut operands = wrapper.operands;
+    while let Some((word, rest)) = words.split_first() {
+        let text = word.text.as_str();
+        if wrapper.name == "command" && matches!(text, "-v" | "-V") {
+            return None;
+        }
+        words = match text {
+            "--" => rest,
+            _ if takes_value(wrapper, text) => rest.get(1..)?,
+            _ if text.len() > 1 && text.starts_with('-') => rest,
+            _ if is_assignment(text) && matches!(wrapper.name, "env" | "sudo" | "doas") => rest,
+            _ if operands > 0 => {
+                operands -= 1;
+                rest
+            }
+            _ => return Some(words),
+        };
+    }
+    None
+}
+
+/// Whether the value of the option `text` is the next word.
+fn takes_value(wrapper: &Wrapper, text: &str) -> bool {
+    match text.strip_prefix("--") {
+        Some(long) => wrapper.long_valued.contains(&long),
+        None => text.len() == 2 && text.starts_with('-') && wrapper.valued.contains(&text[1..]),
+    }
+}
+
+fn is_assignment(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
+}
+
+/// The shells that take a script by `-c`.
+pub(super) fn is_shell(name: &str) -> bool {
+    matches!(name, "sh" | "bash" | "zsh" | "dash" | "ksh" | "ash" | "fish")
+}
+
+/// The script that a shell gets by `-c`, also in clusters such as `-lc`.
+pub(super) fn shell_script<'c>(program: &Program<'c>) -> Option<&'c Word> {
+    if !is_shell(program.name) {
+        return None;
+    }
+    let option = program.arguments.iter().position(|word| is_cluster_with(&word.text, 'c'))?;
+    program.arguments.get(option + 1)
+}
+
+/// Adds the commands that programs are handed as text or words, each after its program.
+pub(super) fn with_inner(commands: Vec<Command>, nesting: u16) -> Vec<Command> {
+    if nesting > 3 || !commands.iter().any(runs_others) {
+        return commands;
+    }
+    let mut all = Vec::with_capacity(commands.len() + 1);
+    for command in commands {
+        let inner = inner(&command, nesting);
+        all.push(command);
+        all.extend(inner);
+    }
+    all
+}
+
+fn runs_others(command: &Command) -> bool {
+    command.program().is_some_and(|program| is_shell(program.name) || matches!(program.name, "eval" | "find" | "ssh"))
+}
+
+fn inner(command: &Command, nesting: u16) -> Vec<Command> {
+    let Some(program) = command.program() else { return Vec::new() };
+    let at = At {
+        joined: Separator::Start,
+        level: command.depth,
+        depth: (command.depth + 1).min(MAX_DEPTH),
+        place: Place::Inner,
+    };
+    match program.name {
+        "find" => find_actions(program.arguments, at),
+        "eval" | "ssh" => handed_text(&program).map_or_else(Vec::new, |text| placed(&text, at, nesting)),
+        _ => match shell_script(&program) {
+            Some(script) => placed(&script.text, at, nesting),
+            None => Vec::new(),
+        },
+    }
+}
+
+/// The commands of `text`, all marked as inner ones.
+fn placed(text: &str, at: At, nesting: u16) -> Vec<Command> {
+    let mut commands = parse_inside(text, nesting + 1).commands;
+    for command in &mut commands {
+        command.place = at.place;
+        command.level = command.level.saturating_add(at.level);
+        command.depth = command.depth.saturating_add(at.depth);
+    }
+    commands
+}
+
+/// What `eval` runs here, or `ssh` on its host.
+fn handed_text(program: &Program) -> Option<String> {
+    let words = match program.name {
+        "ssh" => network::after_host(program.arguments)?,
+        _ => program.arguments,
+    };
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
+}
+
+/// The programs behind `-exec`, `-execdir`, `-ok` of `find`.
+fn find_actions(arguments: &[Word], at: At) -> Vec<Command> {
+    let is_action = |word: &Word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir");
+    let mut commands = Vec::new();
+    let mut rest = arguments;
+    while let Some(start) = rest.iter().position(is_action) {
+        rest = &rest[start + 1..];
+        let end = rest.iter().position(|word| matches!(word.text.as_str(), ";" | "+")).unwrap_or(rest.len());
+        commands.push(Command { words: rest[..end].to_vec(), ..Command::at(at) });
+        rest = &rest[end..];
+    }
+    commands
+}

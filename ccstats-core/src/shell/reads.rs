@@ -1,0 +1,317 @@
+//! Finds the shell commands that do nothing but print one file.
+
+use super::place::{self, Folder};
+use super::program::Program;
+use super::{Command, Direction, Place, Separator, Word, parse};
+
+/// One file that a command printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRead {
+    /// The path as typed, behind the folder that `cd` went to.
+    pub path: String,
+    /// The lines that were printed.
+    pub lines: Lines,
+}
+
+/// Lines of a file, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    /// The whole file.
+    All,
+    /// `count` lines from `start` on, as far as the file has them.
+    Some {
+        /// The first line.
+        start: u64,
+        /// How many; nothing for "to the end".
+        count: Option<u64>,
+    },
+    /// A part that only the length of the file tells, as with `tail`.
+    Unknown,
+}
+
+/// The files that `command` prints, one per program that prints exactly one.
+///
+/// None for a program that prints several, for paths that are not known
+/// (variables, globs), and where the text goes into another program or a file.
+pub fn files_read(command: &str) -> Vec<FileRead> {
+    let script = parse(command);
+    let placed: Vec<(&Command, Folder)> = place::with_folders(&script).collect();
+    let mut reads = Vec::new();
+    for (index, (command, folder)) in placed.iter().enumerate() {
+        let starts = command.joined != Separator::Pipe && matches!(command.place, Place::Plain | Place::Inner);
+        let pipeline = placed[index + 1..].iter().map(|(command, _)| *command);
+        let rest = pipeline.take_while(|command| command.joined == Separator::Pipe);
+        if starts && let Some(read) = printed(command, folder).and_then(|read| narrowed(read, rest)) {
+            reads.push(read);
+        }
+    }
+    reads
+}
+
+/// What one command prints, if it prints one file.
+fn printed(command: &Command, folder: &Folder) -> Option<FileRead> {
+    let program = command.program()?;
+    let (operands, lines) = match program.name {
+        "cat" | "nl" | "less" | "more" => (plain_operands(&program, &[]), Lines::All),
+        "bat" | "batcat" => bat(&program)?,
+        "head" => head(&program)?,
+        "tail" => tail(&program)?,
+        "sed" => sed(&program)?,
+        _ => return None,
+    };
+    let path = one_path(command, &operands)?;
+    Some(FileRead { path: folder.join(path)?, lines })
+}
+
+/// The only file of a command whose output is not redirected.
+fn one_path<'c>(command: &'c Command, operands: &[&'c Word]) -> Option<&'c str> {
+    let is_output =
+        |redirection: &super::Redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1;
+    if command.redirections.iter().any(is_output) {
+        return None;
+    }
+    let mut inputs = command.redirections.iter().filter(|redirection| !redirection.direction.writes());
+    let word = match (operands, inputs.next()) {
+        ([word], None) => *word,
+        ([], Some(input)) if input.direction == Direction::Read => &input.target,
+        _ => return None,
+    };
+    (word.literal && word.text != "-" && !word.text.is_empty()).then_some(word.text.as_str())
+}
+
+/// Operands, where every option is a flag or one of `valued` with its value.
+pub(super) fn plain_operands<'c>(program: &Program<'c>, valued: &[&str]) -> Vec<&'c Word> {
+    let mut operands = Vec::new();
+    let mut words = program.arguments.iter();
+    while let Some(word) = words.next() {
+        if valued.contains(&word.text.as_str()) {
+            words.next();
+        } else if !word.text.starts_with('-') || word.text == "-" {
+            operands.push(word);
+        }
+    }
+    operands
+}
+
+/// The value of `-n 5`, `-n5`, `--lines=5`, or `-5`.
+fn count_option<'c>(program: &Program<'c>, letter: &str, long: &str) -> Option<&'c str> {
+    let mut words = program.arguments.iter().map(|word| word.text.as_str());
+    while let Some(text) = words.next() {
+        let Some(option) = text.strip_prefix('-') else { continue };
+        if option == letter || option == &long[1..] {
+            return words.next();
+        }
+        if let Some(value) = option.strip_prefix(letter).or_else(|| option.strip_prefix(&long[1..])?.strip_prefix('='))
+        {
+            return Some(value);
+        }
+        if !option.is_empty() && option.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(option);
+        }
+    }
+    None
+}
+
+fn counts_bytes(program: &Program) -> bool {
+    program.arguments.iter().any(|word| word.text.starts_with("-c") || word.text.starts_with("--bytes"))
+}
+
+fn head<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
+    let operands = plain_operands(program, &["-n", "-c", "--lines", "--bytes"]);
+    let lines = match count_option(program, "n", "--lines") {
+        _ if counts_bytes(program) => Lines::Unknown,
+        None => Lines::Some { start: 1, count: Some(10) },
+        Some(count) => count.parse().map_or(Lines::Unknown, |count| Lines::Some { start: 1, count: Some(count) }),
+    };
+    Some((operands, lines))
+}
+
+fn tail<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
+    let mut operands = plain_operands(program, &["-n", "-c", "--lines", "--bytes"]);
+    let mut from = count_option(program, "n", "--lines");
+    // The old spelling: `tail +5 file`.
+    if operands.first().is_some_and(|word| word.text.starts_with('+')) {
+        from = Some(&operands.remove(0).text);
+    }
+    let start = from.and_then(|from| from.strip_prefix('+')?.parse().ok()).filter(|_| !counts_bytes(program));
+    Some((operands, start.map_or(Lines::Unknown, |start: u64| Lines::Some { start: start.max(1), count: None })))
+}
+
+fn bat<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
+    let operands =
+        plain_operands(program, &["-r", "--line-range", "-l", "--language", "--style", "--color", "--theme", "-H"]);
+    let Some(range) = count_option(program, "r", "--line-range") else { return Some((operands, Lines::All)) };
+    let lines = range.split_once(':').and_then(|(start, end)| {
+        let start = if start.is_empty() { 1 } else { start.parse().ok()? };
+        let end = if end.is_empty() { None } else { Some(end.parse().ok()?) };
+        between(start, end)
+    });
+    Some((operands, lines.unwrap_or(Lines::Unknown)))
+}
+
+/// `sed -n 'A,Bp' file`; nothing for scripts that do more than print.
+fn sed<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
+    let quiet = program.has_flag('n') || program.has(&["--quiet", "--silent"]);
+    if !quiet || program.has_flag('i') || program.has(&["--in-place"]) {
+        return None;
+    }
+    let mut operands = plain_operands(program, &[]);
+    let script = (!operands.is_empty()).then(|| operands.remove(0))?;
+    let addresses = script.text.trim().trim_end_matches(';').strip_suffix('p').filter(|_| script.literal)?;
+    let is_plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b'+' | b'$' | b' ');
+    let lines = if addresses.bytes().all(is_plain) { sed_lines(addresses) } else { None };
+    Some((operands, lines.unwrap_or(Lines::Unknown)))
+}
+
+fn sed_lines(addresses: &str) -> Option<Lines> {
+    let (start, end) = addresses.split_once(',').unwrap_or((addresses, "+0"));
+    let start: u64 = start.trim().parse().ok()?;
+    match end.trim() {
+        "$" => between(start, None),
+        end => match end.strip_prefix('+') {
+            Some(more) => between(start, Some(start.checked_add(more.parse().ok()?)?)),
+            // An end before the start prints the start alone.
+            None => between(start, Some(end.parse::<u64>().ok()?.max(start))),
+        },
+    }
+}
+
+/// The lines from `start` to `end`, both included.
+fn between(start: u64, end: Option<u64>) -> Option<Lines> {
+    let start = start.max(1);
+    let count = match end {
+        None => None,
+        Some(end) => Some(end.checked_sub(start)?.checked_add(1)?),
+    };
+    Some(Lines::Some { start, count })
+}
+
+/// What is left of a read behind a pipe into viewers; nothing behind other programs.
+fn narrowed<'c>(mut read: FileRead, stages: impl Iterator<Item = &'c Command>) -> Option<FileRead> {
+    for stage in stages {
+        let program = stage.program()?;
+        if stage
+            .redirections
+            .iter()
+            .any(|redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1)
+        {
+            return None;
+        }
+        let (operands, part) = match program.name {
+            "cat" | "less" | "more" | "nl" => (plain_operands(&program, &[]), Lines::All),
+            "head" => head(&program)?,
+            "tail" => tail(&program)?,
+            "sed" => sed(&program)?,
+            _ => return None,
+        };
+        if !operands.is_empty() {
+            return None;
+        }
+        read.lines = part_of(read.lines, part);
+    }
+    Some(read)
+}
+
+/// The lines `part` of a text that itself is `whole` of a file.
+fn part_of(whole: Lines, part: Lines) -> Lines {
+    match (whole, part) {
+        (whole, Lines::All) => whole,
+        (Lines::All, part) => part,
+        (Lines::Some { start, count }, Lines::Some { start: skipped, count: kept }) => {
+            let skipped = skipped - 1;
+            let left = count.map(|count| count.saturating_sub(skipped));
+            let count = match (left, kept) {
+                (Some(left), Some(kept)) => Some(left.min(kept)),
+                (left, kept) => left.or(kept),
+            };
+            Lines::Some { start: start.saturating_add(skipped), count }
+        }
+        _ => Lines::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `path:start+count`, `path:start+`, `path`, `path:?`.
+    fn dump(command: &str) -> String {
+        let spell = |read: FileRead| match read.lines {
+            Lines::All => read.path,
+            Lines::Unknown => format!("{}:?", read.path),
+            Lines::Some { start, count } => {
+                format!("{}:{start}+{}", read.path, count.map_or(String::new(), |count| count.to_string()))
+            }
+        };
+        files_read(command).into_iter().map(spell).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn printing_one_file_is_a_read() {
+        let table = [
+            ("cat a", "a"),
+            ("cat -n 'a b' 2>/dev/null", "a b"),
+            ("cat < a", "a"),
+            ("cd /x && cat a", "/x/a"),
+            ("cd x; (cd y && cat a); cat b", "x/y/a x/b"),
+            ("cat /a; cat /b", "/a /b"),
+            ("head a", "a:1+10"),
+            ("head -n 5 a", "a:1+5"),
+            ("head -5 a", "a:1+5"),
+            ("head -n5 a", "a:1+5"),
+            ("head --lines=5 a", "a:1+5"),
+            ("head -c 5 a", "a:?"),
+            ("tail a", "a:?"),
+            ("tail -n 3 a", "a:?"),
+            ("tail -n +7 a", "a:7+"),
+            ("tail +7 a", "a:7+"),
+            ("sed -n '3,7p' a", "a:3+5"),
+            ("sed -n 3p a", "a:3+1"),
+            ("sed -n '3,$p' a", "a:3+"),
+            ("sed -n '3,+2p' a", "a:3+3"),
+            ("sed -n '7,3p' a", "a:7+1"),
+            ("sed -n '/x/p' a", "a:?"),
+            ("nl a", "a"),
+            ("nl -ba a | sed -n '2,4p'", "a:2+3"),
+            ("bat -r 2:4 a", "a:2+3"),
+            ("bat --line-range=5: a", "a:5+"),
+            ("cat a | head -20", "a:1+20"),
+            ("sed -n '10,50p' a | head -5", "a:10+5"),
+            ("tail -n +10 a | head -5", "a:10+5"),
+            ("cat a | tail -3", "a:?"),
+            ("echo x && cat a || echo y", "a"),
+        ];
+        for (command, expected) in table {
+            assert_eq!(dump(command), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn other_uses_are_none() {
+        for command in [
+            "",
+            "cat a b",
+            "cat a > b",
+            "cat a | grep x",
+            "cat $F",
+            "cat *.rs",
+            "cat {a,b}",
+            "cat <<E\nx\nE",
+            "cat -",
+            "cat",
+            "echo 'cat a'",
+            "sed -i -n 3p a",
+            "sed 's/a/b/' a",
+            "ls | cat",
+            "head",
+            "cat a | head > b",
+            "cd $X && cat a",
+            "x=$(cat a)",
+            "tee a",
+            "cat a | wc -l",
+            "cat a | head b",
+        ] {
+            assert_eq!(dump(command), "", "{command}");
+        }
+    }
+}

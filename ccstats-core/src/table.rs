@@ -1,0 +1,166 @@
+//! Plain tables: what reports give and formats render.
+//!
+//! A column knows the kind of its values, so a format needs to know no report,
+//! and a report no format. A dot in a name nests it in formats that can nest:
+//! `tokens.input` is `input` of `tokens`.
+
+use crate::error::Error;
+use crate::untrusted::Untrusted;
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Names and words.
+    Text,
+    /// A civil day, month or other time as text; sorts as text.
+    Day,
+    /// A whole number of things.
+    Count,
+    /// A whole number of tokens.
+    Tokens,
+    /// Picodollars.
+    Money,
+    /// A share from 0 to 1.
+    Share,
+}
+
+/// A column of a [`Table`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, the same in every version; dots nest.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+    /// Shown only where there is room; formats for programs show all.
+    pub is_detail: bool,
+}
+
+/// One value of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Unknown or not applicable; never zero.
+    None,
+    /// A text, which may come from a transcript.
+    Text(Untrusted),
+    /// A whole number: things, tokens or picodollars, as the column says.
+    Number(u128),
+    /// A share from 0 to 1.
+    Share(f64),
+    /// Several texts.
+    List(Vec<Untrusted>),
+}
+
+impl Value {
+    /// A text value.
+    pub fn text(text: impl Into<String>) -> Value {
+        Value::Text(Untrusted::new(text))
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Value {
+        Value::Number(number.into())
+    }
+}
+
+impl From<u128> for Value {
+    fn from(number: u128) -> Value {
+        Value::Number(number)
+    }
+}
+
+impl From<Option<u128>> for Value {
+    fn from(number: Option<u128>) -> Value {
+        number.map_or(Value::None, Value::Number)
+    }
+}
+
+/// Rows of values under columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// The columns, in the order of every row.
+    pub columns: Vec<Column>,
+    /// The rows, in the order of the report.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Which way a table is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The smallest first.
+    Ascending,
+    /// The largest first.
+    Descending,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(columns: &[(&'static str, Kind)]) -> Table {
+        let columns = columns.iter().map(|(name, kind)| Column { name, kind: *kind, is_detail: false }).collect();
+        Table { columns, rows: Vec::new() }
+    }
+
+    /// Marks columns as details.
+    pub fn details(mut self, names: &[&str]) -> Table {
+        for column in self.columns.iter_mut().filter(|column| names.contains(&column.name)) {
+            column.is_detail = true;
+        }
+        self
+    }
+
+    /// The index of a column.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// Sorts by one column; rows that are equal there keep their order. Without
+    /// a direction texts ascend and numbers descend. Unknown values come last.
+    ///
+    /// # Errors
+    /// [`Error::Column`] when there is no such column.
+    pub fn sort(&mut self, name: &str, direction: Option<Direction>) -> Result<(), Error> {
+        let known = || self.columns.iter().map(|column| column.name.to_string()).collect();
+        let index = self.column(name).ok_or_else(|| Error::Column(name.into(), known()))?;
+        let is_text = matches!(self.columns[index].kind, Kind::Text | Kind::Day);
+        let natural = if is_text { Direction::Ascending } else { Direction::Descending };
+        let is_descending = direction.unwrap_or(natural) == Direction::Descending;
+        self.rows.sort_by(|a, b| {
+            let (a, b) = (&a[index], &b[index]);
+            let unknown = |value: &Value| *value == Value::None;
+            let by_value = if is_descending { compare(b, a) } else { compare(a, b) };
+            unknown(a).cmp(&unknown(b)).then(by_value)
+        });
+        Ok(())
+    }
+}
+
+fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
+    match (a, b) {
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Number(a), Value::Number(b)) => a.cmp(b),
+        (Value::Share(a), Value::Share(b)) => a.total_cmp(b),
+        (Value::List(a), Value::List(b)) => a.len().cmp(&b.len()),
+        _ => std::cmp::Ordering::Equal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_values_are_last_whichever_way_a_table_is_sorted() {
+        let mut table = Table::new(&[("cost", Kind::Money)]);
+        table.rows = vec![vec![Value::None], vec![Value::Number(1)], vec![Value::Number(2)]];
+        table.sort("cost", None).expect("known");
+        assert_eq!(table.rows, [[Value::Number(2)], [Value::Number(1)], [Value::None]]);
+        table.sort("cost", Some(Direction::Ascending)).expect("known");
+        assert_eq!(table.rows, [[Value::Number(1)], [Value::Number(2)], [Value::None]]);
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_is_an_error_that_names_those_that_are() {
+        let error = Table::new(&[("day", Kind::Day)]).sort("date", None).expect_err("unknown");
+        assert_eq!(error.to_string(), "no column `date`: expected one of day");
+    }
+}
