@@ -65,15 +65,7 @@ struct Earlier {
 pub fn generate(dir: &Path, shape: &Shape) -> io::Result<Generated> {
     let mut random = Random::new(shape.seed);
     let text = Text::new(&mut random);
-    let mut tree = Tree {
-        text,
-        shared: Shared {
-            random,
-            generated: Generated::default(),
-        },
-        projects: dir.join("projects"),
-        earlier: None,
-    };
+    let mut tree = Tree { text, shared: Shared { random, generated: Generated::default() }, projects: dir.join("projects"), earlier: None };
     match shape.files {
         Some(files) => tree.fixed(shape.bytes, files)?,
         None => tree.natural(shape.bytes)?,
@@ -107,17 +99,12 @@ impl Tree {
 
     /// A given number of transcripts that share the bytes by lot.
     fn fixed(&mut self, bytes: u64, files: u32) -> io::Result<()> {
-        let lots: Vec<_> = (0..files)
-            .map(|_| 1 + self.shared.random.below(30))
-            .collect();
+        let lots: Vec<_> = (0..files).map(|_| 1 + self.shared.random.below(30)).collect();
         let mut lots_left: u64 = lots.iter().sum();
         for lot in lots {
             // Of what is left, as every transcript ends a little late.
             let left = bytes.saturating_sub(self.shared.generated.bytes);
-            self.session(
-                (u128::from(left) * u128::from(lot) / u128::from(lots_left)) as u64,
-                false,
-            )?;
+            self.session((u128::from(left) * u128::from(lot) / u128::from(lots_left)) as u64, false)?;
             lots_left -= lot;
         }
         Ok(())
@@ -129,27 +116,13 @@ impl Tree {
         let before = self.shared.generated.mark();
         let mut session = Session::new(&mut self.shared, &self.text, identity);
         let whole = write(&mut session, &mut file, size)?;
-        let Session {
-            identity,
-            spawned,
-            out,
-            now,
-            ..
-        } = session;
+        let Session { identity, spawned, out, now, .. } = session;
         self.shared.generated.add_transcript(file.metadata()?.len());
         if whole && out.len() <= COPIED_BYTES {
             let marks = [before, self.shared.generated.mark()];
-            self.earlier = Some(Earlier {
-                identity: identity.clone(),
-                end: now,
-                bytes: out,
-                marks,
-            });
+            self.earlier = Some(Earlier { identity: identity.clone(), end: now, bytes: out, marks });
         }
-        Ok(spawned
-            .into_iter()
-            .map(|spawned| (identity.clone(), spawned))
-            .collect())
+        Ok(spawned.into_iter().map(|spawned| (identity.clone(), spawned)).collect())
     }
 
     /// Opens a main transcript, with a copy of an earlier one in it or none.
@@ -171,17 +144,8 @@ impl Tree {
     fn identity(&mut self) -> Identity {
         let random = &mut self.shared.random;
         let era = Era::any(random);
-        let cwd = format!(
-            "/home/dev/work/project-{}",
-            random.below(24) * random.below(24) / 24
-        );
-        Identity {
-            session: text::uuid(random),
-            era,
-            cwd,
-            start: era.start(random),
-            agent: None,
-        }
+        let cwd = format!("/home/dev/work/project-{}", random.below(24) * random.below(24) / 24);
+        Identity { session: text::uuid(random), era, cwd, start: era.start(random), agent: None }
     }
 
     fn folder(&self, identity: &Identity) -> PathBuf {
@@ -191,10 +155,7 @@ impl Tree {
     /// Begins a transcript with the lines of an earlier session under its own
     /// session id, as a fork does.
     fn copy(&mut self, earlier: &Earlier, identity: &Identity, file: &mut File) -> io::Result<()> {
-        let (old, new) = (
-            earlier.identity.session.as_bytes(),
-            identity.session.as_bytes(),
-        );
+        let (old, new) = (earlier.identity.session.as_bytes(), identity.session.as_bytes());
         let mut bytes = earlier.bytes.clone();
         for place in memmem::find_iter(&earlier.bytes, old) {
             bytes[place..place + new.len()].copy_from_slice(new);
@@ -207,27 +168,15 @@ impl Tree {
     fn subagent(&mut self, parent: &Identity, spawned: Spawned) -> io::Result<()> {
         let name = format!("agent-{}", spawned.agent);
         let folder = self.folder(parent);
-        let folder = if parent.era.nested_agents {
-            folder.join(&parent.session).join("subagents")
-        } else {
-            folder
-        };
+        let folder = if parent.era.nested_agents { folder.join(&parent.session).join("subagents") } else { folder };
         let mut file = create(&folder.join(format!("{name}.jsonl")))?;
         if parent.era.nested_agents {
             let meta = "{\"agentType\":\"Explore\",\"description\":\"Look around\"}";
             fs::write(folder.join(format!("{name}.meta.json")), meta)?;
         }
         let size = self.shared.random.size(60_000.0, 1.0) as u64;
-        let identity = Identity {
-            agent: Some(spawned.agent),
-            start: spawned.start,
-            ..parent.clone()
-        };
-        write(
-            &mut Session::new(&mut self.shared, &self.text, identity),
-            &mut file,
-            size,
-        )?;
+        let identity = Identity { agent: Some(spawned.agent), start: spawned.start, ..parent.clone() };
+        write(&mut Session::new(&mut self.shared, &self.text, identity), &mut file, size)?;
         self.shared.generated.subagents += 1;
         self.shared.generated.add_transcript(file.metadata()?.len());
         Ok(())
@@ -272,11 +221,7 @@ mod tests {
     /// Every line of one generated transcript of a megabyte.
     fn transcript(name: &str) -> (Generated, Vec<Value>) {
         let dir = std::env::temp_dir().join(format!("ccstats-{name}-{}", std::process::id()));
-        let shape = Shape {
-            seed: 7,
-            bytes: 1_000_000,
-            files: Some(1),
-        };
+        let shape = Shape { seed: 7, bytes: 1_000_000, files: Some(1) };
         let generated = generate(&dir, &shape).expect("the tree can be written and read");
         let folder = fs::read_dir(dir.join("projects"))
             .expect("the tree can be written and read")
@@ -292,13 +237,7 @@ mod tests {
             .path();
         let lines = fs::read_to_string(file).expect("the tree can be written and read");
         fs::remove_dir_all(dir).expect("the tree can be written and read");
-        (
-            generated,
-            lines
-                .lines()
-                .map(|line| serde_json::from_str(line).expect("the tree can be written and read"))
-                .collect(),
-        )
+        (generated, lines.lines().map(|line| serde_json::from_str(line).expect("the tree can be written and read")).collect())
     }
 
     #[test]
@@ -306,10 +245,7 @@ mod tests {
         let (generated, lines) = transcript("figures");
         let id = |line: &Value| {
             let inner = &line["data"]["message"]["message"]["id"];
-            line["message"]["id"]
-                .as_str()
-                .or(inner.as_str())
-                .map(str::to_owned)
+            line["message"]["id"].as_str().or(inner.as_str()).map(str::to_owned)
         };
         let ids: HashSet<_> = lines.iter().filter_map(id).collect();
         assert_eq!(generated.lines(), lines.len() as u64);

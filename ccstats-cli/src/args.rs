@@ -194,9 +194,7 @@ impl Options {
             (Some(range), ..) => Some(range.clone()),
             (_, Some(date), ..) => Some(date.clone()),
             (_, _, None, None) => None,
-            (_, _, since, until) => {
-                Some(format!("{}..{}", since.as_deref().unwrap_or_default(), until.as_deref().unwrap_or_default()))
-            }
+            (_, _, since, until) => Some(format!("{}..{}", since.as_deref().unwrap_or_default(), until.as_deref().unwrap_or_default())),
         }
     }
 }

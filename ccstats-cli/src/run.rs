@@ -113,7 +113,10 @@ fn say_nothing_found(looked_in: &[std::path::PathBuf]) {
 fn say_nothing_in_range(report: &Report, dataset: &Dataset, calendar: &Calendar) {
     output::say("note", &format!("nothing in the range `{}`", Shown::new(&report.range.name)));
     if let Some(last) = dataset.last_activity_ms() {
-        output::say("hint", &format!("the last activity was at {}; try `--range {}` or `--range all`", calendar.instant(last), calendar.day(last)));
+        output::say(
+            "hint",
+            &format!("the last activity was at {}; try `--range {}` or `--range all`", calendar.instant(last), calendar.day(last)),
+        );
     }
 }
 
@@ -126,7 +129,8 @@ fn say_skipped(accounting: &Accounting) {
     if is_whole(accounting) {
         return;
     }
-    let mut parts: Vec<String> = format::problems(accounting).iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
+    let mut parts: Vec<String> =
+        format::problems(accounting).iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
     if accounting.lines.salvaged.lines > 0 {
         parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
     }

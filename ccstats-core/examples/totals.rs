@@ -12,7 +12,13 @@ fn main() -> Result<(), Error> {
     let root = std::env::args_os().nth(1).unwrap_or_else(|| "testdata/home".into());
     let dataset = Dataset::load(&Options::new(vec![root.into()], SystemTime::now()), &Progress::default())?;
     let tally = Tally::of(&dataset, &Query::all(), Prices::list())?;
-    println!("{} messages, {} tokens, {} sessions, {} prompts", tally.spending.messages, tally.spending.tokens(), tally.sessions, tally.prompts);
+    println!(
+        "{} messages, {} tokens, {} sessions, {} prompts",
+        tally.spending.messages,
+        tally.spending.tokens(),
+        tally.sessions,
+        tally.prompts
+    );
     if let Some(cost) = tally.spending.total_cost() {
         println!("${}.{:06}", cost / PICODOLLARS, cost % PICODOLLARS / 1_000_000);
     }

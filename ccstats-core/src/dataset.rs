@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use crate::dedup::Key;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
-use crate::facts::{CallRow, EventRow, Facts, MessageRow, Origin, Place};
+use crate::facts::Facts;
 use crate::lines::Account;
 use crate::outcome::Outcome;
 use crate::prices::{Cost, Prices, Terms};
+use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow};
 use crate::scan::{Options, Progress, Scanned, scan};
 use crate::shell;
 use crate::symbols::{Symbol, Symbols};
@@ -25,6 +26,9 @@ pub struct Dataset {
     agent_kinds: HashMap<Symbol, Symbol>,
     main: Symbol,
     sidechain: Symbol,
+    transcripts: Vec<Transcript>,
+    /// By part: its transcript, and the lines of that transcript before it.
+    parts: Vec<(usize, u64)>,
     accounting: Accounting,
 }
 
@@ -86,7 +90,8 @@ impl Dataset {
             kinds: kinds(&facts),
             problems,
         };
-        Dataset { facts, endings, agent_kinds, main, sidechain, accounting }
+        let (transcripts, parts) = (found.transcripts, scanned.parts);
+        Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting }
     }
 
     /// What was read, and what was skipped and why.
@@ -112,12 +117,23 @@ impl Dataset {
         self.facts.calls.rows().iter().zip(self.endings.iter().copied())
     }
 
-    pub(crate) fn prompts(&self) -> &[EventRow] {
+    pub(crate) fn prompts(&self) -> &[PromptRow] {
         self.facts.prompts.rows()
     }
 
     pub(crate) fn api_errors(&self) -> &[EventRow] {
         self.facts.api_errors.rows()
+    }
+
+    /// All rows as they were found.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The transcript and the line, from 1, of a place.
+    pub(crate) fn locate(&self, place: Place) -> (&Transcript, u64) {
+        let (transcript, before) = self.parts[place.part as usize];
+        (&self.transcripts[transcript], before + u64::from(place.line))
     }
 
     pub(crate) fn symbols(&self) -> &Symbols {

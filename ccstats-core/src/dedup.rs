@@ -7,14 +7,15 @@
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::facts::{AgentRow, CallRow, EventRow, MessageRow, Place, ResultRow};
 use crate::json::Text;
+use crate::rows::{AgentRow, CallRow, CutRow, EventRow, MessageRow, Order, Place, PromptRow, ResultRow};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
 
 fn hash(kind: &[u8], parts: [&[u8]; 2]) -> Key {
-    let seed = kind.iter().chain(parts[0]).fold(parts[0].len() as u64, |seed, byte| (seed ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
+    let seed =
+        kind.iter().chain(parts[0]).fold(parts[0].len() as u64, |seed, byte| (seed ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
     xxh3_128_with_seed(parts[1], seed)
 }
 
@@ -33,11 +34,7 @@ pub(crate) fn message_key(id: Text, session: &[u8], uuid: Text, place: Place) ->
 /// A tool call or its result: by its id, or by session and id. `None` without an id.
 pub(crate) fn call_key(id: Text, session: &[u8]) -> Option<Key> {
     let id = id.decode();
-    if id.starts_with(b"toolu_") {
-        Some(hash(b"id", [b"", &id]))
-    } else {
-        (!id.is_empty()).then(|| hash(b"session", [session, &id]))
-    }
+    if id.starts_with(b"toolu_") { Some(hash(b"id", [b"", &id])) } else { (!id.is_empty()).then(|| hash(b"session", [session, &id])) }
 }
 
 /// A line: by its `uuid`, or by its place.
@@ -62,9 +59,15 @@ pub(crate) fn nth_key(message: Key, kind: &[u8], index: usize) -> Key {
 /// A row that can be folded with another copy of the same thing.
 pub(crate) trait Row: Copy {
     fn key(&self) -> Key;
-    /// Takes from `other` what is true there and not here. Gives the same
-    /// result whichever of several copies comes first.
-    fn join(&mut self, other: Self);
+    fn order(&self) -> Order;
+
+    /// Takes from `other` what is true there and not here, whichever of the
+    /// copies comes first. Of most things the original alone counts.
+    fn join(&mut self, other: Self) {
+        if other.order() < self.order() {
+            *self = other;
+        }
+    }
 }
 
 /// Rows, one for each identity.
@@ -127,6 +130,10 @@ impl Row for MessageRow {
         self.key
     }
 
+    fn order(&self) -> Order {
+        self.origin.order
+    }
+
     /// Time and place come from the original line; usage and model from the
     /// line that knows most, which for a response is its last.
     fn join(&mut self, other: Self) {
@@ -154,10 +161,8 @@ impl Row for CallRow {
         self.key
     }
 
-    fn join(&mut self, other: Self) {
-        if other.origin.order < self.origin.order {
-            *self = other;
-        }
+    fn order(&self) -> Order {
+        self.origin.order
     }
 }
 
@@ -166,10 +171,28 @@ impl Row for ResultRow {
         self.key
     }
 
-    fn join(&mut self, other: Self) {
-        if other.order < self.order {
-            *self = other;
-        }
+    fn order(&self) -> Order {
+        self.order
+    }
+}
+
+impl Row for PromptRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn order(&self) -> Order {
+        self.origin.order
+    }
+}
+
+impl Row for CutRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn order(&self) -> Order {
+        self.origin.order
     }
 }
 
@@ -178,10 +201,8 @@ impl Row for EventRow {
         self.key
     }
 
-    fn join(&mut self, other: Self) {
-        if other.origin.order < self.origin.order {
-            *self = other;
-        }
+    fn order(&self) -> Order {
+        self.origin.order
     }
 }
 
@@ -190,9 +211,7 @@ impl Row for AgentRow {
         self.key
     }
 
-    fn join(&mut self, other: Self) {
-        if other.order < self.order {
-            *self = other;
-        }
+    fn order(&self) -> Order {
+        self.order
     }
 }

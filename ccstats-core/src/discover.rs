@@ -59,9 +59,8 @@ pub struct Found {
 pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
     let mut walk = Walk::default();
     for (index, root) in roots.iter().enumerate() {
-        let is_folder = fs::metadata(root).and_then(|metadata| {
-            if metadata.is_dir() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::NotADirectory)) }
-        });
+        let is_folder = fs::metadata(root)
+            .and_then(|metadata| if metadata.is_dir() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::NotADirectory)) });
         is_folder.map_err(|error| Error::Root(root.clone(), error))?;
         walk.root(index, root);
     }

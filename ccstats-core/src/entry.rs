@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 
-use crate::json::{Count, Cursor, Parsed, Text};
+use crate::json::{Count, Cursor, Parsed, Text, count};
 use crate::simd::{Level, Skips};
 use crate::time::instant;
 
@@ -20,6 +20,8 @@ pub struct Entry<'t> {
     pub kind: Text<'t>,
     /// `uuid` of this line. A resumed copy may carry another one.
     pub uuid: Text<'t>,
+    /// `parentUuid`: the line before this one in its conversation.
+    pub parent_uuid: Text<'t>,
     /// `sessionId`. One file may hold several.
     pub session_id: Text<'t>,
     /// `agentId` (in `progress` entries `data.agentId`): the subagent.
@@ -50,6 +52,16 @@ pub struct Entry<'t> {
     pub has_other_turn_origin: bool,
     /// `toolDenialKind`.
     pub tool_denial_kind: Text<'t>,
+    /// `subtype` of a `system` entry.
+    pub subtype: Text<'t>,
+    /// `compactMetadata` of a `compact_boundary`.
+    pub compaction: Compaction<'t>,
+    /// `customTitle`, `agentName`, `aiTitle` or `summary`: what the session is called.
+    pub title: Text<'t>,
+    /// `leafUuid`: the line that a `summary` is about.
+    pub leaf_uuid: Text<'t>,
+    /// `prUrl` of a `pr-link`.
+    pub pr_url: Text<'t>,
     /// `message`, when it is an object.
     pub message: Option<Message<'t>>,
     /// `toolUseResult`: the structured form of a tool's result.
@@ -58,6 +70,15 @@ pub struct Entry<'t> {
     pub agent_progress: Option<Box<Entry<'t>>>,
     has_type: bool,
     has_timestamp: bool,
+}
+
+/// `compactMetadata`: how a conversation was cut short.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Compaction<'t> {
+    /// `trigger`: `auto` or `manual`.
+    pub trigger: Text<'t>,
+    /// `preTokens`: the context before.
+    pub tokens_before: u64,
 }
 
 /// `message` of an entry: what went to or came from the API.
@@ -152,12 +173,35 @@ pub struct ToolUse<'t> {
 pub struct Input<'t> {
     /// `file_path`, else `notebook_path`.
     pub file: Text<'t>,
-    /// `path`.
-    pub path: Text<'t>,
     /// `command`.
     pub command: Text<'t>,
+    /// `path`, `url`, `pattern`, `query` or `skill`: what else names a target.
+    pub other: OtherInput<'t>,
     /// `subagent_type`.
     pub subagent_type: Text<'t>,
+    /// `offset`: the first line to read.
+    pub offset: Option<u64>,
+    /// `limit`: how many lines to read.
+    pub limit: Option<u64>,
+    /// `old_string`: the text to replace.
+    pub old_text: Text<'t>,
+    /// `new_string`, or the `content` to write.
+    pub new_text: Text<'t>,
+}
+
+/// Targets of tools other than files and commands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OtherInput<'t> {
+    /// `path`: a file or folder.
+    pub path: Text<'t>,
+    /// `url`.
+    pub url: Text<'t>,
+    /// `pattern` of a search.
+    pub pattern: Text<'t>,
+    /// `query` of a search.
+    pub query: Text<'t>,
+    /// `skill`.
+    pub skill: Text<'t>,
 }
 
 /// The result of a tool call, as the model saw it.
@@ -214,6 +258,21 @@ pub struct ResultFields<'t> {
     pub agent_id: Text<'t>,
     /// `agentType` of that subagent.
     pub agent_type: Text<'t>,
+    /// `file` of a Read.
+    pub file: ReadFile<'t>,
+}
+
+/// `file` of a Read result: what was read of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadFile<'t> {
+    /// `startLine`, from 1.
+    pub start_line: u64,
+    /// `numLines`: how many lines came.
+    pub lines: u64,
+    /// `totalLines` of the file.
+    pub total_lines: u64,
+    /// `content`.
+    pub content: Text<'t>,
 }
 
 impl<'t> Entry<'t> {
@@ -245,6 +304,12 @@ impl<'t> Entry<'t> {
                 b"gitBranch" => self.git_branch = cursor.text()?,
                 b"version" => self.version = cursor.text()?,
                 b"isSidechain" => self.is_sidechain = cursor.is_true()?,
+                b"parentUuid" => self.parent_uuid = cursor.text()?,
+                b"subtype" => self.subtype = cursor.text()?,
+                b"compactMetadata" => self.compaction = Compaction::read(cursor)?,
+                b"customTitle" | b"agentName" | b"aiTitle" | b"summary" => self.title = cursor.text()?,
+                b"leafUuid" => self.leaf_uuid = cursor.text()?,
+                b"prUrl" => self.pr_url = cursor.text()?,
                 b"isMeta" => self.is_meta = cursor.is_true()?,
                 b"isCompactSummary" => self.is_compact_summary = cursor.is_true()?,
                 b"isVisibleInTranscriptOnly" => self.is_visible_in_transcript_only = cursor.is_true()?,
@@ -313,6 +378,32 @@ impl<'t> Entry<'t> {
     pub(crate) fn wrapped_timestamp_ms(&self, inner: &Entry) -> Option<i64> {
         if inner.has_timestamp { inner.timestamp_ms } else { self.timestamp_ms }
     }
+}
+
+impl<'t> Compaction<'t> {
+    fn read(cursor: &mut Cursor<'t>) -> Parsed<Compaction<'t>> {
+        let mut compaction = Compaction::default();
+        if cursor.enter_object()? {
+            while let Some(key) = cursor.key()? {
+                match &*key {
+                    b"trigger" => compaction.trigger = cursor.text()?,
+                    b"preTokens" => compaction.tokens_before = number(cursor)?.unwrap_or(0),
+                    _ => cursor.skip()?,
+                }
+            }
+        }
+        Ok(compaction)
+    }
+}
+
+/// A whole number that is no count of tokens; models and tools also write others.
+fn number(cursor: &mut Cursor) -> Parsed<Option<u64>> {
+    let value = cursor.value()?;
+    let digits = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+    Ok(match count(digits) {
+        Count::Valid(number) if digits != b"null" => Some(number),
+        _ => None,
+    })
 }
 
 /// A kind that rules look for, without the escapes it may be written with.
@@ -518,9 +609,17 @@ impl<'t> Input<'t> {
             match &*key {
                 b"file_path" => input.file = cursor.text()?,
                 b"notebook_path" => notebook = cursor.text()?,
-                b"path" => input.path = cursor.text()?,
                 b"command" => input.command = cursor.text()?,
+                b"path" => input.other.path = cursor.text()?,
+                b"url" => input.other.url = cursor.text()?,
+                b"pattern" => input.other.pattern = cursor.text()?,
+                b"query" => input.other.query = cursor.text()?,
+                b"skill" => input.other.skill = cursor.text()?,
                 b"subagent_type" => input.subagent_type = cursor.text()?,
+                b"offset" => input.offset = number(cursor)?,
+                b"limit" => input.limit = number(cursor)?,
+                b"old_string" => input.old_text = cursor.text()?,
+                b"new_string" | b"content" | b"new_source" => input.new_text = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
@@ -550,6 +649,20 @@ impl<'t> Body<'t> {
             Body::Text(text) => text.decode().into_owned(),
             Body::Blocks(list) => block_texts(list).unwrap_or_default(),
         }
+    }
+
+    /// The length of the text as written: escapes count as they stand.
+    pub fn len(self) -> usize {
+        match self {
+            Body::None => 0,
+            Body::Text(text) => text.raw().len(),
+            Body::Blocks(list) => list.len(),
+        }
+    }
+
+    /// Whether nothing stands there.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
     }
 
     /// The first byte of the text as written, white space left out: enough to
@@ -604,10 +717,29 @@ impl<'t> ToolUseResult<'t> {
                 b"returnCodeInterpretation" => fields.return_code_interpretation = cursor.text()?,
                 b"agentId" => fields.agent_id = cursor.text()?,
                 b"agentType" => fields.agent_type = cursor.text()?,
+                b"file" => fields.file = ReadFile::read(cursor)?,
                 _ => cursor.skip()?,
             }
         }
         Ok(ToolUseResult::Fields(fields))
+    }
+}
+
+impl<'t> ReadFile<'t> {
+    fn read(cursor: &mut Cursor<'t>) -> Parsed<ReadFile<'t>> {
+        let mut file = ReadFile::default();
+        if cursor.enter_object()? {
+            while let Some(key) = cursor.key()? {
+                match &*key {
+                    b"startLine" => file.start_line = number(cursor)?.unwrap_or(0),
+                    b"numLines" => file.lines = number(cursor)?.unwrap_or(0),
+                    b"totalLines" => file.total_lines = number(cursor)?.unwrap_or(0),
+                    b"content" => file.content = cursor.text()?,
+                    _ => cursor.skip()?,
+                }
+            }
+        }
+        Ok(file)
     }
 }
 

@@ -5,114 +5,20 @@
 //! Every worker fills a [`Facts`] of its own; [`Facts::absorb`] joins them. No
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::dedup::{self, Folded, Key};
-use crate::entry::{Block, Content, Entry, Message, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
+use crate::entry::{Block, Content, Entry, Input, Message, ReadFile, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
 use crate::error::ProblemKind;
 use crate::json::Text;
 use crate::lines::Account;
-use crate::outcome::Verdict;
+use crate::outcome::{ErrorText, Verdict};
 use crate::prompt;
+use crate::rows::{
+    AgentRow, CallRow, Cut, CutRow, EventRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank, TitleRow,
+};
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
-
-/// Where an entry stands: the part of a transcript, and the line in it from 1.
-/// Parts are numbered in the order of transcripts, so places compare as
-/// (transcript, line) would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) part: u32,
-    pub(crate) line: u32,
-}
-
-/// Which of several copies is the original: the smallest time (none is last),
-/// the main thread before a sidechain, an entry before a wrapped one, the place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Order {
-    /// `i64::MAX` without a usable time.
-    stamp_ms: i64,
-    pub(crate) is_sidechain: bool,
-    is_wrapped: bool,
-    pub(crate) place: Place,
-}
-
-impl Order {
-    /// The time, if there is a usable one.
-    pub(crate) fn stamp_ms(self) -> Option<i64> {
-        (self.stamp_ms != i64::MAX).then_some(self.stamp_ms)
-    }
-}
-
-/// Who and where: what a row takes from its original line.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    pub(crate) order: Order,
-    pub(crate) session: Symbol,
-    pub(crate) project: Symbol,
-    pub(crate) branch: Symbol,
-    /// The id of the subagent; none in the main thread.
-    pub(crate) agent: Symbol,
-}
-
-/// One response of the API.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MessageRow {
-    pub(crate) key: Key,
-    pub(crate) origin: Origin,
-    /// The line that `tokens`, `model` and `pricing` come from.
-    pub(crate) source: Order,
-    pub(crate) model: Symbol,
-    pub(crate) tokens: Tokens,
-    pub(crate) has_split: bool,
-    pub(crate) is_fast: bool,
-    pub(crate) is_us: bool,
-    pub(crate) is_final: bool,
-}
-
-/// One tool call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CallRow {
-    pub(crate) key: Key,
-    pub(crate) origin: Origin,
-    /// The response that made the call.
-    pub(crate) message: Key,
-    pub(crate) tool: Symbol,
-    /// The file that the input names.
-    pub(crate) file: Symbol,
-    /// The command that the input gives.
-    pub(crate) command: Symbol,
-    pub(crate) subagent_type: Symbol,
-}
-
-/// The result of one tool call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ResultRow {
-    pub(crate) key: Key,
-    pub(crate) order: Order,
-    pub(crate) verdict: Verdict,
-    pub(crate) lines_added: u64,
-    pub(crate) lines_removed: u64,
-    /// The lines of a file that Write made.
-    pub(crate) lines_created: Option<u64>,
-    /// The subagent that the result names, and its type.
-    pub(crate) agent: Symbol,
-    pub(crate) agent_type: Symbol,
-}
-
-/// A prompt, or a failed response: something that happened at one time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EventRow {
-    pub(crate) key: Key,
-    pub(crate) origin: Origin,
-}
-
-/// The first prompt of a subagent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AgentRow {
-    pub(crate) key: Key,
-    pub(crate) agent: Symbol,
-    pub(crate) order: Order,
-    pub(crate) is_warmup: bool,
-}
 
 /// All rows of some transcripts.
 #[derive(Debug, Default)]
@@ -121,7 +27,13 @@ pub(crate) struct Facts {
     pub(crate) messages: Folded<MessageRow>,
     pub(crate) calls: Folded<CallRow>,
     pub(crate) results: Folded<ResultRow>,
-    pub(crate) prompts: Folded<EventRow>,
+    pub(crate) prompts: Folded<PromptRow>,
+    pub(crate) cuts: Folded<CutRow>,
+    pub(crate) titles: Vec<TitleRow>,
+    /// Pull requests by session.
+    pub(crate) pull_requests: Vec<(Symbol, Symbol)>,
+    /// Hashes of the `uuid` of conversation lines, with session and time.
+    pub(crate) uuids: Vec<(u64, Symbol, i64)>,
     pub(crate) api_errors: Folded<EventRow>,
     pub(crate) agents: Folded<AgentRow>,
     /// Entries by `type`, by the index of its symbol.
@@ -155,6 +67,12 @@ impl Facts {
             b"assistant" => self.assistant(&line, entry.message.as_ref(), entry.timestamp_ms, entry.uuid, false),
             b"user" => self.user(&line),
             b"progress" => self.progress(&line),
+            b"system" => self.system(&line),
+            b"custom-title" => self.title(&line, TitleRank::Custom),
+            b"agent-name" => self.title(&line, TitleRank::Agent),
+            b"ai-title" => self.title(&line, TitleRank::Ai),
+            b"summary" => self.title(&line, TitleRank::Summary),
+            b"pr-link" => self.pull_request(&line),
             _ => {}
         }
     }
@@ -186,6 +104,7 @@ impl Facts {
     fn assistant(&mut self, line: &Line, message: Option<&Message>, stamp_ms: Option<i64>, uuid: Text, is_wrapped: bool) {
         let Some(message) = message else { return };
         let origin = self.origin(line, stamp_ms, is_wrapped);
+        self.uuid(uuid, origin);
         if line.entry.invalid_timestamp {
             self.problems.push((ProblemKind::InvalidTime, line.place));
         }
@@ -232,14 +151,21 @@ impl Facts {
 
     fn call(&mut self, message: Key, index: usize, origin: Origin, call: &ToolUse) {
         let session = self.symbols.bytes(origin.session);
+        let key = dedup::call_key(call.id, session).unwrap_or_else(|| dedup::nth_key(message, b"call", index));
+        let input = &call.input;
         let row = CallRow {
-            key: dedup::call_key(call.id, session).unwrap_or_else(|| dedup::nth_key(message, b"call", index)),
+            key,
             origin,
             message,
             tool: self.name_or_unknown(call.name),
-            file: self.symbol(call.input.file),
-            command: self.symbol(call.input.command),
-            subagent_type: self.symbol(call.input.subagent_type),
+            file: self.symbol(input.file),
+            command: self.symbol(input.command),
+            target: self.symbol(other_target(input)),
+            subagent_type: self.symbol(input.subagent_type),
+            offset: input.offset.map(short),
+            limit: input.limit.map(short),
+            old_text: text_hash(input.old_text),
+            new_text: text_hash(input.new_text),
         };
         self.calls.fold(row);
     }
@@ -248,12 +174,69 @@ impl Facts {
         let entry = line.entry;
         let Some(message) = &entry.message else { return };
         let origin = self.origin(line, entry.timestamp_ms, false);
+        self.uuid(entry.uuid, origin);
         if self.results(message, entry, origin) {
             return;
         }
         self.agent_prompt(&message.content, origin);
-        if prompt::is_typed(entry, &message.content) {
-            self.prompts.fold(EventRow { key: dedup::line_key(entry.uuid, line.place), origin });
+        let text = prompt::text(&message.content);
+        if prompt::is_typed(entry, &message.content, &text) {
+            self.prompt(entry, origin, &text);
+        } else if let Some(kind) = prompt::cut(entry, &text) {
+            self.cut(entry, origin, kind);
+        }
+    }
+
+    fn prompt(&mut self, entry: &Entry, origin: Origin, text: &[u8]) {
+        let row = PromptRow {
+            key: dedup::line_key(entry.uuid, origin.order.place),
+            origin,
+            is_negative: prompt::is_negative(text),
+            is_keep_going: prompt::is_keep_going(text),
+            parent: text_hash(entry.parent_uuid),
+            title: self.symbols.intern(prompt::title(text)),
+        };
+        self.prompts.fold(row);
+    }
+
+    fn system(&mut self, line: &Line) {
+        let origin = self.origin(line, line.entry.timestamp_ms, false);
+        self.uuid(line.entry.uuid, origin);
+        if line.entry.subtype.is(b"compact_boundary") {
+            self.cut(line.entry, origin, Cut::Compaction);
+        }
+    }
+
+    fn cut(&mut self, entry: &Entry, origin: Origin, kind: Cut) {
+        let row = CutRow {
+            key: dedup::line_key(entry.uuid, origin.order.place),
+            origin,
+            kind,
+            trigger: self.symbol(entry.compaction.trigger),
+            tokens_before: entry.compaction.tokens_before,
+        };
+        self.cuts.fold(row);
+    }
+
+    /// A title names its session, or the line that it is about; the last one counts.
+    fn title(&mut self, line: &Line, rank: TitleRank) {
+        let entry = line.entry;
+        let session = self.symbol(entry.session_id);
+        let title = self.symbol(entry.title);
+        self.titles.push(TitleRow { rank, session, leaf: text_hash(entry.leaf_uuid), title, place: line.place });
+    }
+
+    /// The same pull request is linked again and again.
+    fn pull_request(&mut self, line: &Line) {
+        let link = (self.symbol(line.entry.session_id), self.symbol(line.entry.pr_url));
+        if self.pull_requests.last() != Some(&link) {
+            self.pull_requests.push(link);
+        }
+    }
+
+    fn uuid(&mut self, uuid: Text, origin: Origin) {
+        if let Some(stamp_ms) = origin.order.stamp_ms().filter(|_| !uuid.is_empty()) {
+            self.uuids.push((text_hash(uuid), origin.session, stamp_ms));
         }
     }
 
@@ -277,10 +260,16 @@ impl Facts {
             ToolUseResult::Fields(fields) => *fields,
             _ => ResultFields::default(),
         };
+        let error = result.is_error.then(|| ErrorText::of(&result.body.decode()));
         let row = ResultRow {
             key,
             order: origin.order,
             verdict: Verdict::of(result, &entry.tool_use_result, entry.tool_denial_kind),
+            size_bytes: short(result.body.len() as u64),
+            exit_code: error.as_ref().and_then(|error| error.exit_code),
+            error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),
+            edit_error: error.and_then(|error| error.edit_error),
+            read: read_lines(&fields),
             lines_added: fields.lines_added,
             lines_removed: fields.lines_removed,
             lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(count_lines),
@@ -300,13 +289,13 @@ impl Facts {
 
     fn origin(&mut self, line: &Line, stamp_ms: Option<i64>, is_wrapped: bool) -> Origin {
         let entry = line.entry;
-        let stamp_ms = stamp_ms.unwrap_or(i64::MAX);
-        let order = Order { stamp_ms, is_sidechain: entry.is_sidechain, is_wrapped, place: line.place };
+        let order = Order::new(stamp_ms, entry.is_sidechain, is_wrapped, line.place);
         let session = if entry.session_id.is_empty() { self.symbols.intern(line.fallback.session) } else { self.symbol(entry.session_id) };
         let project = if entry.cwd.is_empty() { self.symbols.intern(line.fallback.project) } else { self.project(entry.cwd) };
         let branch = self.symbol(entry.git_branch);
         let agent = self.symbol(entry.agent_id);
-        Origin { order, session, project, branch, agent }
+        let version = self.symbol(entry.version);
+        Origin { order, session, project, branch, agent, version }
     }
 
     /// The folder as the line has it; a Windows drive letter in upper case.
@@ -337,6 +326,7 @@ impl Facts {
             project: renamed(origin.project),
             branch: renamed(origin.branch),
             agent: renamed(origin.agent),
+            version: renamed(origin.version),
             ..origin
         };
         self.messages.absorb(other.messages, |row| MessageRow { origin: moved(row.origin), model: renamed(row.model), ..row });
@@ -345,11 +335,22 @@ impl Facts {
             tool: renamed(row.tool),
             file: renamed(row.file),
             command: renamed(row.command),
+            target: renamed(row.target),
             subagent_type: renamed(row.subagent_type),
             ..row
         });
-        self.results.absorb(other.results, |row| ResultRow { agent: renamed(row.agent), agent_type: renamed(row.agent_type), ..row });
-        self.prompts.absorb(other.prompts, |row| EventRow { origin: moved(row.origin), ..row });
+        self.results.absorb(other.results, |row| ResultRow {
+            agent: renamed(row.agent),
+            agent_type: renamed(row.agent_type),
+            error_line: renamed(row.error_line),
+            ..row
+        });
+        self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
+        self.cuts.absorb(other.cuts, |row| CutRow { origin: moved(row.origin), trigger: renamed(row.trigger), ..row });
+        let titles = other.titles.into_iter();
+        self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
+        self.pull_requests.extend(other.pull_requests.into_iter().map(|(session, url)| (renamed(session), renamed(url))));
+        self.uuids.extend(other.uuids.into_iter().map(|(uuid, session, stamp)| (uuid, renamed(session), stamp)));
         self.api_errors.absorb(other.api_errors, |row| EventRow { origin: moved(row.origin), ..row });
         self.agents.absorb(other.agents, |row| AgentRow { agent: renamed(row.agent), ..row });
         self.kinds.resize(self.symbols.len(), 0);
@@ -359,6 +360,34 @@ impl Facts {
         self.account += other.account;
         self.problems.extend(other.problems);
     }
+}
+
+/// What a call names beside files and commands.
+fn other_target<'t>(input: &Input<'t>) -> Text<'t> {
+    let other = &input.other;
+    let targets = [other.path, other.url, other.pattern, other.query, other.skill];
+    targets.into_iter().find(|target| !target.is_empty()).unwrap_or_default()
+}
+
+fn read_lines(fields: &ResultFields) -> ReadLines {
+    let ReadFile { start_line, lines, total_lines, content } = fields.file;
+    ReadLines {
+        start: short(start_line),
+        count: short(lines),
+        total: short(total_lines),
+        text: text_hash(content),
+        is_stub: fields.kind.is(b"file_unchanged"),
+    }
+}
+
+/// A hash of a text as written; 0 for none.
+fn text_hash(text: Text) -> u64 {
+    if text.is_empty() { 0 } else { xxh3_64(text.raw()) }
+}
+
+/// No file has so many lines, and no result so many bytes.
+fn short(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The lines of a file with this text; a last one need not end in a newline.

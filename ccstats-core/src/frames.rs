@@ -8,9 +8,9 @@ use polars::prelude::*;
 
 use crate::dataset::Dataset;
 use crate::error::Error;
-use crate::facts::Origin;
 use crate::prices::Prices;
 use crate::query::{Query, Selection};
+use crate::rows::Origin;
 use crate::symbols::Symbol;
 use crate::time::Calendar;
 

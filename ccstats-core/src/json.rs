@@ -368,11 +368,7 @@ fn is_number(text: &str) -> bool {
 }
 
 fn count_of_float(number: f64) -> Count {
-    if number >= 0.0 && number < COUNT_LIMIT as f64 && number.fract() == 0.0 {
-        Count::Valid(number as u64)
-    } else {
-        Count::Invalid
-    }
+    if number >= 0.0 && number < COUNT_LIMIT as f64 && number.fract() == 0.0 { Count::Valid(number as u64) } else { Count::Invalid }
 }
 
 #[cfg(test)]

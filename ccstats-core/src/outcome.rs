@@ -188,6 +188,51 @@ pub(crate) fn exit_code(body: &[u8]) -> Option<(&[u8], &[u8])> {
     (digits > 0).then(|| rest.split_at(digits))
 }
 
+/// What the text of an error says beyond its verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ErrorText {
+    pub(crate) exit_code: Option<u32>,
+    /// The last line that is not blank, cut short.
+    pub(crate) last_line: String,
+    pub(crate) edit_error: Option<EditError>,
+}
+
+/// Why an edit was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EditError {
+    /// The file had not been read.
+    NotRead,
+    /// The file had changed since it was read.
+    Changed,
+    /// The text to replace is not in the file.
+    NotFound,
+    /// The text to replace stands there several times.
+    NotUnique,
+}
+
+impl ErrorText {
+    pub(crate) fn of(text: &[u8]) -> ErrorText {
+        const LONGEST_LINE: usize = 200;
+        let text = String::from_utf8_lossy(trim_start(text));
+        let code = exit_code(text.as_bytes()).and_then(|(code, _)| std::str::from_utf8(code).ok()?.parse().ok());
+        let shown = text.split("<system-reminder>").next().unwrap_or_default();
+        let last = shown.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        ErrorText { exit_code: code, last_line: last.chars().take(LONGEST_LINE).collect(), edit_error: edit_error(&text) }
+    }
+}
+
+fn edit_error(text: &str) -> Option<EditError> {
+    const PHRASES: [(&str, EditError); 5] = [
+        ("File has not been read yet", EditError::NotRead),
+        ("File has been modified since read", EditError::Changed),
+        ("File has been unexpectedly modified", EditError::Changed),
+        ("String to replace not found", EditError::NotFound),
+        ("matches of the string to replace", EditError::NotUnique),
+    ];
+    let head = text.lines().next().unwrap_or_default();
+    PHRASES.iter().find(|(phrase, _)| head.contains(phrase)).map(|(_, error)| *error)
+}
+
 fn starts_with_any(text: &[u8], words: &[&[u8]]) -> bool {
     words.iter().any(|word| text.starts_with(word))
 }

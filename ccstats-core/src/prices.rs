@@ -321,7 +321,9 @@ mod tests {
 
     #[test]
     fn a_version_that_is_not_in_the_table_has_no_price() {
-        for model in ["claude-opus-4-9", "claude-opus-9", "claude-opus-4-99", "gpt-5-mini", "glm-4.7", "", "xclaude-opus-4", "claude-opus-4x"] {
+        for model in
+            ["claude-opus-4-9", "claude-opus-9", "claude-opus-4-99", "gpt-5-mini", "glm-4.7", "", "xclaude-opus-4", "claude-opus-4x"]
+        {
             assert_eq!(name(model), None, "{model}");
         }
     }
@@ -364,7 +366,11 @@ mod tests {
             let factors: Vec<u128> = price.fast.iter().map(|(_, factor)| *factor).chain([ONE]).collect();
             for (_, rates) in price.rates.iter().copied().chain(price.tiers.iter().map(|(window, _, rates)| (*window, *rates))) {
                 for rate in [rates.input, rates.output, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read] {
-                    assert!(rate > 0 && factors.iter().all(|factor| rate * factor * price.us_thousandths % (ONE * ONE) == 0), "{:?}", price.names);
+                    assert!(
+                        rate > 0 && factors.iter().all(|factor| rate * factor * price.us_thousandths % (ONE * ONE) == 0),
+                        "{:?}",
+                        price.names
+                    );
                 }
             }
         }

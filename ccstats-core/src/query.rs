@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
-use crate::facts::{CallRow, EventRow, MessageRow, Origin};
+use crate::rows::{CallRow, EventRow, MessageRow, Origin, PromptRow};
 use crate::symbols::Symbol;
 use crate::time::{Calendar, Range};
 
@@ -103,18 +103,18 @@ impl<'d> Selection<'d> {
         })
     }
 
-    pub(crate) fn prompts(&self) -> impl Iterator<Item = &'d EventRow> {
-        self.dataset.prompts().iter().filter(|row| self.keeps_event(row))
+    pub(crate) fn prompts(&self) -> impl Iterator<Item = &'d PromptRow> {
+        self.dataset.prompts().iter().filter(|row| self.keeps_event(&row.origin))
     }
 
     pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {
-        self.dataset.api_errors().iter().filter(|row| self.keeps_event(row))
+        self.dataset.api_errors().iter().filter(|row| self.keeps_event(&row.origin))
     }
 
-    /// A prompt belongs to the model that answered it.
-    fn keeps_event(&self, row: &EventRow) -> bool {
-        let has_model = || self.models.keeps_all() || self.models.keep(self.timeline.model_after(&row.origin));
-        !self.calls_only && self.keeps_origin(&row.origin) && has_model()
+    /// What has no model of its own belongs to the model that answered next.
+    fn keeps_event(&self, origin: &Origin) -> bool {
+        let has_model = || self.models.keeps_all() || self.models.keep(self.timeline.model_after(origin));
+        !self.calls_only && self.keeps_origin(origin) && has_model()
     }
 
     fn keeps_origin(&self, origin: &Origin) -> bool {

@@ -12,8 +12,9 @@ use std::time::SystemTime;
 
 use crate::discover::Transcript;
 use crate::error::{Problem, ProblemKind};
-use crate::facts::{Facts, Fallback, Place};
+use crate::facts::{Facts, Fallback};
 use crate::lines::Entries;
+use crate::rows::Place;
 use crate::simd::Level;
 use crate::source::{Mode, Part, Source, parts};
 
@@ -84,7 +85,8 @@ fn join(workers: Vec<Worker>, parts: &[Part]) -> Scanned {
     let mut joined: Option<Scanned> = None;
     for worker in workers {
         worker.lines.iter().for_each(|(part, count)| lines[*part] = *count);
-        let scanned = joined.get_or_insert_with(|| Scanned { facts: Facts::default(), parts: Vec::new(), hole_bytes: 0, problems: Vec::new() });
+        let scanned =
+            joined.get_or_insert_with(|| Scanned { facts: Facts::default(), parts: Vec::new(), hole_bytes: 0, problems: Vec::new() });
         scanned.facts.absorb(worker.facts);
         scanned.hole_bytes += worker.hole_bytes;
         scanned.problems.extend(worker.problems);

@@ -337,11 +337,8 @@ mod tests {
     #[test]
     fn redirections_name_files_and_texts() {
         let command = parse("a 2>&1 >b 2>> c <d &>e <<< f >&2").commands.remove(0);
-        let seen: Vec<(Direction, Option<u16>, &str)> = command
-            .redirections
-            .iter()
-            .map(|found| (found.direction, found.descriptor, found.target.text.as_str()))
-            .collect();
+        let seen: Vec<(Direction, Option<u16>, &str)> =
+            command.redirections.iter().map(|found| (found.direction, found.descriptor, found.target.text.as_str())).collect();
         let expected = [
             (Direction::Write, None, "b"),
             (Direction::Append, Some(2), "c"),
@@ -444,12 +441,7 @@ mod tests {
 
     #[test]
     fn longer_text_is_not_read() {
-        for text in [
-            "(".repeat(100_000),
-            "\"".repeat(100_000),
-            "$(".repeat(100_000),
-            format!("echo {}", "a b ".repeat(250_000)),
-        ] {
+        for text in ["(".repeat(100_000), "\"".repeat(100_000), "$(".repeat(100_000), format!("echo {}", "a b ".repeat(250_000))] {
             assert!(!parse(&text).parsed);
             assert!(parse(&text).commands.is_empty());
             assert!(seconds(text) < 1.0);

@@ -9,7 +9,7 @@
 //! it, finds its first line by itself, and reads on to the end of its last.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
@@ -136,20 +136,9 @@ impl Source {
     }
 
     /// Appends `from..to` of the file, or as much of it as is still there.
-    fn append(&mut self, file: &File, from: u64, to: u64) -> io::Result<()> {
-        let known = self.buffer.len();
-        let length = usize::try_from(to - from).map_err(io::Error::other)?;
-        self.buffer.resize(known + length, 0);
-        let mut filled = known;
-        while filled < self.buffer.len() {
-            match read_at(file, &mut self.buffer[filled..], from + (filled - known) as u64) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.buffer.truncate(filled);
+    fn append(&mut self, mut file: &File, from: u64, to: u64) -> io::Result<()> {
+        file.seek(SeekFrom::Start(from))?;
+        file.take(to - from).read_to_end(&mut self.buffer)?;
         Ok(())
     }
 
@@ -206,22 +195,11 @@ fn open(path: &std::path::Path) -> io::Result<File> {
     File::open(path)
 }
 
-#[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
-}
-
 /// Whether the file lies on a local disk: a map of a remote file can fail late.
 #[cfg(target_os = "linux")]
 fn is_local(file: &File) -> bool {
     /// NFS, SMB 1 and 2, CIFS, 9p, FUSE, Ceph, AFS, Coda (`statfs(2)`).
-    const REMOTE: [i64; 9] =
-        [0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42, 0x0102_1997, 0x6573_5546, 0x00C3_6400, 0x5346_414F, 0x7375_7245];
+    const REMOTE: [i64; 9] = [0x6969, 0x517B, 0xFE53_4D42, 0xFF53_4D42, 0x0102_1997, 0x6573_5546, 0x00C3_6400, 0x5346_414F, 0x7375_7245];
     rustix::fs::fstatfs(file).is_ok_and(|system| !REMOTE.contains(&(system.f_type & 0xFFFF_FFFF)))
 }
 

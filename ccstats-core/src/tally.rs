@@ -8,10 +8,10 @@ use std::ops::AddAssign;
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
-use crate::facts::{CallRow, MessageRow};
 use crate::outcome::Outcome;
 use crate::prices::{Cost, Prices};
 use crate::query::{Query, Selection};
+use crate::rows::{CallRow, MessageRow};
 use crate::symbols::Symbol;
 
 /// What some messages add up to.

@@ -3,10 +3,7 @@
 //!
 //! Arguments are few and known to developers alone, so they are read by hand.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "the table of proportions is the output"
-)]
+#![expect(clippy::print_stdout, reason = "the table of proportions is the output")]
 
 use std::env;
 use std::error::Error;
@@ -25,26 +22,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds = start.elapsed().as_secs_f64();
     print(&mut generated);
     let megabytes = generated.bytes as f64 / 1e6;
-    println!(
-        "{megabytes:.0} MB in {seconds:.2} s: {:.0} MB/s",
-        megabytes / seconds
-    );
+    println!("{megabytes:.0} MB in {seconds:.2} s: {:.0} MB/s", megabytes / seconds);
     Ok(())
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<(PathBuf, Shape), Box<dyn Error>> {
     let mut dir = None;
-    let mut shape = Shape {
-        seed: 1,
-        bytes: 700_000_000,
-        files: None,
-    };
+    let mut shape = Shape { seed: 1, bytes: 700_000_000, files: None };
     while let Some(word) = words.next() {
-        let mut value = || {
-            words
-                .next()
-                .ok_or_else(|| format!("`{word}` lacks its value\n{USAGE}"))
-        };
+        let mut value = || words.next().ok_or_else(|| format!("`{word}` lacks its value\n{USAGE}"));
         match word.as_str() {
             "--megabytes" => shape.bytes = value()?.parse::<u64>()? * 1_000_000,
             "--seed" => shape.seed = value()?.parse()?,
@@ -59,10 +45,7 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<(PathBuf, Shape)
 fn print(generated: &mut Generated) {
     println!("{:<32} {:>12} {:>12}", "", "generated", "real");
     for row in generated.compare() {
-        println!(
-            "{:<32} {:>12.1} {:>12.1}",
-            row.name, row.generated, row.real
-        );
+        println!("{:<32} {:>12.1} {:>12.1}", row.name, row.generated, row.real);
     }
     println!();
     println!("transcripts      {:>10}", generated.transcripts);

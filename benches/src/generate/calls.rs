@@ -113,12 +113,7 @@ impl Call {
         let among = session.files.len() as u64;
         let file = random.below(among) * random.below(among) / among;
         let file = session.files[file as usize].clone();
-        Self {
-            id: text::base62(random),
-            tool,
-            outcome,
-            file,
-        }
+        Self { id: text::base62(random), tool, outcome, file }
     }
 
     /// Writes the block `tool_use`.
@@ -127,11 +122,7 @@ impl Call {
             Tool::Agent if !session.identity.era.envelope_last => "Task",
             tool => tool.name(),
         };
-        put!(
-            session,
-            "{{\"type\":\"tool_use\",\"id\":\"toolu_01{}\",\"name\":\"{name}\",\"input\":{{",
-            self.id
-        );
+        put!(session, "{{\"type\":\"tool_use\",\"id\":\"toolu_01{}\",\"name\":\"{name}\",\"input\":{{", self.id);
         self.input(session);
         put!(session, "}},\"caller\":{{\"type\":\"direct\"}}}}");
     }
@@ -141,15 +132,9 @@ impl Call {
         match self.tool {
             Tool::Bash => {
                 let command = session.shared.random.pick(&COMMANDS);
-                put!(
-                    session,
-                    "\"command\":\"{command}\",\"description\":\"Look at the state of things\""
-                );
+                put!(session, "\"command\":\"{command}\",\"description\":\"Look at the state of things\"");
             }
-            Tool::Read => put!(
-                session,
-                "\"file_path\":\"{file}\",\"offset\":1,\"limit\":200"
-            ),
+            Tool::Read => put!(session, "\"file_path\":\"{file}\",\"offset\":1,\"limit\":200"),
             Tool::Edit => {
                 put!(session, "\"replace_all\":false,\"file_path\":\"{file}\",");
                 self.texts(session, &["old_string", "new_string"], 460.0);
@@ -160,21 +145,12 @@ impl Call {
             }
             Tool::TodoWrite => todos(session, "todos"),
             Tool::Agent => {
-                put!(
-                    session,
-                    "\"description\":\"Look around\",\"subagent_type\":\"Explore\","
-                );
+                put!(session, "\"description\":\"Look around\",\"subagent_type\":\"Explore\",");
                 self.texts(session, &["prompt"], 800.0);
             }
-            Tool::WebFetch => put!(
-                session,
-                "\"url\":\"https://example.org/guide\",\"prompt\":\"Find the prices\""
-            ),
+            Tool::WebFetch => put!(session, "\"url\":\"https://example.org/guide\",\"prompt\":\"Find the prices\""),
             Tool::TaskUpdate => put!(session, "\"taskId\":\"3\",\"status\":\"completed\""),
-            Tool::Grep => put!(
-                session,
-                "\"pattern\":\"fn \\\\w+\\\\(\",\"path\":\"{file}\",\"output_mode\":\"content\",\"-n\":true"
-            ),
+            Tool::Grep => put!(session, "\"pattern\":\"fn \\\\w+\\\\(\",\"path\":\"{file}\",\"output_mode\":\"content\",\"-n\":true"),
             Tool::Glob | Tool::Mcp => put!(session, "\"pattern\":\"**/*.rs\""),
         }
     }
@@ -214,20 +190,10 @@ impl Call {
     fn error(&self, session: &mut Session, message: &str, text: &[u8]) {
         session.open_user();
         let start = session.out.len();
-        put!(
-            session,
-            "[{{\"type\":\"tool_result\",\"content\":\"{message}"
-        );
+        put!(session, "[{{\"type\":\"tool_result\",\"content\":\"{message}");
         session.out.extend_from_slice(text);
-        put!(
-            session,
-            "\",\"is_error\":true,\"tool_use_id\":\"toolu_01{}\"}}]",
-            self.id
-        );
-        session
-            .shared
-            .generated
-            .add_part(Part::ToolResult, session.out.len() - start - 2);
+        put!(session, "\",\"is_error\":true,\"tool_use_id\":\"toolu_01{}\"}}]", self.id);
+        session.shared.generated.add_part(Part::ToolResult, session.out.len() - start - 2);
         self.structured(session, |session| {
             put!(session, "\"Error: {message}");
             session.out.extend_from_slice(text);
@@ -236,9 +202,7 @@ impl Call {
     }
 
     fn answered(&self, session: &mut Session) {
-        if session.shared.random.happens(8)
-            && matches!(self.tool, Tool::Read | Tool::Mcp | Tool::Bash)
-        {
+        if session.shared.random.happens(8) && matches!(self.tool, Tool::Read | Tool::Mcp | Tool::Bash) {
             return self.picture(session);
         }
         let size = match self.tool {
@@ -251,10 +215,7 @@ impl Call {
         };
         let random = &mut session.shared.random;
         let (text, seen) = match self.tool {
-            Tool::Read | Tool::Edit => (
-                session.text.code(random, size),
-                session.text.numbered(random, size * 6 / 5),
-            ),
+            Tool::Read | Tool::Edit => (session.text.code(random, size), session.text.numbered(random, size * 6 / 5)),
             _ => {
                 let text = session.text.code(random, size);
                 (text, text)
@@ -268,22 +229,11 @@ impl Call {
     fn shown(&self, session: &mut Session, text: &[u8]) {
         session.open_user();
         let start = session.out.len();
-        put!(
-            session,
-            "[{{\"tool_use_id\":\"toolu_01{}\",\"type\":\"tool_result\",\"content\":\"",
-            self.id
-        );
+        put!(session, "[{{\"tool_use_id\":\"toolu_01{}\",\"type\":\"tool_result\",\"content\":\"", self.id);
         session.out.extend_from_slice(text);
-        let error = if self.tool == Tool::Bash {
-            ",\"is_error\":false"
-        } else {
-            ""
-        };
+        let error = if self.tool == Tool::Bash { ",\"is_error\":false" } else { "" };
         put!(session, "\"{error}}}]");
-        session
-            .shared
-            .generated
-            .add_part(Part::ToolResult, session.out.len() - start - 2);
+        session.shared.generated.add_part(Part::ToolResult, session.out.len() - start - 2);
     }
 
     /// Ends the message, writes `toolUseResult`, ends the line.
@@ -294,10 +244,7 @@ impl Call {
         put!(session, ",\"toolUseResult\":");
         let start = session.out.len();
         shape(session);
-        session
-            .shared
-            .generated
-            .add_part(Part::ToolUseResult, session.out.len() - start);
+        session.shared.generated.add_part(Part::ToolUseResult, session.out.len() - start);
         if let Some(source) = source {
             put!(session, ",\"sourceToolAssistantUUID\":\"{source}\"");
         }
@@ -310,15 +257,9 @@ impl Call {
             Tool::Bash => self.bash(session, text),
             Tool::Read => {
                 let lines = text.len() / 40 + 1;
-                put!(
-                    session,
-                    "{{\"type\":\"text\",\"file\":{{\"filePath\":\"{file}\",\"content\":\""
-                );
+                put!(session, "{{\"type\":\"text\",\"file\":{{\"filePath\":\"{file}\",\"content\":\"");
                 session.out.extend_from_slice(text);
-                put!(
-                    session,
-                    "\",\"numLines\":{lines},\"startLine\":1,\"totalLines\":{lines}}}}}"
-                );
+                put!(session, "\",\"numLines\":{lines},\"startLine\":1,\"totalLines\":{lines}}}}}");
             }
             Tool::Edit => self.edit(session),
             Tool::Write => {
@@ -327,10 +268,7 @@ impl Call {
                 put!(session, ",\"structuredPatch\":[],\"originalFile\":null}}");
             }
             Tool::Grep => {
-                put!(
-                    session,
-                    "{{\"mode\":\"content\",\"numFiles\":0,\"filenames\":[],\"content\":\""
-                );
+                put!(session, "{{\"mode\":\"content\",\"numFiles\":0,\"filenames\":[],\"content\":\"");
                 session.out.extend_from_slice(text);
                 put!(session, "\",\"numLines\":20}}");
             }
@@ -343,24 +281,15 @@ impl Call {
             }
             Tool::Agent => self.agent(session, text),
             Tool::WebFetch => {
-                put!(
-                    session,
-                    "{{\"bytes\":48210,\"code\":200,\"codeText\":\"OK\",\"result\":\""
-                );
+                put!(session, "{{\"bytes\":48210,\"code\":200,\"codeText\":\"OK\",\"result\":\"");
                 session.out.extend_from_slice(text);
-                put!(
-                    session,
-                    "\",\"durationMs\":2310,\"url\":\"https://example.org/guide\"}}"
-                );
+                put!(session, "\",\"durationMs\":2310,\"url\":\"https://example.org/guide\"}}");
             }
             Tool::TaskUpdate => put!(
                 session,
                 "{{\"success\":true,\"taskId\":\"3\",\"updatedFields\":[\"status\"],\"statusChange\":{{\"from\":\"in_progress\",\"to\":\"completed\"}}}}"
             ),
-            Tool::Glob => put!(
-                session,
-                "{{\"filenames\":[\"{file}\"],\"durationMs\":31,\"numFiles\":1,\"truncated\":false}}"
-            ),
+            Tool::Glob => put!(session, "{{\"filenames\":[\"{file}\"],\"durationMs\":31,\"numFiles\":1,\"truncated\":false}}"),
             Tool::Mcp => {
                 put!(session, "[{{\"type\":\"text\",\"text\":\"");
                 session.out.extend_from_slice(text);
@@ -372,15 +301,9 @@ impl Call {
     fn bash(&self, session: &mut Session, text: &[u8]) {
         put!(session, "{{\"stdout\":\"");
         session.out.extend_from_slice(text);
-        put!(
-            session,
-            "\",\"stderr\":\"\",\"interrupted\":false,\"isImage\":false,\"noOutputExpected\":false"
-        );
+        put!(session, "\",\"stderr\":\"\",\"interrupted\":false,\"isImage\":false,\"noOutputExpected\":false");
         match self.outcome {
-            Outcome::NothingFound => put!(
-                session,
-                ",\"returnCodeInterpretation\":\"No matches found\""
-            ),
+            Outcome::NothingFound => put!(session, ",\"returnCodeInterpretation\":\"No matches found\""),
             Outcome::Background => put!(session, ",\"backgroundTaskId\":\"b{}\"", &self.id[..6]),
             _ => {}
         }
@@ -397,15 +320,10 @@ impl Call {
         } else {
             let size = session.size(10_800.0, 1.15);
             put!(session, "\"");
-            session
-                .out
-                .extend_from_slice(session.text.code(&mut session.shared.random, size));
+            session.out.extend_from_slice(session.text.code(&mut session.shared.random, size));
             put!(session, "\"");
         }
-        session
-            .shared
-            .generated
-            .add_part(Part::OriginalFile, session.out.len() - start);
+        session.shared.generated.add_part(Part::OriginalFile, session.out.len() - start);
         patch(session);
         put!(session, ",\"userModified\":false,\"replaceAll\":false}}");
     }
@@ -413,11 +331,7 @@ impl Call {
     /// Writes the end of a subagent and remembers it for its own transcript.
     fn agent(&self, session: &mut Session, text: &[u8]) {
         let agent = format!("a{:016x}", session.shared.random.next());
-        let agent = if session.identity.era.nested_agents {
-            agent
-        } else {
-            agent[..7].to_owned()
-        };
+        let agent = if session.identity.era.nested_agents { agent } else { agent[..7].to_owned() };
         put!(
             session,
             "{{\"status\":\"completed\",\"prompt\":\"Look around\",\"agentId\":\"{agent}\",\"content\":[{{\"type\":\"text\",\"text\":\""
@@ -428,10 +342,7 @@ impl Call {
             "\"}}],\"totalDurationMs\":41200,\"totalTokens\":31234,\"totalToolUseCount\":9,\"usage\":{{\"input_tokens\":4,\"cache_creation_input_tokens\":230,\"cache_read_input_tokens\":30700,\"output_tokens\":300}}}}"
         );
         if session.identity.agent.is_none() && session.shared.random.happens(400) {
-            session.spawned.push(Spawned {
-                agent,
-                start: session.now,
-            });
+            session.spawned.push(Spawned { agent, start: session.now });
         }
     }
 
@@ -448,22 +359,12 @@ impl Call {
         );
         session.out.extend_from_slice(picture);
         put!(session, "\",\"media_type\":\"image/png\"}}}}]}}]");
-        session
-            .shared
-            .generated
-            .add_part(Part::ToolResult, session.out.len() - start - 2);
-        session
-            .shared
-            .generated
-            .add_part(Part::Image, 2 * picture.len());
+        session.shared.generated.add_part(Part::ToolResult, session.out.len() - start - 2);
+        session.shared.generated.add_part(Part::Image, 2 * picture.len());
         self.structured(session, |session| {
             put!(session, "{{\"type\":\"image\",\"file\":{{\"base64\":\"");
             session.out.extend_from_slice(picture);
-            put!(
-                session,
-                "\",\"type\":\"image/png\",\"originalSize\":{}}}}}",
-                picture.len() * 3 / 4
-            );
+            put!(session, "\",\"type\":\"image/png\",\"originalSize\":{}}}}}", picture.len() * 3 / 4);
         });
     }
 }
@@ -471,11 +372,7 @@ impl Call {
 fn todos(session: &mut Session, key: &str) {
     put!(session, "\"{key}\":[");
     for item in 0..3 {
-        let (comma, status) = if item == 0 {
-            ("", "completed")
-        } else {
-            (",", "pending")
-        };
+        let (comma, status) = if item == 0 { ("", "completed") } else { (",", "pending") };
         put!(
             session,
             "{comma}{{\"content\":\"Read the prices of part {item}\",\"status\":\"{status}\",\"activeForm\":\"Reading the prices of part {item}\"}}"
@@ -486,10 +383,7 @@ fn todos(session: &mut Session, key: &str) {
 
 /// Writes a patch of one hunk.
 fn patch(session: &mut Session) {
-    let (removed, added) = (
-        session.shared.random.below(9),
-        1 + session.shared.random.below(14),
-    );
+    let (removed, added) = (session.shared.random.below(9), 1 + session.shared.random.below(14));
     put!(
         session,
         ",\"structuredPatch\":[{{\"oldStart\":10,\"oldLines\":{},\"newStart\":10,\"newLines\":{},\"lines\":[\" {{\"",
@@ -499,9 +393,7 @@ fn patch(session: &mut Session) {
     let signs = (0..removed).map(|_| '-').chain((0..added).map(|_| '+'));
     for sign in signs {
         put!(session, ",\"{sign}");
-        session
-            .out
-            .extend_from_slice(session.text.line(&mut session.shared.random));
+        session.out.extend_from_slice(session.text.line(&mut session.shared.random));
         put!(session, "\"");
     }
     put!(session, "]}}]");

@@ -108,20 +108,10 @@ impl Generated {
         let mut rows: Vec<_> = PARTS.iter().map(share).collect();
         let copied = per_cent(self.copied_messages, self.messages);
         rows.push(row("ids in several files, %", copied, 3.8));
-        let lines = [
-            (500, 1071.0),
-            (750, 1900.0),
-            (900, 5700.0),
-            (990, 46e3),
-            (999, 149e3),
-        ];
+        let lines = [(500, 1071.0), (750, 1900.0), (900, 5700.0), (990, 46e3), (999, 149e3)];
         rows.extend(percentiles("line", &mut self.line_bytes, &lines));
         let transcripts = [(500, 191e3), (900, 2.4e6)];
-        rows.extend(percentiles(
-            "transcript",
-            &mut self.transcript_bytes,
-            &transcripts,
-        ));
+        rows.extend(percentiles("transcript", &mut self.transcript_bytes, &transcripts));
         rows
     }
 
@@ -137,12 +127,7 @@ impl Generated {
 
     /// The present state, as one end of what `add_copy` repeats.
     pub(super) fn mark(&self) -> Mark {
-        Mark {
-            parts: self.parts,
-            bytes: self.bytes,
-            messages: self.messages,
-            lines: self.line_bytes.len(),
-        }
+        Mark { parts: self.parts, bytes: self.bytes, messages: self.messages, lines: self.line_bytes.len() }
     }
 
     /// Adds once more what was written between two marks.
@@ -157,30 +142,18 @@ impl Generated {
 
     pub(super) fn add_transcript(&mut self, bytes: u64) {
         self.transcripts += 1;
-        self.transcript_bytes
-            .push(u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.transcript_bytes.push(u32::try_from(bytes).unwrap_or(u32::MAX));
     }
 }
 
 fn row(name: &str, generated: f64, real: f64) -> Comparison {
-    Comparison {
-        name: name.to_owned(),
-        generated,
-        real,
-    }
+    Comparison { name: name.to_owned(), generated, real }
 }
 
 /// Sizes at the places `(per mille, real size)` of the sorted list.
 fn percentiles(name: &str, sizes: &mut [u32], places: &[(usize, f64)]) -> Vec<Comparison> {
     sizes.sort_unstable();
-    let size = |per_mille| {
-        sizes
-            .get(sizes.len() * per_mille / 1000)
-            .map_or(0.0, |&size| f64::from(size))
-    };
+    let size = |per_mille| sizes.get(sizes.len() * per_mille / 1000).map_or(0.0, |&size| f64::from(size));
     let label = |per_mille| format!("{name} p{}, bytes", per_mille as f64 / 10.0);
-    places
-        .iter()
-        .map(|&(at, real)| row(&label(at), size(at), real))
-        .collect()
+    places.iter().map(|&(at, real)| row(&label(at), size(at), real)).collect()
 }

@@ -50,9 +50,7 @@ impl Random {
     /// two thirds within a factor of `e^spread`.
     pub(super) fn size(&mut self, median: f64, spread: f64) -> usize {
         // Twelve uniform numbers add up to a normal one closely enough.
-        let uniform: f64 = (0..12)
-            .map(|_| (self.next() >> 11) as f64 / (1_u64 << 53) as f64)
-            .sum();
+        let uniform: f64 = (0..12).map(|_| (self.next() >> 11) as f64 / (1_u64 << 53) as f64).sum();
         (median * ((uniform - 6.0) * spread).exp()) as usize
     }
 }

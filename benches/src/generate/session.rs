@@ -77,26 +77,10 @@ impl<'g> Session<'g> {
         let model = random.weighted(identity.era.models);
         let envelope = envelope(&identity, random);
         let Identity { cwd, start, .. } = &identity;
-        let files = (0..12 + random.below(30))
-            .map(|file| format!("{cwd}/src/module_{file}.rs"))
-            .collect();
+        let files = (0..12 + random.below(30)).map(|file| format!("{cwd}/src/module_{file}.rs")).collect();
         let (now, context) = (*start, 12_000 + random.below(12_000));
         let (out, spawned) = (Vec::with_capacity(1 << 20), Vec::new());
-        Self {
-            shared,
-            text,
-            identity,
-            out,
-            spawned,
-            files,
-            now,
-            parent: None,
-            end: 0,
-            line_start: 0,
-            envelope,
-            model,
-            context,
-        }
+        Self { shared, text, identity, out, spawned, files, now, parent: None, end: 0, line_start: 0, envelope, model, context }
     }
 
     /// A prompt and everything up to the end of the answer, or up to `end`
@@ -143,11 +127,7 @@ impl<'g> Session<'g> {
     /// Writes id and time of a line of the conversation.
     pub(super) fn stamp(&mut self) {
         let uuid = text::uuid(&mut self.shared.random);
-        put!(
-            self,
-            ",\"uuid\":\"{uuid}\",\"timestamp\":\"{}\"",
-            text::timestamp(self.now)
-        );
+        put!(self, ",\"uuid\":\"{uuid}\",\"timestamp\":\"{}\"", text::timestamp(self.now));
         self.parent = Some(uuid);
     }
 
@@ -161,9 +141,7 @@ impl<'g> Session<'g> {
 
     fn end_line(&mut self, kind: Part) {
         self.out.extend_from_slice(b"}\n");
-        self.shared
-            .generated
-            .add_line(kind, self.out.len() - self.line_start);
+        self.shared.generated.add_line(kind, self.out.len() - self.line_start);
     }
 
     fn prompt(&mut self) {
@@ -175,10 +153,7 @@ impl<'g> Session<'g> {
         put!(self, "\"}}");
         self.stamp();
         if self.identity.era.version == "2.1.296" {
-            put!(
-                self,
-                ",\"permissionMode\":\"acceptEdits\",\"origin\":{{\"kind\":\"human\"}},\"promptSource\":\"typed\""
-            );
+            put!(self, ",\"permissionMode\":\"acceptEdits\",\"origin\":{{\"kind\":\"human\"}},\"promptSource\":\"typed\"");
         }
         self.close(Part::User);
         self.other_user_line();
@@ -191,10 +166,7 @@ impl<'g> Session<'g> {
             let prompt = text::uuid(&mut self.shared.random);
             put!(self, ",\"promptId\":\"{prompt}\"");
         }
-        put!(
-            self,
-            ",\"type\":\"user\",\"message\":{{\"role\":\"user\",\"content\":"
-        );
+        put!(self, ",\"type\":\"user\",\"message\":{{\"role\":\"user\",\"content\":");
     }
 
     /// Now and then, one of the user lines that nobody typed.
@@ -255,12 +227,7 @@ impl<'g> Session<'g> {
                 "{{\"input_tokens\":{input},\"cache_creation_input_tokens\":{written},\"cache_read_input_tokens\":{read},\"cache_creation\":{{\"ephemeral_5m_input_tokens\":{five_minutes},\"ephemeral_1h_input_tokens\":{hour}}},\"output_tokens\":{output},\"service_tier\":\"standard\",\"inference_geo\":\"not_available\"}}"
             )
         };
-        Response {
-            id: text::base62(random),
-            request: text::base62(random),
-            usage: usage(output),
-            placeholder: usage(1 + output % 8),
-        }
+        Response { id: text::base62(random), request: text::base62(random), usage: usage(output), placeholder: usage(1 + output % 8) }
     }
 
     /// A line with one block of a response; `left` counts the blocks to come.
@@ -279,11 +246,7 @@ impl<'g> Session<'g> {
             response.id
         );
         content(self);
-        let (reason, usage) = if is_final {
-            ("\"tool_use\"", &response.usage)
-        } else {
-            ("null", &response.placeholder)
-        };
+        let (reason, usage) = if is_final { ("\"tool_use\"", &response.usage) } else { ("null", &response.placeholder) };
         put!(
             self,
             "],\"stop_reason\":{reason},\"stop_sequence\":null,\"usage\":{usage}}},\"requestId\":\"req_01{}\",\"type\":\"assistant\"",
@@ -296,36 +259,25 @@ impl<'g> Session<'g> {
     fn thinking(&mut self) {
         let start = self.out.len();
         // Newer versions keep the signature and drop the text.
-        let size = if self.identity.era.side == Side::Attachments {
-            0
-        } else {
-            self.size(420.0, 0.7)
-        };
+        let size = if self.identity.era.side == Side::Attachments { 0 } else { self.size(420.0, 0.7) };
         let signature_size = self.size(1050.0, 0.75);
         put!(self, "{{\"type\":\"thinking\",\"thinking\":\"");
         if size > 0 {
-            self.out
-                .extend_from_slice(self.text.code(&mut self.shared.random, size));
+            self.out.extend_from_slice(self.text.code(&mut self.shared.random, size));
         }
         put!(self, "\",\"signature\":\"");
-        self.out
-            .extend_from_slice(self.text.base64(&mut self.shared.random, signature_size));
+        self.out.extend_from_slice(self.text.base64(&mut self.shared.random, signature_size));
         put!(self, "\"}}");
-        self.shared
-            .generated
-            .add_part(Part::Thinking, self.out.len() - start);
+        self.shared.generated.add_part(Part::Thinking, self.out.len() - start);
     }
 
     fn spoken(&mut self) {
         let start = self.out.len();
         let size = self.size(180.0, 1.2);
         put!(self, "{{\"type\":\"text\",\"text\":\"");
-        self.out
-            .extend_from_slice(self.text.code(&mut self.shared.random, size));
+        self.out.extend_from_slice(self.text.code(&mut self.shared.random, size));
         put!(self, "\"}}");
-        self.shared
-            .generated
-            .add_part(Part::Text, self.out.len() - start);
+        self.shared.generated.add_part(Part::Text, self.out.len() - start);
     }
 
     /// The `progress` lines of a running call, in versions that have them.
@@ -333,11 +285,7 @@ impl<'g> Session<'g> {
         if self.identity.era.side != Side::Progress {
             return;
         }
-        for _ in 0..self
-            .shared
-            .random
-            .weighted(&[(0, 3), (1, 5), (3, 4), (6, 1)])
-        {
+        for _ in 0..self.shared.random.weighted(&[(0, 3), (1, 5), (3, 4), (6, 1)]) {
             self.open();
             let text = self.text.code(&mut self.shared.random, 0);
             put!(self, ",\"type\":\"progress\",\"data\":{{");
@@ -350,11 +298,7 @@ impl<'g> Session<'g> {
                 ),
                 _ => self.agent_progress(text),
             }
-            put!(
-                self,
-                "}},\"toolUseID\":\"progress-1\",\"parentToolUseID\":\"toolu_01{}\"",
-                call.id
-            );
+            put!(self, "}},\"toolUseID\":\"progress-1\",\"parentToolUseID\":\"toolu_01{}\"", call.id);
             self.stamp();
             self.close(Part::Progress);
         }
@@ -368,10 +312,7 @@ impl<'g> Session<'g> {
             self.out.extend_from_slice(text);
             put!(self, "\",");
         }
-        put!(
-            self,
-            "\"type\":\"bash_progress\",\"elapsedTimeSeconds\":3,\"totalLines\":12,\"timeoutMs\":120000"
-        );
+        put!(self, "\"type\":\"bash_progress\",\"elapsedTimeSeconds\":3,\"totalLines\":12,\"timeoutMs\":120000");
     }
 
     /// A response of a subagent whose own transcript is lost.
@@ -412,12 +353,8 @@ impl<'g> Session<'g> {
             call.tool.name(),
             call.id
         );
-        self.out
-            .extend_from_slice(self.text.code(&mut self.shared.random, size));
-        put!(
-            self,
-            "\",\"stderr\":\"\",\"exitCode\":0}},\"type\":\"attachment\""
-        );
+        self.out.extend_from_slice(self.text.code(&mut self.shared.random, size));
+        put!(self, "\",\"stderr\":\"\",\"exitCode\":0}},\"type\":\"attachment\"");
         self.stamp();
         self.close(Part::Rest);
     }
@@ -436,31 +373,16 @@ impl<'g> Session<'g> {
     }
 
     fn snapshot(&mut self) {
-        let (uuid, time) = (
-            text::uuid(&mut self.shared.random),
-            text::timestamp(self.now),
-        );
+        let (uuid, time) = (text::uuid(&mut self.shared.random), text::timestamp(self.now));
         self.line_start = self.out.len();
-        put!(
-            self,
-            "{{\"type\":\"file-history-snapshot\",\"messageId\":\"{uuid}\","
-        );
-        put!(
-            self,
-            "\"snapshot\":{{\"messageId\":\"{uuid}\",\"trackedFileBackups\":{{"
-        );
+        put!(self, "{{\"type\":\"file-history-snapshot\",\"messageId\":\"{uuid}\",");
+        put!(self, "\"snapshot\":{{\"messageId\":\"{uuid}\",\"trackedFileBackups\":{{");
         for file in 0..self.shared.random.below(8) {
             let (comma, name) = (if file == 0 { "" } else { "," }, &uuid[..16]);
-            put!(
-                self,
-                "{comma}\"src/module_{file}.rs\":{{\"backupFileName\":\"{name}@v2\","
-            );
+            put!(self, "{comma}\"src/module_{file}.rs\":{{\"backupFileName\":\"{name}@v2\",");
             put!(self, "\"version\":2,\"backupTime\":\"{time}\"}}");
         }
-        put!(
-            self,
-            "}},\"timestamp\":\"{time}\"}},\"isSnapshotUpdate\":false"
-        );
+        put!(self, "}},\"timestamp\":\"{time}\"}},\"isSnapshotUpdate\":false");
         self.end_line(Part::Rest);
     }
 
@@ -468,21 +390,11 @@ impl<'g> Session<'g> {
         let leaf = text::uuid(&mut self.shared.random);
         self.line_start = self.out.len();
         if self.identity.era.side == Side::Few {
-            put!(
-                self,
-                "{{\"type\":\"summary\",\"summary\":\"Report of prices\""
-            );
+            put!(self, "{{\"type\":\"summary\",\"summary\":\"Report of prices\"");
             put!(self, ",\"leafUuid\":\"{leaf}\"");
         } else {
-            put!(
-                self,
-                "{{\"type\":\"last-prompt\",\"lastPrompt\":\"and the tests\""
-            );
-            put!(
-                self,
-                ",\"leafUuid\":\"{leaf}\",\"sessionId\":\"{}\"",
-                self.identity.session
-            );
+            put!(self, "{{\"type\":\"last-prompt\",\"lastPrompt\":\"and the tests\"");
+            put!(self, ",\"leafUuid\":\"{leaf}\",\"sessionId\":\"{}\"", self.identity.session);
         }
         self.end_line(Part::Rest);
     }
@@ -491,10 +403,7 @@ impl<'g> Session<'g> {
     fn turn_end(&mut self) {
         let millis = 1000 + self.shared.random.below(600_000);
         self.open();
-        put!(
-            self,
-            ",\"type\":\"system\",\"subtype\":\"turn_duration\",\"durationMs\":{millis}"
-        );
+        put!(self, ",\"type\":\"system\",\"subtype\":\"turn_duration\",\"durationMs\":{millis}");
         self.stamp();
         put!(self, ",\"isMeta\":false");
         self.close(Part::Rest);
@@ -503,18 +412,10 @@ impl<'g> Session<'g> {
 
 /// The keys that every line of a session repeats.
 fn envelope(identity: &Identity, random: &mut Random) -> String {
-    let Identity {
-        session, era, cwd, ..
-    } = identity;
+    let Identity { session, era, cwd, .. } = identity;
     let branch = random.pick(&["main", "main", "fix-parser", "feature/report"]);
-    let entry = if era.envelope_last {
-        "\"entrypoint\":\"cli\","
-    } else {
-        ""
-    };
+    let entry = if era.envelope_last { "\"entrypoint\":\"cli\"," } else { "" };
     let version = era.version;
     let place = format!("\"userType\":\"external\",{entry}\"cwd\":\"{cwd}\"");
-    format!(
-        "{place},\"sessionId\":\"{session}\",\"version\":\"{version}\",\"gitBranch\":\"{branch}\""
-    )
+    format!("{place},\"sessionId\":\"{session}\",\"version\":\"{version}\",\"gitBranch\":\"{branch}\"")
 }

@@ -10,9 +10,8 @@ use super::random::Random;
 const POOL_BYTES: usize = 4 << 20;
 
 const WORDS: [&str; 24] = [
-    "parser", "value", "index", "buffer", "token", "result", "config", "session", "path", "line",
-    "count", "total", "range", "price", "model", "reader", "cursor", "offset", "table", "column",
-    "filter", "source", "report", "header",
+    "parser", "value", "index", "buffer", "token", "result", "config", "session", "path", "line", "count", "total", "range", "price",
+    "model", "reader", "cursor", "offset", "table", "column", "filter", "source", "report", "header",
 ];
 
 /// Pools of text to cut slices from.
@@ -37,11 +36,7 @@ impl Text {
             code.push(&line);
             numbered.push(&format!("{number:6}\\t{line}"));
         }
-        Self {
-            code,
-            numbered,
-            base64: base64(random),
-        }
+        Self { code, numbered, base64: base64(random) }
     }
 
     /// About `size` bytes of source code, in whole lines, at least one.
@@ -70,10 +65,7 @@ impl Text {
 
 impl Lines {
     fn new() -> Self {
-        Self {
-            bytes: Vec::with_capacity(POOL_BYTES + 256),
-            starts: vec![0],
-        }
+        Self { bytes: Vec::with_capacity(POOL_BYTES + 256), starts: vec![0] }
     }
 
     fn push(&mut self, line: &str) {
@@ -86,22 +78,14 @@ impl Lines {
         let last_first = self.starts.partition_point(|&start| start < latest).max(1);
         let first = random.below(last_first as u64) as usize;
         let start = self.starts[first];
-        let end = self
-            .starts
-            .partition_point(|&at| at <= start + size)
-            .max(first + 2)
-            - 1;
+        let end = self.starts.partition_point(|&at| at <= start + size).max(first + 2) - 1;
         &self.bytes[start..self.starts[end]]
     }
 }
 
 /// A line of code with as many quotes and backslashes as code has.
 fn code_line(random: &mut Random) -> String {
-    let (a, b, c) = (
-        random.pick(&WORDS),
-        random.pick(&WORDS),
-        random.pick(&WORDS),
-    );
+    let (a, b, c) = (random.pick(&WORDS), random.pick(&WORDS), random.pick(&WORDS));
     let indent = "    ".repeat(random.below(4) as usize);
     match random.below(8) {
         0 => "\\n".to_owned(),
@@ -117,9 +101,7 @@ fn code_line(random: &mut Random) -> String {
 
 fn base64(random: &mut Random) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    (0..POOL_BYTES / 4)
-        .map(|_| DIGITS[random.below(64) as usize])
-        .collect()
+    (0..POOL_BYTES / 4).map(|_| DIGITS[random.below(64) as usize]).collect()
 }
 
 /// A version 4 UUID.
@@ -127,18 +109,13 @@ pub(super) fn uuid(random: &mut Random) -> String {
     let (a, b) = (random.next(), random.next());
     let variant = 0x8000 | (b >> 48 & 0x3fff);
     let (time, middle, version) = (a >> 32, a >> 16 & 0xffff, a & 0xfff);
-    format!(
-        "{time:08x}-{middle:04x}-4{version:03x}-{variant:04x}-{:012x}",
-        b & 0xffff_ffff_ffff
-    )
+    format!("{time:08x}-{middle:04x}-4{version:03x}-{variant:04x}-{:012x}", b & 0xffff_ffff_ffff)
 }
 
 /// The 22 letters and digits that follow `msg_01`, `toolu_01` and `req_01`.
 pub(super) fn base62(random: &mut Random) -> String {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    (0..22)
-        .map(|_| char::from(DIGITS[random.below(62) as usize]))
-        .collect()
+    (0..22).map(|_| char::from(DIGITS[random.below(62) as usize])).collect()
 }
 
 /// A time as transcripts write it: UTC with milliseconds.
@@ -156,11 +133,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
     let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year + era * 400 + u64::from(month <= 2);
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }

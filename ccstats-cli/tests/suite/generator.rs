@@ -33,17 +33,7 @@ const MODELS: [&str; 12] = [
     "claude-3-5-haiku-latest",
     "glm-4.7",
 ];
-const TOOLS: [&str; 9] = [
-    "Bash",
-    "Bash",
-    "Bash",
-    "Read",
-    "Edit",
-    "Write",
-    "MultiEdit",
-    "NotebookEdit",
-    "mcp__files__read",
-];
+const TOOLS: [&str; 9] = ["Bash", "Bash", "Bash", "Read", "Edit", "Write", "MultiEdit", "NotebookEdit", "mcp__files__read"];
 const COMMANDS: [&str; 20] = [
     "grep -r x .",
     "cat a | grep b",
@@ -112,13 +102,7 @@ const PROMPTS: [&str; 13] = [
     "",
 ];
 /// Windows of prices begin and end here; a home starts an hour before one of them.
-const STARTS: [i64; 5] = [
-    1_735_686_000_000,
-    1_754_953_200_000,
-    1_773_442_800_000,
-    1_791_327_600_000,
-    1_762_000_000_000,
-];
+const STARTS: [i64; 5] = [1_735_686_000_000, 1_754_953_200_000, 1_773_442_800_000, 1_791_327_600_000, 1_762_000_000_000];
 
 /// A source of numbers that is the same everywhere (SplitMix64).
 pub(crate) struct Dice(pub(crate) u64);
@@ -163,10 +147,7 @@ impl Home {
             let file = writer.dice.below(FILES.len());
             writer.write_line(&mut files[file].1);
         }
-        let decoy = (
-            "projects/-w-alpha/journal.jsonl".to_owned(),
-            b"not a transcript\n".to_vec(),
-        );
+        let decoy = ("projects/-w-alpha/journal.jsonl".to_owned(), b"not a transcript\n".to_vec());
         files.into_iter().chain([decoy]).collect()
     }
 
@@ -195,24 +176,14 @@ impl Writer {
     fn new(home: Home) -> Writer {
         let mut dice = Dice(home.seed);
         let clock = dice.of(&STARTS);
-        Writer {
-            home,
-            dice,
-            clock,
-            n_ids: 0,
-            past: Vec::new(),
-        }
+        Writer { home, dice, clock, n_ids: 0, past: Vec::new() }
     }
 
     fn write_line(&mut self, file: &mut Vec<u8>) {
         let line = self.line();
         let text = line.to_string();
         let is_at_start = file.last().is_none_or(|byte| *byte == b'\n');
-        let damage = if self.home.is_damaged {
-            self.dice.below(14)
-        } else {
-            14
-        };
+        let damage = if self.home.is_damaged { self.dice.below(14) } else { 14 };
         match damage {
             0 => return file.extend(text.bytes()),
             8 => return file.extend(text.bytes().chain([0; 3])),
@@ -263,10 +234,7 @@ impl Writer {
     }
 
     fn time(&mut self) -> Value {
-        let text = DateTime::from_timestamp_millis(self.clock)
-            .unwrap()
-            .format("%Y-%m-%dT%H:%M:%S%.3f")
-            .to_string();
+        let text = DateTime::from_timestamp_millis(self.clock).unwrap().format("%Y-%m-%dT%H:%M:%S%.3f").to_string();
         match self.dice.below(30) {
             0 => Value::Null,
             1 => json!("2026-06-30T23:59:60Z"),
@@ -300,14 +268,7 @@ impl Writer {
     fn counter(&mut self) -> Value {
         match self.dice.below(40) {
             0 => Value::Null,
-            1 => self.dice.of(&[
-                json!(-1),
-                json!(1.5),
-                json!("7"),
-                json!(1u64 << 53),
-                json!(u64::MAX),
-                json!([]),
-            ]),
+            1 => self.dice.of(&[json!(-1), json!(1.5), json!("7"), json!(1u64 << 53), json!(u64::MAX), json!([])]),
             2 => json!(1e3),
             3..6 => json!(0),
             6 | 7 => json!(self.dice.below(300_000)),
@@ -324,8 +285,7 @@ impl Writer {
         }
         if self.dice.one_in(2) {
             let (short, long) = (self.counter(), self.counter());
-            let split =
-                json!({"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long});
+            let split = json!({"ephemeral_5m_input_tokens": short, "ephemeral_1h_input_tokens": long});
             usage["cache_creation"] = split;
         }
         if self.dice.one_in(8) {
@@ -356,10 +316,7 @@ impl Writer {
     fn response(&mut self) -> Value {
         let (blocks, mut usage) = (self.blocks(), self.usage());
         if self.dice.one_in(15) {
-            let step = with(
-                self.usage(),
-                &json!({"type": "advisor_message", "model": self.dice.of(&MODELS)}),
-            );
+            let step = with(self.usage(), &json!({"type": "advisor_message", "model": self.dice.of(&MODELS)}));
             usage["iterations"] = json!([{"type": "message", "output_tokens": 5}, step]);
         }
         let mut line = with(assistant_with("", &blocks, &usage), &self.place());
@@ -389,26 +346,17 @@ impl Writer {
             4 => line["message"]["content"] = self.blocks(),
             _ => {}
         }
-        if self.dice.one_in(3) {
-            with(line, &self.place())
-        } else {
-            line
-        }
+        if self.dice.one_in(3) { with(line, &self.place()) } else { line }
     }
 
     fn result(&mut self) -> Value {
         let (is_error, is_silent) = (self.dice.one_in(2), self.dice.one_in(4));
-        let text = if is_silent {
-            "Exit code 1"
-        } else {
-            self.dice.of(&RESULTS)
-        };
+        let text = if is_silent { "Exit code 1" } else { self.dice.of(&RESULTS) };
         let mut line = with(tool_result("", text, is_error), &self.place());
         let block = &mut line["message"]["content"][0];
         block["tool_use_id"] = self.call_id();
         if self.dice.one_in(4) {
-            block["content"] =
-                json!([{"type": "image"}, {"type": "text", "text": block["content"]}]);
+            block["content"] = json!([{"type": "image"}, {"type": "text", "text": block["content"]}]);
         }
         let hunks = json!([{"lines": ["+a", "-b", " c", "+", 7]}, {"lines": ["+++", "--x"]}, null]);
         line["toolUseResult"] = self.dice.of(&[
@@ -423,8 +371,7 @@ impl Writer {
             json!({"structuredPatch": [], "type": "create", "content": "one\n\ntwo\n"}),
         ]);
         if self.dice.one_in(20) {
-            line["toolDenialKind"] =
-                json!(self.dice.of(&["user-rejected", "interrupted", "cancelled"]));
+            line["toolDenialKind"] = json!(self.dice.of(&["user-rejected", "interrupted", "cancelled"]));
         }
         line
     }
@@ -438,10 +385,7 @@ impl Writer {
             3 => line["origin"] = json!({"kind": self.dice.of(&["human", "task-notification"])}),
             4 => line["turnOrigin"] = self.dice.of(&[json!("human"), json!("agent"), json!(null)]),
             5 => line["message"]["content"] = json!([{"type": "image"}]),
-            6 => {
-                line["message"]["content"] =
-                    json!([{"type": "text", "text": "look"}, {"type": "image"}])
-            }
+            6 => line["message"]["content"] = json!([{"type": "text", "text": "look"}, {"type": "image"}]),
             7 => line["message"]["content"] = json!([]),
             _ => {}
         }
@@ -450,19 +394,12 @@ impl Writer {
 
     /// A line of a subagent inside a progress line.
     fn of_subagent(&mut self) -> Value {
-        let inner = if self.dice.one_in(3) {
-            self.result()
-        } else {
-            self.copy()
-        };
+        let inner = if self.dice.one_in(3) { self.result() } else { self.copy() };
         with(progress(&inner), &self.place())
     }
 
     fn api_error(&mut self) -> Value {
-        let mut line = with(
-            assistant_with("x", &json!([]), &self.usage()),
-            &self.place(),
-        );
+        let mut line = with(assistant_with("x", &json!([]), &self.usage()), &self.place());
         line["message"]["model"] = json!("<synthetic>");
         line["isApiErrorMessage"] = json!(self.dice.one_in(2));
         line

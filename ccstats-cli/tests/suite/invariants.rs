@@ -22,12 +22,7 @@ const RIGHT_AFTER: &str = "projects/-w-alpha/s0.jsonl.superseded-1";
 type Files = Vec<(String, Vec<u8>)>;
 
 fn home() -> impl Strategy<Value = Home> {
-    (any::<u64>(), 1..80usize, any::<bool>()).prop_map(|(seed, n_lines, is_damaged)| Home {
-        seed,
-        n_lines,
-        is_damaged,
-        ..Home::default()
-    })
+    (any::<u64>(), 1..80usize, any::<bool>()).prop_map(|(seed, n_lines, is_damaged)| Home { seed, n_lines, is_damaged, ..Home::default() })
 }
 
 /// Runs are processes: two dozen say more than one example and still end soon.
@@ -35,11 +30,7 @@ fn home() -> impl Strategy<Value = Home> {
 fn cases() -> ProptestConfig {
     let standard = ProptestConfig::default();
     let cases = standard.cases.div_ceil(10);
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..standard
-    }
+    ProptestConfig { cases, failure_persistence: None, ..standard }
 }
 
 /// The figures of everything without the account of files and lines.
@@ -57,11 +48,7 @@ fn figures_of_day(root: &Path, day: &str) -> Figures {
 
 /// The bytes of one transcript of a home.
 fn transcript<'f>(files: &'f mut Files, path: &str) -> &'f mut Vec<u8> {
-    &mut files
-        .iter_mut()
-        .find(|(name, _)| name == path)
-        .expect("each home has the file")
-        .1
+    &mut files.iter_mut().find(|(name, _)| name == path).expect("each home has the file").1
 }
 
 /// Messages, tokens and money of a report as one row named `all`.
@@ -75,34 +62,16 @@ fn totals(row: &Value, cost: &Value) -> Figures {
 fn assert_rows_add_up(name: &str, found: &Value) {
     let rows = found["rows"].as_array().expect("a report has rows");
     for kind in figures::KINDS {
-        let sum: u64 = rows
-            .iter()
-            .map(|row| row["tokens"][kind].as_u64().expect("a whole number"))
-            .sum();
-        assert_eq!(
-            Some(sum),
-            found["totals"]["tokens"][kind].as_u64(),
-            "{kind} of the rows of {name}"
-        );
+        let sum: u64 = rows.iter().map(|row| row["tokens"][kind].as_u64().expect("a whole number")).sum();
+        assert_eq!(Some(sum), found["totals"]["tokens"][kind].as_u64(), "{kind} of the rows of {name}");
     }
-    let sum: u64 = rows
-        .iter()
-        .map(|row| row["messages"].as_u64().expect("a whole number"))
-        .sum();
-    assert_eq!(
-        Some(sum),
-        found["totals"]["messages"].as_u64(),
-        "messages of the rows of {name}"
-    );
+    let sum: u64 = rows.iter().map(|row| row["messages"].as_u64().expect("a whole number")).sum();
+    assert_eq!(Some(sum), found["totals"]["messages"].as_u64(), "messages of the rows of {name}");
 }
 
 /// What `sessions` prints about all time.
 fn sessions(root: &Path, options: &[&str]) -> String {
-    let run = report(
-        "sessions",
-        root,
-        &[&["--json", "--range", "all"], options].concat(),
-    );
+    let run = report("sessions", root, &[&["--json", "--range", "all"], options].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
     run.text().to_owned()
 }
@@ -110,12 +79,8 @@ fn sessions(root: &Path, options: &[&str]) -> String {
 /// Sets the time of change of every file of a home.
 fn touch(home: &TempDir, files: &Files, ages: impl Fn(usize) -> Duration) {
     for (i, (path, _)) in files.iter().enumerate() {
-        let file = File::options()
-            .write(true)
-            .open(home.path().join(path))
-            .unwrap();
-        file.set_times(FileTimes::new().set_modified(SystemTime::now() - ages(i)))
-            .unwrap();
+        let file = File::options().write(true).open(home.path().join(path)).unwrap();
+        file.set_times(FileTimes::new().set_modified(SystemTime::now() - ages(i))).unwrap();
     }
 }
 

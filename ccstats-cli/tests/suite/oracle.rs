@@ -15,12 +15,8 @@ use crate::reference::files;
 use crate::support::{json_of, summary};
 
 /// Lists of the oracle, the report of the same rows, and the key of a row.
-const LISTS: [(&str, &str, &str); 4] = [
-    ("days", "daily", "day"),
-    ("sessions", "sessions", "session"),
-    ("projects", "projects", "project"),
-    ("models", "models", "model"),
-];
+const LISTS: [(&str, &str, &str); 4] =
+    [("days", "daily", "day"), ("sessions", "sessions", "session"), ("projects", "projects", "project"), ("models", "models", "model")];
 
 struct Corpus {
     homes: Vec<PathBuf>,
@@ -31,8 +27,7 @@ impl Corpus {
     /// The corpus of the environment; says so and gives none where a part of it is missing.
     fn find() -> Option<Corpus> {
         let variable = |name| std::env::var_os(name).map(PathBuf::from);
-        let (Some(folder), Some(oracle)) = (variable("CCSTATS_CORPUS"), variable("CCSTATS_ORACLE"))
-        else {
+        let (Some(folder), Some(oracle)) = (variable("CCSTATS_CORPUS"), variable("CCSTATS_ORACLE")) else {
             eprintln!("skipped: CCSTATS_CORPUS and CCSTATS_ORACLE are not set");
             return None;
         };
@@ -40,12 +35,8 @@ impl Corpus {
             eprintln!("skipped: CCSTATS_CORPUS is set, but there is no python3");
             return None;
         }
-        let entries = std::fs::read_dir(&folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let mut homes: Vec<_> = entries
-            .filter(|path| path.join("projects").is_dir())
-            .collect();
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut homes: Vec<_> = entries.filter(|path| path.join("projects").is_dir()).collect();
         homes.sort();
         assert!(!homes.is_empty(), "{} holds no home", folder.display());
         Some(Corpus { homes, oracle })
@@ -54,17 +45,9 @@ impl Corpus {
     /// What the oracle prints about one root.
     fn ask(&self, root: &Path) -> Value {
         let mut python = Command::new("python3");
-        python
-            .arg(&self.oracle)
-            .arg(root)
-            .arg("--prices")
-            .arg(self.oracle.with_file_name("prices.json"));
+        python.arg(&self.oracle).arg(root).arg("--prices").arg(self.oracle.with_file_name("prices.json"));
         let output = python.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
@@ -76,11 +59,7 @@ impl Corpus {
             let found = json_of(report, root);
             let rows = found["rows"].as_array().expect("a report has rows");
             let wanted = figures::of_oracle_rows(&wanted, list, key);
-            figures::assert_same(
-                &wanted,
-                &figures::of_rows(rows, key),
-                &format!("{report} of {whose}"),
-            );
+            figures::assert_same(&wanted, &figures::of_rows(rows, key), &format!("{report} of {whose}"));
         }
     }
 }
@@ -111,16 +90,9 @@ fn together(homes: &[PathBuf], change: fn(&[u8]) -> Vec<u8>) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for home in homes {
         let prefix = home.file_name().unwrap().to_string_lossy();
-        for entry in std::fs::read_dir(home.join("projects"))
-            .unwrap()
-            .map(Result::unwrap)
-        {
+        for entry in std::fs::read_dir(home.join("projects")).unwrap().map(Result::unwrap) {
             let name = format!("{prefix}-{}", entry.file_name().to_string_lossy());
-            copy_tree(
-                &entry.path(),
-                &root.path().join("projects").join(name),
-                change,
-            );
+            copy_tree(&entry.path(), &root.path().join("projects").join(name), change);
         }
     }
     root
@@ -147,16 +119,8 @@ fn all_homes_of_the_corpus_together_are_counted_as_by_the_oracle() {
 fn broken_lines_of_the_corpus_cost_nothing_that_the_oracle_finds() {
     let Some(corpus) = Corpus::find() else { return };
     let everything = together(&corpus.homes, <[u8]>::to_vec);
-    for root in corpus
-        .homes
-        .iter()
-        .map(PathBuf::as_path)
-        .chain([everything.path()])
-    {
-        let (wanted, found) = (
-            figures::of_oracle(&corpus.ask(root)),
-            figures::of_summary(&summary(root)),
-        );
+    for root in corpus.homes.iter().map(PathBuf::as_path).chain([everything.path()]) {
+        let (wanted, found) = (figures::of_oracle(&corpus.ask(root)), figures::of_summary(&summary(root)));
         figures::assert_not_less(&wanted, &found, &root.display().to_string());
     }
 }
@@ -166,10 +130,6 @@ fn broken_lines_of_the_corpus_cost_nothing_that_the_oracle_finds() {
 fn reference_counts_the_corpus_as_the_oracle_does() {
     let Some(corpus) = Corpus::find() else { return };
     for home in &corpus.homes {
-        assert_same(
-            &corpus.ask(home),
-            crate::reference::wanted(home),
-            &home.display().to_string(),
-        );
+        assert_same(&corpus.ask(home), crate::reference::wanted(home), &home.display().to_string());
     }
 }

@@ -30,23 +30,14 @@ fn assert_agrees(root: &Path, whose: &str) {
 
 /// Whether every line below a root is strictly JSON.
 fn is_clean(root: &Path) -> bool {
-    files::transcripts(root)
-        .iter()
-        .all(|(path, _)| files::is_clean(&std::fs::read(path).unwrap()))
+    files::transcripts(root).iter().all(|(path, _)| files::is_clean(&std::fs::read(path).unwrap()))
 }
 
 /// `testdata/home`, and each folder of `testdata/traps`.
 fn homes() -> Vec<PathBuf> {
-    let traps = std::fs::read_dir(workspace("testdata/traps"))
-        .into_iter()
-        .flatten();
-    let traps = traps
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir());
-    let mut homes: Vec<_> = traps
-        .chain([workspace("testdata/home")])
-        .filter(|path| path.is_dir())
-        .collect();
+    let traps = std::fs::read_dir(workspace("testdata/traps")).into_iter().flatten();
+    let traps = traps.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut homes: Vec<_> = traps.chain([workspace("testdata/home")]).filter(|path| path.is_dir()).collect();
     homes.sort();
     homes
 }
@@ -59,11 +50,7 @@ fn every_home_of_the_test_data_is_counted_as_the_rules_say() {
         if is_clean(&home) {
             assert_agrees(&home, &whose);
         } else {
-            figures::assert_not_less(
-                &wanted(&home),
-                &figures::of_summary(&summary(&home)),
-                &whose,
-            );
+            figures::assert_not_less(&wanted(&home), &figures::of_summary(&summary(&home)), &whose);
         }
     }
 }
@@ -71,12 +58,7 @@ fn every_home_of_the_test_data_is_counted_as_the_rules_say() {
 #[test]
 fn every_random_home_is_counted_as_the_rules_say() {
     for seed in 0..100 {
-        let home = Home {
-            seed,
-            n_lines: 60,
-            ..Home::default()
-        }
-        .write();
+        let home = Home { seed, n_lines: 60, ..Home::default() }.write();
         assert_agrees(home.path(), &format!("the home of seed {seed}"));
     }
 }
@@ -84,13 +66,7 @@ fn every_random_home_is_counted_as_the_rules_say() {
 #[test]
 fn damage_by_the_known_signatures_loses_nothing_that_stands_whole() {
     for seed in 0..100 {
-        let home = Home {
-            seed,
-            n_lines: 60,
-            is_damaged: true,
-            ..Home::default()
-        }
-        .write();
+        let home = Home { seed, n_lines: 60, is_damaged: true, ..Home::default() }.write();
         assert_agrees(home.path(), &format!("the damaged home of seed {seed}"));
     }
 }

@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 /// The reports of the program, by the names of its command line.
 pub(crate) const REPORTS: [&str; 16] = [
-    "summary", "daily", "weekly", "monthly", "sessions", "projects", "models", "tools", "agents",
-    "reads", "failures", "hotspots", "audit", "prompts", "context", "blocks",
+    "summary", "daily", "weekly", "monthly", "sessions", "projects", "models", "tools", "agents", "reads", "failures", "hotspots", "audit",
+    "prompts", "context", "blocks",
 ];
 
 /// The time of every line that does not say otherwise.
@@ -44,8 +44,7 @@ impl Run {
     /// The data as JSON, of a run that ended well.
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}", self.stderr);
-        serde_json::from_slice(&self.stdout)
-            .unwrap_or_else(|error| panic!("{error} in {:?}", self.text()))
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error} in {:?}", self.text()))
     }
 }
 
@@ -56,12 +55,7 @@ pub(crate) fn program(home: &Path) -> Command {
     for name in ["PATH", "SystemRoot", "LLVM_PROFILE_FILE"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
-    for name in [
-        "HOME",
-        "USERPROFILE",
-        "CLAUDE_CONFIG_DIR",
-        "CCSTATS_DATA_DIR",
-    ] {
+    for name in ["HOME", "USERPROFILE", "CLAUDE_CONFIG_DIR", "CCSTATS_DATA_DIR"] {
         command.env(name, home);
     }
     command
@@ -73,15 +67,9 @@ pub(crate) fn ccstats<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run
     let mut command = program(home.path());
     command.args(args);
     let start = Instant::now();
-    let output = assert_cmd::Command::from_std(command)
-        .timeout(DEADLINE)
-        .output()
-        .unwrap();
+    let output = assert_cmd::Command::from_std(command).timeout(DEADLINE).output().unwrap();
     Run {
-        code: output
-            .status
-            .code()
-            .unwrap_or_else(|| panic!("killed: {:?}", output.status)),
+        code: output.status.code().unwrap_or_else(|| panic!("killed: {:?}", output.status)),
         stdout: output.stdout,
         stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         time: start.elapsed(),
@@ -90,11 +78,7 @@ pub(crate) fn ccstats<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run
 
 /// Runs one report over one root with the given options.
 pub(crate) fn report(name: &str, root: &Path, options: &[&str]) -> Run {
-    let words = [name]
-        .into_iter()
-        .chain(COMMON)
-        .chain(options.iter().copied())
-        .chain(["--root"]);
+    let words = [name].into_iter().chain(COMMON).chain(options.iter().copied()).chain(["--root"]);
     ccstats(words.map(OsStr::new).chain([root.as_os_str()]))
 }
 
@@ -110,16 +94,11 @@ pub(crate) fn summary(root: &Path) -> Value {
 
 /// A place in the workspace, from its top.
 pub(crate) fn workspace(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
 }
 
 /// A config directory that holds these files; folders are made as needed.
-pub(crate) fn write_home<P: AsRef<Path>, B: AsRef<[u8]>>(
-    files: impl IntoIterator<Item = (P, B)>,
-) -> TempDir {
+pub(crate) fn write_home<P: AsRef<Path>, B: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, B)>) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("projects")).unwrap();
     for (path, bytes) in files {
@@ -137,10 +116,7 @@ pub(crate) fn write_transcript(bytes: impl AsRef<[u8]>) -> TempDir {
 
 /// Lines as they stand in a transcript, each with its newline.
 pub(crate) fn lines(lines: &[Value]) -> Vec<u8> {
-    lines
-        .iter()
-        .flat_map(|line| format!("{line}\n").into_bytes())
-        .collect()
+    lines.iter().flat_map(|line| format!("{line}\n").into_bytes()).collect()
 }
 
 /// The line with the given keys put over its own.
@@ -186,13 +162,8 @@ pub(crate) fn tool_use(id: &str, tool: &str, input: &Value) -> Value {
 
 /// The result of one call.
 pub(crate) fn tool_result(id: &str, text: &str, is_error: bool) -> Value {
-    let block =
-        json!([{"type": "tool_result", "tool_use_id": id, "content": text, "is_error": is_error}]);
-    line(
-        "user",
-        &format!("r-{id}"),
-        &json!({"role": "user", "content": block}),
-    )
+    let block = json!([{"type": "tool_result", "tool_use_id": id, "content": text, "is_error": is_error}]);
+    line("user", &format!("r-{id}"), &json!({"role": "user", "content": block}))
 }
 
 /// A text that a person typed.

@@ -51,47 +51,23 @@ fn figure(summary: &Value, name: &str) -> u64 {
 fn nonzero(object: &Value, names: &[&str]) -> String {
     let count = |name: &&str| object[*name].as_u64().expect("a whole number");
     let named = names.iter().filter(|name| count(name) > 0);
-    named
-        .map(|name| format!("{name} {}", count(name)))
-        .collect::<Vec<_>>()
-        .join(", ")
+    named.map(|name| format!("{name} {}", count(name))).collect::<Vec<_>>().join(", ")
 }
 
 fn tokens(summary: &Value) -> String {
-    let kinds = [
-        "input",
-        "output",
-        "cache_write_5m",
-        "cache_write_1h",
-        "cache_read",
-    ];
+    let kinds = ["input", "output", "cache_write_5m", "cache_write_1h", "cache_read"];
     nonzero(&summary["summary"]["tokens"], &kinds)
 }
 
 fn output_tokens(summary: &Value) -> u64 {
-    summary["summary"]["tokens"]["output"]
-        .as_u64()
-        .expect("a whole number")
+    summary["summary"]["tokens"]["output"].as_u64().expect("a whole number")
 }
 
 /// What became of the calls of one tool: `ok 1, failed 2`.
 fn outcomes(summary: &Value, tool: &str) -> String {
     let tools = summary["tools"].as_array().expect("a list of tools");
-    let row = tools
-        .iter()
-        .find(|row| row["tool"] == tool)
-        .expect("a row of the tool");
-    let kinds = [
-        "ok",
-        "failed",
-        "tool_error",
-        "denied",
-        "cancelled",
-        "interrupted",
-        "background",
-        "soft_nonzero",
-        "no_result",
-    ];
+    let row = tools.iter().find(|row| row["tool"] == tool).expect("a row of the tool");
+    let kinds = ["ok", "failed", "tool_error", "denied", "cancelled", "interrupted", "background", "soft_nonzero", "no_result"];
     nonzero(row, &kinds)
 }
 
@@ -103,8 +79,7 @@ fn lines(summary: &Value) -> String {
 
 /// US dollars to the millionth, so that no test depends on how a float prints.
 fn usd(cost: &Value) -> String {
-    cost.as_f64()
-        .map_or("none".to_owned(), |cost| format!("{cost:.6}"))
+    cost.as_f64().map_or("none".to_owned(), |cost| format!("{cost:.6}"))
 }
 
 fn cost(summary: &Value) -> String {
@@ -114,9 +89,7 @@ fn cost(summary: &Value) -> String {
 /// The names in one column of a list, sorted.
 fn names(rows: &Value, column: &str) -> Vec<String> {
     let rows = rows.as_array().expect("a list of rows").iter();
-    let mut names: Vec<_> = rows
-        .filter_map(|row| row[column].as_str().map(str::to_owned))
-        .collect();
+    let mut names: Vec<_> = rows.filter_map(|row| row[column].as_str().map(str::to_owned)).collect();
     names.sort();
     names
 }
@@ -140,10 +113,7 @@ fn output_by(name: &str, column: &str, slug: &str) -> String {
 fn lines_of_one_response_count_once() {
     let summary = summary("summing-lines");
     assert_eq!(figure(&summary, "messages"), 1);
-    assert_eq!(
-        tokens(&summary),
-        "input 5, output 300, cache_write_1h 1000, cache_read 20000"
-    );
+    assert_eq!(tokens(&summary), "input 5, output 300, cache_write_1h 1000, cache_read 20000");
     assert_eq!(cost(&summary), "0.018020");
 }
 
@@ -177,8 +147,7 @@ fn copy_with_another_uuid_is_no_new_message() {
 fn copies_in_other_files_and_sessions_count_once() {
     let slug = "dedup-inside-a-file";
     assert_eq!(tokens(&summary(slug)), "input 15, output 167");
-    let sessions =
-        "00000000-0000-4000-8000-000000000001 160, 00000000-0000-4000-8000-000000000002 7";
+    let sessions = "00000000-0000-4000-8000-000000000001 160, 00000000-0000-4000-8000-000000000002 7";
     assert_eq!(output_by("sessions", "session", slug), sessions);
 }
 
@@ -191,10 +160,7 @@ fn lines_of_an_id_need_not_be_adjacent() {
 
 #[test]
 fn copied_message_belongs_to_its_first_day() {
-    assert_eq!(
-        output_by("daily", "day", "copied-time"),
-        "2026-11-18 120, 2026-11-20 30"
-    );
+    assert_eq!(output_by("daily", "day", "copied-time"), "2026-11-18 120, 2026-11-20 30");
 }
 
 #[test]
@@ -251,10 +217,7 @@ fn messages_without_an_id_are_told_apart_by_uuid_or_line() {
 
 #[test]
 fn order_of_lines_is_not_the_order_of_time() {
-    assert_eq!(
-        output_by("daily", "day", "out-of-order"),
-        "2026-11-19 30, 2026-11-20 40"
-    );
+    assert_eq!(output_by("daily", "day", "out-of-order"), "2026-11-19 30, 2026-11-20 40");
 }
 
 #[test]
@@ -288,10 +251,7 @@ fn retries_are_no_api_errors() {
 #[test]
 fn refusal_and_its_fallback_are_two_messages() {
     let summary = summary("refusal-fallback");
-    assert_eq!(
-        names(&summary["models"], "model"),
-        ["claude-fable-5-1", "claude-opus-5-5"]
-    );
+    assert_eq!(names(&summary["models"], "model"), ["claude-fable-5-1", "claude-opus-5-5"]);
     assert_eq!(cost(&summary), "0.000970");
 }
 
@@ -381,10 +341,7 @@ fn sidechain_output_may_be_unfinished_in_any_version() {
 #[test]
 fn cache_writes_are_priced_by_their_life() {
     let summary = summary("one-price-for-cache-writes");
-    assert_eq!(
-        tokens(&summary),
-        "cache_write_5m 2000700, cache_write_1h 1000300"
-    );
+    assert_eq!(tokens(&summary), "cache_write_5m 2000700, cache_write_1h 1000300");
     assert_eq!(cost(&summary), "22.507375");
 }
 
@@ -430,30 +387,16 @@ fn price_is_that_of_the_day_of_the_message() {
 fn model_names_are_matched_as_whole_words_and_versions() {
     let summary = summary("model-names");
     assert_eq!(cost(&summary), "80.000000");
-    let mut unpriced: Vec<_> = summary["summary"]["unpriced_models"]
-        .as_array()
-        .expect("a list")
-        .clone();
+    let mut unpriced: Vec<_> = summary["summary"]["unpriced_models"].as_array().expect("a list").clone();
     unpriced.sort_by_key(Value::to_string);
-    assert_eq!(
-        unpriced,
-        [
-            "claude-opus-4-9",
-            "claude-opus-45",
-            "gpt-5-mini",
-            "myclaude-opus-4-8"
-        ]
-    );
+    assert_eq!(unpriced, ["claude-opus-4-9", "claude-opus-45", "gpt-5-mini", "myclaude-opus-4-8"]);
 }
 
 #[test]
 fn unknown_model_has_no_cost_rather_than_none_to_pay() {
     let summary = summary("gateway-ids");
     let models = summary["models"].as_array().expect("a list of models");
-    let row = models
-        .iter()
-        .find(|row| row["model"] == "glm-4.7")
-        .expect("a row of the model");
+    let row = models.iter().find(|row| row["model"] == "glm-4.7").expect("a row of the model");
     assert!(row["cost"].is_null());
     assert_eq!(figure(&summary, "unpriced_messages"), 2);
     assert_eq!(cost(&summary), "0.000765");
@@ -492,10 +435,7 @@ fn session_may_hold_a_prompt_alone() {
 fn compaction_cuts_nothing_and_types_nothing() {
     let summary = summary("compaction-keeps-old-lines");
     assert_eq!(figure(&summary, "prompts"), 1);
-    assert_eq!(
-        tokens(&summary),
-        "input 10, output 30, cache_write_1h 4000, cache_read 150000"
-    );
+    assert_eq!(tokens(&summary), "input 10, output 30, cache_write_1h 4000, cache_read 150000");
 }
 
 #[test]
@@ -504,8 +444,7 @@ fn sessions_are_told_by_their_id_not_by_the_file() {
     let summary = summary(slug);
     assert_eq!(figure(&summary, "sessions"), 2);
     assert_eq!(figure(&summary, "prompts"), 2);
-    let sessions =
-        "00000000-0000-4000-8000-000000000001 10, 00000000-0000-4000-8000-000000000002 50";
+    let sessions = "00000000-0000-4000-8000-000000000001 10, 00000000-0000-4000-8000-000000000002 50";
     assert_eq!(output_by("sessions", "session", slug), sessions);
 }
 
@@ -522,10 +461,7 @@ fn project_branch_and_model_belong_to_the_line() {
     assert_eq!(figure(&summary, "sessions"), 1);
     let projects = ["/work/demo", "/work/demo/sub", "/work/other"];
     assert_eq!(names(&summary["projects"], "project"), projects);
-    assert_eq!(
-        names(&summary["models"], "model"),
-        ["claude-opus-5-5", "claude-sonnet-5-5"]
-    );
+    assert_eq!(names(&summary["models"], "model"), ["claude-opus-5-5", "claude-sonnet-5-5"]);
 }
 
 #[test]
@@ -590,19 +526,13 @@ fn search_that_finds_nothing_is_no_failure() {
 
 #[test]
 fn interruption_is_told_by_its_text_not_by_the_flag() {
-    assert_eq!(
-        outcomes(&summary("interrupted-flag"), "Bash"),
-        "ok 1, interrupted 2"
-    );
+    assert_eq!(outcomes(&summary("interrupted-flag"), "Bash"), "ok 1, interrupted 2");
 }
 
 #[test]
 fn refusals_and_cancelled_siblings_are_no_failures() {
     let outcomes = outcomes(&summary("refusals-as-failures"), "Bash");
-    assert_eq!(
-        outcomes,
-        "ok 1, failed 1, denied 7, cancelled 2, no_result 1"
-    );
+    assert_eq!(outcomes, "ok 1, failed 1, denied 7, cancelled 2, no_result 1");
 }
 
 #[test]
@@ -613,10 +543,7 @@ fn denial_kind_decides_before_any_text() {
 
 #[test]
 fn background_commands_are_a_class_of_their_own() {
-    assert_eq!(
-        outcomes(&summary("background-commands"), "Bash"),
-        "ok 1, background 1"
-    );
+    assert_eq!(outcomes(&summary("background-commands"), "Bash"), "ok 1, background 1");
 }
 
 #[test]
@@ -649,10 +576,7 @@ fn calls_without_an_id_are_told_by_message_and_block() {
 
 #[test]
 fn call_ids_of_gateways_are_unique_only_within_a_session() {
-    assert_eq!(
-        outcomes(&summary("gateway-tool-ids"), "Bash"),
-        "ok 1, failed 1"
-    );
+    assert_eq!(outcomes(&summary("gateway-tool-ids"), "Bash"), "ok 1, failed 1");
 }
 
 #[test]
@@ -786,9 +710,7 @@ fn whole_numbers_count_in_any_spelling() {
 fn unusable_counters_are_zero_and_reported() {
     let summary = summary("unusable-counters");
     assert_eq!(tokens(&summary), "input 9");
-    let problems = summary["accounting"]["problems"]
-        .as_array()
-        .expect("a list of problems");
+    let problems = summary["accounting"]["problems"].as_array().expect("a list of problems");
     assert!(!problems.is_empty());
 }
 
@@ -831,10 +753,7 @@ fn bad_utf_8_costs_no_line() {
     let summary = summary("invalid-utf-8");
     assert_eq!(lines(&summary), "parsed 3");
     assert_eq!(output_tokens(&summary), 90);
-    assert_eq!(
-        names(&summary["projects"], "project"),
-        ["/work/caf\u{fffd}", "/work/demo"]
-    );
+    assert_eq!(names(&summary["projects"], "project"), ["/work/caf\u{fffd}", "/work/demo"]);
 }
 
 #[test]

@@ -7,11 +7,11 @@ use polars::prelude::*;
 
 use crate::dataset::Dataset;
 use crate::error::Error;
-use crate::facts::Origin;
 use crate::prices::Prices;
 use crate::query::{Query, Selection};
 use crate::report::ReportName;
 use crate::report::summary::{DETAILS, SPENDING};
+use crate::rows::Origin;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
@@ -20,9 +20,8 @@ use crate::time::Calendar;
 const COUNTS: [(&str, Kind); 3] = [("sessions", Kind::Count), ("prompts", Kind::Count), ("calls", Kind::Count)];
 
 /// Sums in the order of the columns behind the key.
-const SUMS: [&str; 11] = [
-    "prompts", "calls", "messages", "input", "output", "cache_write_5m", "cache_write_1h", "cache_read", "cost", "unpriced", "not_final",
-];
+const SUMS: [&str; 11] =
+    ["prompts", "calls", "messages", "input", "output", "cache_write_5m", "cache_write_1h", "cache_read", "cost", "unpriced", "not_final"];
 
 /// The rows of a report that groups by one key.
 pub(super) fn rows(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Table, Error> {

@@ -85,7 +85,8 @@ fn models(tally: &Tally) -> Table {
 
 /// The cells under [`SPENDING`].
 fn spending_cells(spending: &Spending) -> Vec<Value> {
-    let tokens = [spending.input, spending.output, spending.cache_write_5m, spending.cache_write_1h, spending.cache_read, spending.tokens()];
+    let tokens =
+        [spending.input, spending.output, spending.cache_write_5m, spending.cache_write_1h, spending.cache_read, spending.tokens()];
     let mut cells = vec![Value::from(spending.messages)];
     cells.extend(tokens.map(Value::from));
     cells.push(spending.total_cost().into());
@@ -130,7 +131,8 @@ fn files(tally: &Tally) -> Table {
 
 /// One row for reports other than the summary: the words of their rows.
 pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
-    let counts = [("sessions", tally.sessions), ("projects", tally.projects_with_messages), ("prompts", tally.prompts), ("calls", tally.calls)];
+    let counts =
+        [("sessions", tally.sessions), ("projects", tally.projects_with_messages), ("prompts", tally.prompts), ("calls", tally.calls)];
     let flags = [("unpriced_messages", tally.spending.unpriced_messages), ("not_final_messages", tally.spending.not_final_messages)];
     let columns = counts.map(|(name, _)| (name, Kind::Count));
     let flag_columns = flags.map(|(name, _)| (name, Kind::Count));
@@ -158,10 +160,17 @@ pub(super) fn notes(tally: &Tally, prices: &Prices) -> Vec<String> {
     if spending.unpriced_messages > 0 {
         let unpriced = tally.models.iter().filter(|(_, spending)| spending.unpriced_messages > 0);
         let names: Vec<_> = unpriced.map(|(model, _)| Shown::new(model).to_string()).collect();
-        notes.push(format!("no price is known for {} messages ({}); they are not part of the cost", spending.unpriced_messages, names.join(", ")));
+        notes.push(format!(
+            "no price is known for {} messages ({}); they are not part of the cost",
+            spending.unpriced_messages,
+            names.join(", ")
+        ));
     }
     if spending.not_final_messages > 0 {
-        notes.push(format!("the output of {} messages is a lower bound: Claude Code did not write their final count", spending.not_final_messages));
+        notes.push(format!(
+            "the output of {} messages is a lower bound: Claude Code did not write their final count",
+            spending.not_final_messages
+        ));
     }
     notes.push(format!(
         "cost is an estimate at list prices of {}; requests that leave no lines (web search, titles, classifiers) and deleted transcripts are not in it",

@@ -56,9 +56,7 @@ pub fn audit(command: &str) -> Vec<Finding> {
         findings.extend(secrets(command));
         if let Some(program) = command.program() {
             findings.extend(destructive(&program, command, pipeline));
-            findings.extend(
-                network::hosts(&program).into_iter().map(|host| Finding::new(Rule::Network, Severity::Low, host)),
-            );
+            findings.extend(network::hosts(&program).into_iter().map(|host| Finding::new(Rule::Network, Severity::Low, host)));
         }
         let written = effects::located_targets(command, folder);
         findings.extend(written.into_iter().map(|path| Finding::new(Rule::Outside, Severity::Medium, path)));
@@ -131,8 +129,7 @@ const BLIND: &[&str] = &[
 ];
 
 /// Programs whose first operand is a pattern or a program text.
-const PATTERN_FIRST: &[&str] =
-    &["grep", "egrep", "fgrep", "rg", "ag", "sed", "awk", "gawk", "jq", "yq", "perl", "ruby"];
+const PATTERN_FIRST: &[&str] = &["grep", "egrep", "fgrep", "rg", "ag", "sed", "awk", "gawk", "jq", "yq", "perl", "ruby"];
 
 fn secrets(command: &Command) -> Vec<Finding> {
     let inputs = command.redirections.iter().filter(|redirection| redirection.direction == Direction::Read);
@@ -156,8 +153,7 @@ fn secret(text: &str) -> Option<Finding> {
 
 /// Options whose value is a name to look for or leave out, a place to write to,
 /// or a key that opens a connection: it is used, not read.
-const NAMING: &[&str] =
-    &["-i", "--include", "--exclude", "--exclude-dir", "-g", "--glob", "--iglob", "-name", "-o", "--output", "--arg"];
+const NAMING: &[&str] = &["-i", "--include", "--exclude", "--exclude-dir", "-g", "--glob", "--iglob", "-name", "-o", "--output", "--arg"];
 
 /// The arguments of a program that can be files it reads.
 fn read_words<'c>(program: &Program<'c>) -> Vec<&'c Word> {
@@ -169,9 +165,7 @@ fn read_words<'c>(program: &Program<'c>) -> Vec<&'c Word> {
         // The last operand of these is written.
         "cp" | "install" | "rsync" | "scp" => operands.last(),
         // An explicit pattern leaves all operands to be files.
-        name if PATTERN_FIRST.contains(&name) && !program.has(&["-e", "-f", "--regexp", "--file"]) => {
-            first_operand(program)
-        }
+        name if PATTERN_FIRST.contains(&name) && !program.has(&["-e", "-f", "--regexp", "--file"]) => first_operand(program),
         _ => None,
     };
     let mut before = "";
@@ -230,8 +224,7 @@ fn spelled(program: &Program) -> String {
 
 /// `rm` both recursive and forced, in any spelling.
 fn removes(program: &Program) -> Option<Severity> {
-    let options: Vec<&str> =
-        program.arguments.iter().map(|word| word.text.as_str()).take_while(|text| *text != "--").collect();
+    let options: Vec<&str> = program.arguments.iter().map(|word| word.text.as_str()).take_while(|text| *text != "--").collect();
     let has = |letters: &[char], long: &str| {
         options.iter().any(|text| *text == long || letters.iter().any(|letter| program::is_cluster_with(text, *letter)))
     };
@@ -239,10 +232,7 @@ fn removes(program: &Program) -> Option<Severity> {
         return None;
     }
     let is_root = |word: &Word| {
-        matches!(
-            word.text.trim_end_matches(['/', '*']),
-            "" | "~" | "." | ".." | "$HOME" | "${HOME}" | "/home" | "/usr" | "/etc" | ".git"
-        )
+        matches!(word.text.trim_end_matches(['/', '*']), "" | "~" | "." | ".." | "$HOME" | "${HOME}" | "/home" | "/usr" | "/etc" | ".git")
     };
     Some(if program.operands().any(is_root) { Severity::High } else { Severity::Medium })
 }
@@ -255,14 +245,8 @@ fn git(program: &Program) -> Option<Finding> {
     let severity = match subcommand.text.as_str() {
         "push" if !short('n') && !inner.has(&["--dry-run"]) && forces_push(&inner) => Severity::High,
         "reset" if inner.has(&["--hard"]) => Severity::Medium,
-        "clean" if (short('f') || inner.has(&["--force"])) && !short('n') && !inner.has(&["--dry-run"]) => {
-            Severity::Medium
-        }
-        "branch"
-            if short('D') || ((short('d') || inner.has(&["--delete"])) && (short('f') || inner.has(&["--force"]))) =>
-        {
-            Severity::Medium
-        }
+        "clean" if (short('f') || inner.has(&["--force"])) && !short('n') && !inner.has(&["--dry-run"]) => Severity::Medium,
+        "branch" if short('D') || ((short('d') || inner.has(&["--delete"])) && (short('f') || inner.has(&["--force"]))) => Severity::Medium,
         _ => return None,
     };
     let words: Vec<&str> = program.arguments[start..].iter().map(|word| word.text.as_str()).collect();
@@ -305,15 +289,11 @@ fn opens_all(program: &Program) -> Option<Severity> {
 
 /// `curl … | sh`, `bash <(curl …)`, `sh -c "$(curl …)"`.
 fn runs_download(shell: &Program, pipeline: &[(&Command, Folder)]) -> Option<Severity> {
-    let downloads =
-        |command: &Command| command.program().is_some_and(|program| matches!(program.name, "curl" | "wget" | "fetch"));
+    let downloads = |command: &Command| command.program().is_some_and(|program| matches!(program.name, "curl" | "wget" | "fetch"));
     let reads_input = shell.operands().next().is_none() || shell.has_flag('s');
     let piped = reads_input && pipeline.iter().any(|(command, _)| downloads(command));
     let held = |word: &Word| {
-        !word.literal
-            && ["$(curl ", "$(wget ", "<(curl ", "<(wget ", "`curl ", "`wget "]
-                .iter()
-                .any(|start| word.text.contains(start))
+        !word.literal && ["$(curl ", "$(wget ", "<(curl ", "<(wget ", "`curl ", "`wget "].iter().any(|start| word.text.contains(start))
     };
     (piped || shell.arguments.iter().any(held)).then_some(Severity::High)
 }
@@ -325,8 +305,7 @@ fn sql_finding(program: &Program, command: &Command, pipeline: &[(&Command, Fold
     if !sql::is_client(program.name) && !inside {
         return None;
     }
-    let fed =
-        pipeline.iter().flat_map(|(command, _)| command.program().into_iter().flat_map(|program| program.arguments));
+    let fed = pipeline.iter().flat_map(|(command, _)| command.program().into_iter().flat_map(|program| program.arguments));
     let arguments = program.arguments.iter().chain(fed).map(|word| sql_argument(&word.text).to_owned());
     let here = pipeline.iter().map(|(command, _)| *command).chain([command]).flat_map(effects::here_texts);
     let statement = arguments.chain(here).find_map(|text| sql::destructive_statement(&text))?;

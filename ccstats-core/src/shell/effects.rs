@@ -19,23 +19,17 @@ pub struct Effect {
 /// What `command` writes.
 pub fn writes(command: &str) -> Effect {
     let script = parse(command);
-    let mut effect = Effect {
-        whole_tree: !script.parsed && script.commands.is_empty() && !command.trim().is_empty(),
-        ..Effect::default()
-    };
+    let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty() && !command.trim().is_empty(), ..Effect::default() };
     for (command, folder) in place::with_folders(&script) {
         let targets = targets(command);
         // A path below an unknown folder is still named.
-        let (known, unknown): (Vec<&Word>, Vec<&Word>) =
-            targets.iter().partition(|word| word.literal && folder.join(&word.text).is_some());
+        let (known, unknown): (Vec<&Word>, Vec<&Word>) = targets.iter().partition(|word| word.literal && folder.join(&word.text).is_some());
         effect.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
         effect.named.extend(unknown.iter().map(|word| word.text.clone()));
         let Some(program) = command.program() else { continue };
         effect.whole_tree |= changes_tree(&program);
         if !only_reads(&program) {
-            effect.named.extend(
-                program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()),
-            );
+            effect.named.extend(program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()));
             // The script that `./generate.sh` names by itself, or code on its input.
             effect.named.extend(here_texts(command));
         }
@@ -53,11 +47,7 @@ pub(super) fn located_targets(command: &Command, folder: &Folder) -> Vec<String>
             _ => {}
         }
     }
-    words
-        .into_iter()
-        .filter(|word| word.literal && !is_sink(&word.text))
-        .filter_map(|word| folder.join(&word.text))
-        .collect()
+    words.into_iter().filter(|word| word.literal && !is_sink(&word.text)).filter_map(|word| folder.join(&word.text)).collect()
 }
 
 /// The words of a command that name what it writes.
@@ -87,9 +77,7 @@ fn program_targets<'c>(program: &Program<'c>) -> Vec<&'c Word> {
         // The source disappears or stays; the last operand is written.
         "mv" => operands.collect(),
         "cp" if program.has(&["-t"]) => after_option(program, &["-t"]),
-        "cp" | "ln" | "install" | "rsync" | "scp" => {
-            operands.last().into_iter().filter(|word| !is_remote(&word.text)).collect()
-        }
+        "cp" | "ln" | "install" | "rsync" | "scp" => operands.last().into_iter().filter(|word| !is_remote(&word.text)).collect(),
         "sed" if edits_in_place(program) => {
             // Without `-e` the script is the first operand.
             let scripts = usize::from(!program.has(&["-e", "-f"]));
@@ -126,38 +114,39 @@ fn edits_in_place(program: &Program) -> bool {
     })
 }
 
+/// Subcommands of git that change files of the working tree.
+const GIT_TREE: &[&str] = &[
+    "checkout",
+    "reset",
+    "stash",
+    "pull",
+    "merge",
+    "rebase",
+    "apply",
+    "switch",
+    "restore",
+    "cherry-pick",
+    "revert",
+    "am",
+    "clean",
+    "rm",
+    "mv",
+    "submodule",
+    "sparse-checkout",
+    "read-tree",
+    "checkout-index",
+];
+
 /// Whether a program changes files that it need not name.
 fn changes_tree(program: &Program) -> bool {
     let first = subcommand(program);
     match program.name {
-        "git" => matches!(
-            first,
-            "checkout"
-                | "reset"
-                | "stash"
-                | "pull"
-                | "merge"
-                | "rebase"
-                | "apply"
-                | "switch"
-                | "restore"
-                | "cherry-pick"
-                | "revert"
-                | "am"
-                | "clean"
-                | "rm"
-                | "mv"
-                | "submodule"
-                | "sparse-checkout"
-                | "read-tree"
-                | "checkout-index"
-        ),
+        "git" => GIT_TREE.contains(&first),
         "jj" | "hg" | "svn" => !matches!(first, "log" | "status" | "diff" | "show" | "st"),
         "sed" | "perl" => edits_in_place(program),
         "mv" | "cp" | "rsync" | "patch" | "unzip" | "tar" | "ansible-playbook" => true,
         "cargo" => {
-            matches!(first, "fmt" | "fix" | "add" | "remove" | "rm" | "update" | "upgrade" | "init" | "new")
-                || program.has(&["--fix"])
+            matches!(first, "fmt" | "fix" | "add" | "remove" | "rm" | "update" | "upgrade" | "init" | "new") || program.has(&["--fix"])
         }
         "go" => matches!(first, "fmt" | "get" | "mod" | "generate" | "fix"),
         "npm" | "pnpm" | "yarn" | "bun" => {
@@ -181,30 +170,21 @@ fn changes_tree(program: &Program) -> bool {
                 )
                 || program.arguments.iter().any(|word| word.text.contains("format") || word.text.contains("fix"))
         }
-        "pip" | "pip3" | "uv" | "poetry" | "pipenv" | "conda" | "composer" | "bundle" | "gem" | "brew" | "apt"
-        | "apt-get" => {
-            matches!(
-                first,
-                "install" | "add" | "remove" | "uninstall" | "update" | "upgrade" | "sync" | "lock" | "require" | "pip"
-            )
+        "pip" | "pip3" | "uv" | "poetry" | "pipenv" | "conda" | "composer" | "bundle" | "gem" | "brew" | "apt" | "apt-get" => {
+            matches!(first, "install" | "add" | "remove" | "uninstall" | "update" | "upgrade" | "sync" | "lock" | "require" | "pip")
         }
         "npx" | "bunx" | "uvx" | "pnpx" => program.has(&["--write", "--fix", "-w", "format"]),
         "prettier" | "biome" => program.has(&["--write", "-w", "--fix", "--apply", "format"]),
         "eslint" | "stylelint" | "oxlint" | "golangci-lint" => program.has(&["--fix"]),
         "ruff" => first == "format" && !program.has(&["--check"]) || program.has(&["--fix"]),
-        "black" | "isort" | "rustfmt" | "autopep8" | "yapf" | "swiftformat" | "ktlint" => {
-            !program.has(&["--check", "--diff"])
-        }
+        "black" | "isort" | "rustfmt" | "autopep8" | "yapf" | "swiftformat" | "ktlint" => !program.has(&["--check", "--diff"]),
         "gofmt" | "goimports" | "gofumpt" | "shfmt" | "clang-format" => program.has(&["-w", "-i"]),
-        "rubocop" => {
-            program.has_flag('a') || program.has_flag('A') || program.has(&["--autocorrect", "--autocorrect-all"])
-        }
+        "rubocop" => program.has_flag('a') || program.has_flag('A') || program.has(&["--autocorrect", "--autocorrect-all"]),
         "terraform" | "mix" | "dart" | "zig" | "nix" => matches!(first, "fmt" | "format"),
         "pre-commit" => first == "run",
-        "make" | "just" | "task" | "mise" => program
-            .arguments
-            .iter()
-            .any(|word| matches!(word.text.as_str(), "fmt" | "format" | "fix" | "lint-fix" | "generate")),
+        "make" | "just" | "task" | "mise" => {
+            program.arguments.iter().any(|word| matches!(word.text.as_str(), "fmt" | "format" | "fix" | "lint-fix" | "generate"))
+        }
         _ => false,
     }
 }

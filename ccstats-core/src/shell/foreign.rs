@@ -54,10 +54,8 @@ const VERBS: &[&str] = &[
 ];
 
 /// Programs that only the Windows command interpreter has.
-const BUILTINS: &[&str] = &[
-    "dir", "copy", "xcopy", "robocopy", "move", "del", "erase", "rd", "ren", "findstr", "where", "tasklist",
-    "taskkill", "attrib",
-];
+const BUILTINS: &[&str] =
+    &["dir", "copy", "xcopy", "robocopy", "move", "del", "erase", "rd", "ren", "findstr", "where", "tasklist", "taskkill", "attrib"];
 
 /// The language of a command text.
 pub(super) fn dialect(text: &str) -> Dialect {
@@ -93,22 +91,15 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Vec<Command> {
 
 fn is_powershell(start: &str) -> bool {
     if let Some(rest) = start.strip_prefix('$') {
-        let name = rest.trim_start_matches(|character: char| {
-            character.is_ascii_alphanumeric() || character == '_' || character == ':'
-        });
+        let name = rest.trim_start_matches(|character: char| character.is_ascii_alphanumeric() || character == '_' || character == ':');
         return rest.starts_with("env:") || (name.len() < rest.len() && name.starts_with(" ="));
     }
     if start.starts_with('[') && start.contains("]::") {
         return !start.starts_with("[ ");
     }
-    let has_verb = start
-        .as_bytes()
-        .windows(3)
-        .any(|three| three[0].is_ascii_lowercase() && three[1] == b'-' && three[2].is_ascii_uppercase());
-    has_verb
-        && split(start, Dialect::PowerShell)
-            .iter()
-            .any(|command| command.words.first().is_some_and(|word| is_cmdlet(&word.text)))
+    let has_verb =
+        start.as_bytes().windows(3).any(|three| three[0].is_ascii_lowercase() && three[1] == b'-' && three[2].is_ascii_uppercase());
+    has_verb && split(start, Dialect::PowerShell).iter().any(|command| command.words.first().is_some_and(|word| is_cmdlet(&word.text)))
 }
 
 /// `Get-ChildItem` and the like.
@@ -137,9 +128,11 @@ fn is_cmd(start: &str) -> bool {
 
 /// `%PATH%`: at least three capitals, for formats of `date` and `printf` have fewer.
 fn has_percent_variable(text: &str) -> bool {
-    text.split('%').skip(1).step_by(1).any(|name| {
-        name.len() >= 3 && name.len() < text.len() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
-    }) && text.matches('%').count() >= 2
+    text.split('%')
+        .skip(1)
+        .step_by(1)
+        .any(|name| name.len() >= 3 && name.len() < text.len() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+        && text.matches('%').count() >= 2
         && !text.contains('+')
 }
 
@@ -236,9 +229,7 @@ mod tests {
 
     #[test]
     fn foreign_text_is_split_outside_quotes() {
-        let first = |text, dialect| -> Vec<String> {
-            split(text, dialect).iter().map(|command| command.words[0].text.clone()).collect()
-        };
+        let first = |text, dialect| -> Vec<String> { split(text, dialect).iter().map(|command| command.words[0].text.clone()).collect() };
         assert_eq!(first("Get-X 'a;b' | Out-Y; & z", Dialect::PowerShell), ["Get-X", "Out-Y", "z"]);
         assert_eq!(first("dir /b \"a & b\" & del x && y", Dialect::Cmd), ["dir", "del", "y"]);
     }

@@ -38,9 +38,7 @@ fn hidden_at(commands: &[&Command], index: usize, pipefail: bool) -> Option<Hidd
 /// What follows at `end` hides the status of the pipeline before it.
 fn after(commands: &[&Command], end: usize) -> Option<Hidden> {
     // `a && b || true` hides `a` just as well.
-    let next = commands[end..]
-        .iter()
-        .position(|command| command.joined != Separator::And && command.joined != Separator::Pipe);
+    let next = commands[end..].iter().position(|command| command.joined != Separator::And && command.joined != Separator::Pipe);
     let next = commands.get(end + next?)?;
     let name = next.program().map_or("", |program| program.name);
     let quiet = matches!(name, "echo" | "printf" | "true" | ":");

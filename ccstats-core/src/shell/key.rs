@@ -147,9 +147,7 @@ fn pipeline_start(commands: &[Link], last: usize) -> usize {
 
 /// Adds the stage whose status counts, from the end: behind it only viewers.
 fn add_pipeline(commands: &[Link], start: usize, end: usize, every_stage: bool, blamed: &mut Vec<usize>) {
-    let is_viewer = |index: &usize| {
-        matches!(program_name(commands[*index].command), "head" | "tail" | "cat" | "less" | "more" | "tee")
-    };
+    let is_viewer = |index: &usize| matches!(program_name(commands[*index].command), "head" | "tail" | "cat" | "less" | "more" | "tee");
     let mut stages = (start..end).rev().skip_while(is_viewer).peekable();
     if stages.peek().is_none() {
         blamed.push(start);
@@ -220,10 +218,10 @@ fn stops_at_failure(command: &Command) -> bool {
 /// Whether the command is `set` with this letter or `-o` name.
 pub(super) fn sets(command: &Command, option: &str) -> bool {
     let Some(program) = command.program().filter(|program| program.name == "set") else { return false };
-    program.arguments.iter().any(|word| {
-        word.text == option
-            || word.text.strip_prefix('-').is_some_and(|cluster| cluster.len() < 6 && cluster.contains(option))
-    })
+    program
+        .arguments
+        .iter()
+        .any(|word| word.text == option || word.text.strip_prefix('-').is_some_and(|cluster| cluster.len() < 6 && cluster.contains(option)))
 }
 
 /// One key, or a chain of different ones.

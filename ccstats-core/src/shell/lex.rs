@@ -134,9 +134,7 @@ impl<'t> Lexer<'t> {
             b';' if rest.starts_with(b";;") => self.next_case(),
             b'&' if rest.starts_with(b"&&") => self.separate(Separator::And, 2),
             b'|' if rest.starts_with(b"||") => self.separate(Separator::Or, 2),
-            b'|' if self.skip != Skip::Pattern => {
-                self.separate(Separator::Pipe, 1 + usize::from(rest.starts_with(b"|&")))
-            }
+            b'|' if self.skip != Skip::Pattern => self.separate(Separator::Pipe, 1 + usize::from(rest.starts_with(b"|&"))),
             b';' => self.separate(Separator::Sequence, 1),
             b'&' => self.background(),
             b'(' => self.open_group(),
@@ -149,9 +147,7 @@ impl<'t> Lexer<'t> {
 
     /// Ends the command before a separator.
     fn finish(&mut self, joined: Separator) {
-        let empty = self.command.words.is_empty()
-            && self.command.assignments.is_empty()
-            && self.command.redirections.is_empty();
+        let empty = self.command.words.is_empty() && self.command.assignments.is_empty() && self.command.redirections.is_empty();
         let inside = At { joined: Separator::Start, place: Place::Substitution, ..self.next.inside() };
         if !empty {
             self.next = self.next.after(joined);

@@ -32,18 +32,14 @@ fn run_by<'c>(program: &Program<'c>) -> Option<RunBy<'c>> {
     let arguments = program.arguments;
     let first = arguments.first().map(|word| word.text.as_str());
     match (program.name, first?) {
-        ("npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic", _) => Some(RunBy {
-            via: None,
-            words: after_options(arguments, &["-p", "--package", "-c", "--from", "--with", "-e"]),
-        }),
+        ("npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic", _) => {
+            Some(RunBy { via: None, words: after_options(arguments, &["-p", "--package", "-c", "--from", "--with", "-e"]) })
+        }
         ("uv" | "poetry" | "pipenv" | "pdm" | "rye" | "hatch", via @ "run")
         | ("bundle" | "mise" | "pnpm" | "npm" | "yarn" | "opam" | "direnv", via @ ("exec" | "dlx" | "x"))
         | ("bun", via @ "x") => Some(RunBy {
             via: Some(via),
-            words: after_options(
-                &arguments[1..],
-                &["--with", "--python", "-p", "--package", "--filter", "--extra", "--group"],
-            ),
+            words: after_options(&arguments[1..], &["--with", "--python", "-p", "--package", "--filter", "--extra", "--group"]),
         }),
         _ => None,
     }
@@ -265,8 +261,7 @@ const PLAIN_SUBCOMMANDS: &[&str] = &[
     "doctl",
 ];
 
-const COMPOSE_VALUED: &[&str] =
-    &["-f", "-p", "--file", "--project-name", "--profile", "--env-file", "--project-directory"];
+const COMPOSE_VALUED: &[&str] = &["-f", "-p", "--file", "--project-name", "--profile", "--env-file", "--project-directory"];
 const PACKAGE_VALUED: &[&str] = &["--prefix", "-C", "--filter", "-F", "-w", "--workspace", "--dir", "--cwd"];
 
 /// The words after the program that name what it does.
@@ -298,11 +293,7 @@ fn subcommand_count(name: &str, words: &[&str]) -> usize {
     let first = words[0];
     match name {
         "npm" | "pnpm" | "yarn" | "bun" | "mise" | "turbo" | "nx" if matches!(first, "run" | "run-script") => 2,
-        "docker" | "podman"
-            if matches!(first, "compose" | "container" | "image" | "network" | "volume" | "buildx" | "system") =>
-        {
-            2
-        }
+        "docker" | "podman" if matches!(first, "compose" | "container" | "image" | "network" | "volume" | "buildx" | "system") => 2,
         "deno" if matches!(first, "run" | "task") => 2,
         "gh" | "az" | "aws" | "gcloud" | "supabase" | "prisma" | "claude" | "op" => 2,
         "uv" | "go" | "dotnet" if matches!(first, "pip" | "mod" | "tool") => 2,

@@ -97,10 +97,7 @@ fn downloads(arguments: &[Word]) -> Vec<String> {
 
 /// `-sSLo file`: the last letter of a cluster takes the next word.
 fn is_cluster_with_text(text: &str) -> bool {
-    text.len() > 2
-        && !text.starts_with("--")
-        && text.starts_with('-')
-        && text.ends_with(['o', 'H', 'd', 'X', 'w', 'u', 'A', 'm'])
+    text.len() > 2 && !text.starts_with("--") && text.starts_with('-') && text.ends_with(['o', 'H', 'd', 'X', 'w', 'u', 'A', 'm'])
 }
 
 /// The host of a URL, with or without its scheme.
@@ -111,9 +108,7 @@ fn url_host(text: &str) -> Option<String> {
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = host_only(authority);
-    (scheme.is_some() || host.starts_with('$') || looks_like_host(authority))
-        .then_some(host)
-        .filter(|host| !host.is_empty())
+    (scheme.is_some() || host.starts_with('$') || looks_like_host(authority)).then_some(host).filter(|host| !host.is_empty())
 }
 
 /// Without user, password and port.
@@ -135,8 +130,7 @@ fn normal(host: &str) -> String {
 
 fn looks_like_host(authority: &str) -> bool {
     let name = authority.split(':').next().unwrap_or_default();
-    let is_name =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
     is_name && (name == "localhost" || authority.contains(':') || name.trim_matches('.').contains('.'))
 }
 
@@ -187,11 +181,7 @@ mod tests {
     use super::super::{Rule, audit};
 
     fn hosts(command: &str) -> Vec<String> {
-        audit(command)
-            .into_iter()
-            .filter(|finding| finding.rule == Rule::Network)
-            .map(|finding| finding.target)
-            .collect()
+        audit(command).into_iter().filter(|finding| finding.rule == Rule::Network).map(|finding| finding.target).collect()
     }
 
     #[test]

@@ -96,8 +96,7 @@ pub(super) fn base_name(path: &str) -> &str {
 
 /// Whether `word` is a cluster of short options that holds `letter`.
 pub(super) fn is_cluster_with(word: &str, letter: char) -> bool {
-    word.strip_prefix('-')
-        .is_some_and(|cluster| cluster.contains(letter) && cluster.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    word.strip_prefix('-').is_some_and(|cluster| cluster.contains(letter) && cluster.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// The words that a wrapper runs.
@@ -134,9 +133,7 @@ fn takes_value(wrapper: &Wrapper, text: &str) -> bool {
 }
 
 fn is_assignment(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    })
+    text.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
 }
 
 /// The shells that take a script by `-c`.
@@ -173,12 +170,7 @@ fn runs_others(command: &Command) -> bool {
 
 fn inner(command: &Command, nesting: u16) -> Vec<Command> {
     let Some(program) = command.program() else { return Vec::new() };
-    let at = At {
-        joined: Separator::Start,
-        level: command.depth,
-        depth: (command.depth + 1).min(MAX_DEPTH),
-        place: Place::Inner,
-    };
+    let at = At { joined: Separator::Start, level: command.depth, depth: (command.depth + 1).min(MAX_DEPTH), place: Place::Inner };
     match program.name {
         "find" => find_actions(program.arguments, at),
         "eval" | "ssh" => handed_text(&program).map_or_else(Vec::new, |text| placed(&text, at, nesting)),

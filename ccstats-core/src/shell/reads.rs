@@ -65,8 +65,7 @@ fn printed(command: &Command, folder: &Folder) -> Option<FileRead> {
 
 /// The only file of a command whose output is not redirected.
 fn one_path<'c>(command: &'c Command, operands: &[&'c Word]) -> Option<&'c str> {
-    let is_output =
-        |redirection: &super::Redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1;
+    let is_output = |redirection: &super::Redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1;
     if command.redirections.iter().any(is_output) {
         return None;
     }
@@ -101,8 +100,7 @@ fn count_option<'c>(program: &Program<'c>, letter: &str, long: &str) -> Option<&
         if option == letter || option == &long[1..] {
             return words.next();
         }
-        if let Some(value) = option.strip_prefix(letter).or_else(|| option.strip_prefix(&long[1..])?.strip_prefix('='))
-        {
+        if let Some(value) = option.strip_prefix(letter).or_else(|| option.strip_prefix(&long[1..])?.strip_prefix('=')) {
             return Some(value);
         }
         if !option.is_empty() && option.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -138,8 +136,7 @@ fn tail<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
 }
 
 fn bat<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
-    let operands =
-        plain_operands(program, &["-r", "--line-range", "-l", "--language", "--style", "--color", "--theme", "-H"]);
+    let operands = plain_operands(program, &["-r", "--line-range", "-l", "--language", "--style", "--color", "--theme", "-H"]);
     let Some(range) = count_option(program, "r", "--line-range") else { return Some((operands, Lines::All)) };
     let lines = range.split_once(':').and_then(|(start, end)| {
         let start = if start.is_empty() { 1 } else { start.parse().ok()? };
@@ -190,11 +187,7 @@ fn between(start: u64, end: Option<u64>) -> Option<Lines> {
 fn narrowed<'c>(mut read: FileRead, stages: impl Iterator<Item = &'c Command>) -> Option<FileRead> {
     for stage in stages {
         let program = stage.program()?;
-        if stage
-            .redirections
-            .iter()
-            .any(|redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1)
-        {
+        if stage.redirections.iter().any(|redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1) {
             return None;
         }
         let (operands, part) = match program.name {

@@ -30,11 +30,7 @@ pub(super) fn runner(words: &[Word]) -> Option<Runner> {
         let passed = match *name {
             "npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic" => 1,
             "uv" | "poetry" | "pipenv" | "pdm" | "rye" | "hatch" if rest.first() == Some(&"run") => 2,
-            "bundle" | "mise" | "pnpm" | "npm" | "yarn" | "opam" | "direnv"
-                if matches!(rest.first(), Some(&("exec" | "dlx" | "x"))) =>
-            {
-                2
-            }
+            "bundle" | "mise" | "pnpm" | "npm" | "yarn" | "opam" | "direnv" if matches!(rest.first(), Some(&("exec" | "dlx" | "x"))) => 2,
             _ => break,
         };
         parts.drain(..passed.min(parts.len()));
@@ -45,15 +41,13 @@ pub(super) fn runner(words: &[Word]) -> Option<Runner> {
 
 fn by_name(name: &str, program: &Program) -> Option<Runner> {
     Some(match name {
-        "pytest" | "py.test" | "jest" | "vitest" | "mocha" | "ava" | "tap" | "karma" | "rspec" | "phpunit"
-        | "ctest" | "minitest" | "tox" | "nox" | "bats" | "shellspec" | "busted" | "nosetests" | "cargo-nextest"
-        | "gotestsum" => Runner::Test,
-        "eslint" | "ruff" | "flake8" | "mypy" | "pylint" | "pyright" | "black" | "prettier" | "golangci-lint"
-        | "shellcheck" | "biome" | "stylelint" | "rubocop" | "staticcheck" | "hadolint" | "yamllint" | "isort"
-        | "gofmt" | "oxlint" => Runner::Lint,
+        "pytest" | "py.test" | "jest" | "vitest" | "mocha" | "ava" | "tap" | "karma" | "rspec" | "phpunit" | "ctest" | "minitest"
+        | "tox" | "nox" | "bats" | "shellspec" | "busted" | "nosetests" | "cargo-nextest" | "gotestsum" => Runner::Test,
+        "eslint" | "ruff" | "flake8" | "mypy" | "pylint" | "pyright" | "black" | "prettier" | "golangci-lint" | "shellcheck" | "biome"
+        | "stylelint" | "rubocop" | "staticcheck" | "hadolint" | "yamllint" | "isort" | "gofmt" | "oxlint" => Runner::Lint,
         "tsc" | "vue-tsc" if program.has(&["--noEmit"]) => Runner::Lint,
-        "tsc" | "vue-tsc" | "gcc" | "g++" | "clang" | "clang++" | "cc" | "rustc" | "javac" | "cmake" | "ninja"
-        | "webpack" | "esbuild" | "rollup" | "xcodebuild" | "msbuild" | "tsup" => Runner::Build,
+        "tsc" | "vue-tsc" | "gcc" | "g++" | "clang" | "clang++" | "cc" | "rustc" | "javac" | "cmake" | "ninja" | "webpack" | "esbuild"
+        | "rollup" | "xcodebuild" | "msbuild" | "tsup" => Runner::Build,
         _ => return None,
     })
 }
@@ -64,8 +58,7 @@ fn by_subcommand(name: &str, rest: &[&str], program: &Program) -> Option<Runner>
     match (name, first) {
         ("cargo", "test" | "t" | "nextest")
         | (
-            "go" | "dotnet" | "swift" | "mix" | "flutter" | "dart" | "deno" | "bazel" | "sbt" | "lein" | "playwright"
-            | "bun" | "zig",
+            "go" | "dotnet" | "swift" | "mix" | "flutter" | "dart" | "deno" | "bazel" | "sbt" | "lein" | "playwright" | "bun" | "zig",
             "test",
         ) => Some(Runner::Test),
         ("cypress", "run") | ("node", "--test") => Some(Runner::Test),
@@ -75,16 +68,12 @@ fn by_subcommand(name: &str, rest: &[&str], program: &Program) -> Option<Runner>
             Some(Runner::Build)
         }
         ("docker", "compose") if second == "build" => Some(Runner::Build),
-        ("npm" | "pnpm" | "yarn" | "bun" | "mise" | "turbo" | "nx" | "deno", "run" | "run-script" | "task") => {
-            by_target(second)
-        }
+        ("npm" | "pnpm" | "yarn" | "bun" | "mise" | "turbo" | "nx" | "deno", "run" | "run-script" | "task") => by_target(second),
         ("npm" | "pnpm" | "yarn", "t") => Some(Runner::Test),
         ("npm", _) => by_target(first).filter(|runner| *runner == Runner::Test),
-        (
-            "pnpm" | "yarn" | "turbo" | "nx" | "just" | "task" | "rake" | "gradle" | "gradlew" | "mvn" | "mvnw"
-            | "rails" | "invoke",
-            _,
-        ) => by_target(first),
+        ("pnpm" | "yarn" | "turbo" | "nx" | "just" | "task" | "rake" | "gradle" | "gradlew" | "mvn" | "mvnw" | "rails" | "invoke", _) => {
+            by_target(first)
+        }
         ("make" | "gmake", "check") => Some(Runner::Test),
         ("make" | "gmake", _) => by_target(first).or(Some(Runner::Build)),
         _ if name.starts_with("python") || name == "py" => python(first, second, program),
@@ -107,9 +96,7 @@ fn python(first: &str, second: &str, program: &Program) -> Option<Runner> {
 /// By the parts of a target's name: `test:unit`, `ci-lint`.
 fn by_target(target: &str) -> Option<Runner> {
     target.split([':', '-', '_', '.', '/']).find_map(|part| match part {
-        "test" | "tests" | "spec" | "e2e" | "vitest" | "jest" | "pytest" | "integrationTest" | "verify" => {
-            Some(Runner::Test)
-        }
+        "test" | "tests" | "spec" | "e2e" | "vitest" | "jest" | "pytest" | "integrationTest" | "verify" => Some(Runner::Test),
         "lint" | "eslint" | "typecheck" | "clippy" | "fmt" | "format" | "check" | "vet" | "tsc" => Some(Runner::Lint),
         "build" | "compile" | "package" | "assemble" | "bundle" => Some(Runner::Build),
         _ => None,

@@ -29,9 +29,7 @@ fn base(path: &str) -> &str {
 fn secret_name(name: &str) -> Option<Severity> {
     let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
     match name {
-        "id_rsa" | "id_ed25519" | "id_ecdsa" | ".netrc" | ".pypirc" | ".pgpass" | "kubeconfig" | "credentials" => {
-            Some(Severity::High)
-        }
+        "id_rsa" | "id_ed25519" | "id_ecdsa" | ".netrc" | ".pypirc" | ".pgpass" | "kubeconfig" | "credentials" => Some(Severity::High),
         ".npmrc" => Some(Severity::Medium),
         _ if is_env(name) || has_key_ending(name) => Some(Severity::High),
         _ if name.ends_with(".kubeconfig") => Some(Severity::High),
@@ -57,10 +55,7 @@ fn has_key_ending(name: &str) -> bool {
 /// `credentials.ts` is a program, not a secret.
 fn is_source(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    matches!(
-        ending,
-        "py" | "ts" | "tsx" | "js" | "jsx" | "go" | "rs" | "rb" | "java" | "md" | "html" | "c" | "h" | "swift" | "kt"
-    )
+    matches!(ending, "py" | "ts" | "tsx" | "js" | "jsx" | "go" | "rs" | "rb" | "java" | "md" | "html" | "c" | "h" | "swift" | "kt")
 }
 
 fn secret_folder(part: &str) -> Option<Severity> {

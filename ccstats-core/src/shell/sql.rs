@@ -28,16 +28,11 @@ pub(super) fn is_client(name: &str) -> bool {
 /// The first statement of `text` that destroys: DROP, TRUNCATE, or DELETE without WHERE.
 pub(super) fn destructive_statement(text: &str) -> Option<String> {
     let plain = without_quoted(text);
-    plain
-        .split(';')
-        .find(|statement| destroys(statement))
-        .map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" "))
+    plain.split(';').find(|statement| destroys(statement)).map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn destroys(statement: &str) -> bool {
-    let mut words = statement
-        .split(|character: char| character.is_whitespace() || character == '(')
-        .filter(|word| !word.is_empty());
+    let mut words = statement.split(|character: char| character.is_whitespace() || character == '(').filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_ascii_uppercase();
     let second = words.next().unwrap_or_default().to_ascii_uppercase();
     match first.as_str() {

@@ -196,10 +196,8 @@ impl<'t> Walk<'t> {
                 continue;
             }
             let values = item.children_by_field_name("value", &mut item.walk()).last();
-            let body: Vec<_> = children(item)
-                .into_iter()
-                .filter(|child| values.is_none_or(|value| child.start_byte() >= value.end_byte()))
-                .collect();
+            let body: Vec<_> =
+                children(item).into_iter().filter(|child| values.is_none_or(|value| child.start_byte() >= value.end_byte())).collect();
             let before = self.commands.len();
             self.statements(&body, at);
             if self.commands.len() > before {
@@ -460,16 +458,9 @@ mod tests {
 
     #[test]
     fn groups_and_loops_need_the_grammar() {
-        for text in [
-            "(a)",
-            "{ a; }",
-            "if a; then b; fi",
-            "for x in y; do a; done",
-            "[[ a ]]",
-            "f() { a; }",
-            "a=(b)",
-            "case a in b) c;; esac",
-        ] {
+        for text in
+            ["(a)", "{ a; }", "if a; then b; fi", "for x in y; do a; done", "[[ a ]]", "f() { a; }", "a=(b)", "case a in b) c;; esac"]
+        {
             assert!(lex::commands(text).1 == Quality::Coarse, "{text:?}");
             assert!(commands(text).is_some(), "{text:?}");
         }

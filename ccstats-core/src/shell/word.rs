@@ -261,8 +261,7 @@ impl Unquoter<'_> {
     /// `$name`, `${…}`, `$(…)`, `$1`; a lone `$` is itself.
     fn expansion(&mut self) {
         let bytes = self.raw.as_bytes();
-        let name =
-            bytes[self.at + 1..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        let name = bytes[self.at + 1..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
         match bytes.get(self.at + 1) {
             Some(b'(' | b'{') => self.keep(nested_end(bytes, self.at)),
             _ if name > 0 => self.keep(self.at + 1 + name),

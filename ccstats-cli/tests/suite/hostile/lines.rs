@@ -8,10 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::reference::{self, figures};
-use crate::support::{
-    assistant, json_of, lines, output, prompt, report, summary, tool_use, with, write_home,
-    write_transcript,
-};
+use crate::support::{assistant, json_of, lines, output, prompt, report, summary, tool_use, with, write_home, write_transcript};
 
 /// A line around a text that takes the place of `HERE`, which is a whole value.
 fn around(line: &Value, text: &str) -> Vec<u8> {
@@ -25,11 +22,7 @@ fn figures_of(transcript: impl AsRef<[u8]>) -> figures::Figures {
 
 /// The program says what the reference says.
 fn assert_as_the_rules_say(root: &Path, whose: &str) {
-    figures::assert_same(
-        &reference::wanted(root),
-        &figures::of_summary(&summary(root)),
-        whose,
-    );
+    figures::assert_same(&reference::wanted(root), &figures::of_summary(&summary(root)), whose);
 }
 
 /// T-15
@@ -38,24 +31,12 @@ fn nesting_of_any_depth_costs_no_line() {
     for depth in [1, 127, 128, 1_024, 1_000_000] {
         let lists = "[".repeat(depth) + &"]".repeat(depth);
         let objects = "{\"a\":".repeat(depth) + "1" + &"}".repeat(depth);
-        let skipped = with(
-            assistant("msg_1", &output(1)),
-            &json!({"toolUseResult": "HERE"}),
-        );
+        let skipped = with(assistant("msg_1", &output(1)), &json!({"toolUseResult": "HERE"}));
         let input = tool_use("toolu_1", "Bash", &json!({"command": "HERE"}));
         let usage = assistant("msg_2", &json!({"output_tokens": 2, "iterations": "HERE"}));
-        let whole = [
-            around(&skipped, &lists),
-            around(&input, &objects),
-            around(&usage, &lists),
-        ]
-        .concat();
+        let whole = [around(&skipped, &lists), around(&input, &objects), around(&usage, &lists)].concat();
         let found = figures_of([whole, lines(&[assistant("msg_3", &output(4))])].concat());
-        assert_eq!(
-            (found["messages"], found["tokens.output"]),
-            (Some(4), Some(8)),
-            "at depth {depth}"
-        );
+        assert_eq!((found["messages"], found["tokens.output"]), (Some(4), Some(8)), "at depth {depth}");
     }
 }
 
@@ -63,31 +44,11 @@ fn nesting_of_any_depth_costs_no_line() {
 #[test]
 fn starts_without_an_end_take_linear_time() {
     let good = lines(&[assistant("msg_1", &output(1))]);
-    for start in [
-        "[",
-        "{",
-        "{\"",
-        "{\"a\":",
-        "{\"type\":\"user\"",
-        "{\"type\":\"user\"}",
-        "\"\\",
-        "{}",
-    ] {
-        let home = write_transcript(
-            [
-                start.repeat(500_000).into_bytes(),
-                b"\n".to_vec(),
-                good.clone(),
-            ]
-            .concat(),
-        );
+    for start in ["[", "{", "{\"", "{\"a\":", "{\"type\":\"user\"", "{\"type\":\"user\"}", "\"\\", "{}"] {
+        let home = write_transcript([start.repeat(500_000).into_bytes(), b"\n".to_vec(), good.clone()].concat());
         let run = report("summary", home.path(), &["--json", "--range", "all"]);
         assert_eq!(run.json()["summary"]["messages"], 1, "{start}");
-        assert!(
-            run.time < Duration::from_secs(10),
-            "{start} took {:?}",
-            run.time
-        );
+        assert!(run.time < Duration::from_secs(10), "{start} took {:?}", run.time);
     }
 }
 
@@ -97,27 +58,18 @@ fn line_of_300_mb_stands_between_two_that_count() {
     let home = write_transcript("");
     let path = home.path().join("projects/-work-demo/s1.jsonl");
     let mut file = BufWriter::new(File::create(&path).unwrap());
-    let giant = with(
-        assistant("msg_2", &output(2)),
-        &json!({"toolUseResult": "HERE"}),
-    )
-    .to_string();
+    let giant = with(assistant("msg_2", &output(2)), &json!({"toolUseResult": "HERE"})).to_string();
     let (head, tail) = giant.split_once("HERE").unwrap();
-    file.write_all(&lines(&[assistant("msg_1", &output(1))]))
-        .unwrap();
+    file.write_all(&lines(&[assistant("msg_1", &output(1))])).unwrap();
     file.write_all(head.as_bytes()).unwrap();
     (0..300).for_each(|_| file.write_all(&[b'x'; 1_000_000]).unwrap());
     writeln!(file, "{tail}").unwrap();
-    file.write_all(&lines(&[assistant("msg_3", &output(4))]))
-        .unwrap();
+    file.write_all(&lines(&[assistant("msg_3", &output(4))])).unwrap();
     file.flush().unwrap();
     let found = summary(home.path());
     let account = |word: &str| found["accounting"][word].as_u64().unwrap();
     assert_eq!(account("bytes"), path.metadata().unwrap().len());
-    assert_eq!(
-        (account("lines"), account("parsed") + account("malformed")),
-        (3, 3)
-    );
+    assert_eq!((account("lines"), account("parsed") + account("malformed")), (3, 3));
     // A program with a limit may give up the giant, but none of its neighbours.
     let output = found["summary"]["tokens"]["output"].as_u64().unwrap();
     assert_eq!(output, if account("parsed") == 3 { 7 } else { 5 });
@@ -138,15 +90,10 @@ fn victims() -> [Value; 3] {
 fn entry_behind_a_torn_one_is_found_at_every_cut() {
     for victim in victims().map(|line| line.to_string().into_bytes()) {
         let next = |cut: usize| lines(&[assistant(&format!("msg_{cut}"), &output(1))]);
-        let whole: Vec<u8> = (1..victim.len())
-            .flat_map(|cut| [victim[..cut].to_vec(), next(cut)].concat())
-            .collect();
+        let whole: Vec<u8> = (1..victim.len()).flat_map(|cut| [victim[..cut].to_vec(), next(cut)].concat()).collect();
         let found = figures_of(whole);
         let n_cuts = Some(victim.len() as i128 - 1);
-        assert_eq!(
-            (found["messages"], found["tokens.output"], found["prompts"]),
-            (n_cuts, n_cuts, Some(0))
-        );
+        assert_eq!((found["messages"], found["tokens.output"], found["prompts"]), (n_cuts, n_cuts, Some(0)));
         assert_eq!(found["accounting.salvaged"], n_cuts);
     }
 }
@@ -158,11 +105,7 @@ fn glued_entries_are_all_found() {
         let entry = |i: usize| assistant(&format!("msg_{i}"), &output(1)).to_string();
         let line = (0..50).map(entry).collect::<Vec<_>>().join(between) + "\n";
         let found = figures_of(line);
-        assert_eq!(
-            (found["messages"], found["accounting.salvaged"]),
-            (Some(50), Some(1)),
-            "{between:?}"
-        );
+        assert_eq!((found["messages"], found["accounting.salvaged"]), (Some(50), Some(1)), "{between:?}");
     }
 }
 
@@ -171,9 +114,7 @@ fn glued_entries_are_all_found() {
 fn spliced_entries_are_counted_as_the_rules_say() {
     let victim = victims()[1].to_string().into_bytes();
     let splice = |cut: usize| {
-        let inner = assistant(&format!("msg_{cut}"), &output(1))
-            .to_string()
-            .into_bytes();
+        let inner = assistant(&format!("msg_{cut}"), &output(1)).to_string().into_bytes();
         [&victim[..cut], &inner, &victim[cut..], b"\n"].concat()
     };
     let home = write_transcript((1..victim.len()).flat_map(splice).collect::<Vec<u8>>());
@@ -185,26 +126,11 @@ fn spliced_entries_are_counted_as_the_rules_say() {
 fn cut_tail_is_unfinished_at_every_cut() {
     let victim = victims()[0].to_string().into_bytes();
     let first = lines(&[assistant("msg_1", &output(1))]);
-    let file = |cut: usize| {
-        (
-            format!("projects/-a/{cut}.jsonl"),
-            [&first, &victim[..cut]].concat(),
-        )
-    };
+    let file = |cut: usize| (format!("projects/-a/{cut}.jsonl"), [&first, &victim[..cut]].concat());
     let found = figures::of_summary(&summary(write_home((1..victim.len()).map(file)).path()));
-    assert_eq!(
-        (found["messages"], found["accounting.malformed"]),
-        (Some(1), Some(0))
-    );
-    assert_eq!(
-        found["accounting.unfinished"],
-        Some(victim.len() as i128 - 1)
-    );
-    assert_eq!(
-        figures_of([first, victim].concat())["messages"],
-        Some(2),
-        "a whole tail counts"
-    );
+    assert_eq!((found["messages"], found["accounting.malformed"]), (Some(1), Some(0)));
+    assert_eq!(found["accounting.unfinished"], Some(victim.len() as i128 - 1));
+    assert_eq!(figures_of([first, victim].concat())["messages"], Some(2), "a whole tail counts");
 }
 
 /// T-9: NUL bytes before, behind and between entries cost none of them.
@@ -212,11 +138,7 @@ fn cut_tail_is_unfinished_at_every_cut() {
 fn runs_of_nul_bytes_cost_no_entry() {
     for len in [1, 63, 64, 65, 4_096, 1 << 20] {
         let hole = vec![0; len];
-        let entry = |i: usize| {
-            assistant(&format!("msg_{i}"), &output(1))
-                .to_string()
-                .into_bytes()
-        };
+        let entry = |i: usize| assistant(&format!("msg_{i}"), &output(1)).to_string().into_bytes();
         let line = |i: usize| [entry(i), b"\n".to_vec()].concat();
         let whole = [
             hole.clone(),
@@ -246,33 +168,18 @@ fn marks_and_line_ends_of_other_systems_are_nothing() {
     let prompt = prompt("p1", "a\u{2028}b\u{2029}c\u{85}d").to_string();
     let found = figures_of(format!("\u{feff}{line}\r\n\r\n \t\n\u{feff}{prompt}\r\n"));
     assert_eq!((found["messages"], found["prompts"]), (Some(1), Some(1)));
-    assert_eq!(
-        (found["accounting.parsed"], found["accounting.blank"]),
-        (Some(2), Some(2))
-    );
+    assert_eq!((found["accounting.parsed"], found["accounting.blank"]), (Some(2), Some(2)));
 }
 
 /// T-18: bad text never costs a line, neither where it is skipped nor where it is shown.
 #[test]
 fn bad_text_costs_no_line() {
-    let texts: [&[u8]; 8] = [
-        b"\xff",
-        b"\xc3",
-        b"\xed\xa0\x80",
-        b"\xf4\x90\x80\x80",
-        b"\\ud800",
-        b"\\udc00x",
-        b"\\ud83d\\u0041",
-        b"\\u0000",
-    ];
+    let texts: [&[u8]; 8] =
+        [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\\ud800", b"\\udc00x", b"\\ud83d\\u0041", b"\\u0000"];
     for text in texts {
         let mut whole = Vec::new();
         for key in ["sessionId", "cwd", "gitBranch", "version", "toolUseResult"] {
-            let line = with(
-                assistant(&format!("msg_{key}"), &output(1)),
-                &json!({key: "a HERE b"}),
-            )
-            .to_string();
+            let line = with(assistant(&format!("msg_{key}"), &output(1)), &json!({key: "a HERE b"})).to_string();
             let (head, tail) = line.split_once("HERE").unwrap();
             whole.extend([head.as_bytes(), text, tail.as_bytes(), b"\n"].concat());
         }
@@ -283,11 +190,7 @@ fn bad_text_costs_no_line() {
         whole.extend([head.as_bytes(), text, tail.as_bytes(), b"\n"].concat());
         let found = figures_of(whole);
         let text = String::from_utf8_lossy(text);
-        assert_eq!(
-            (found["messages"], found["accounting.parsed"]),
-            (Some(6), Some(6)),
-            "{text:?}"
-        );
+        assert_eq!((found["messages"], found["accounting.parsed"]), (Some(6), Some(6)), "{text:?}");
     }
 }
 
@@ -295,10 +198,7 @@ fn bad_text_costs_no_line() {
 #[test]
 fn last_of_equal_keys_counts() {
     let line = assistant("msg_1", &json!({"output_tokens": 1})).to_string();
-    let line = line.replace(
-        "\"output_tokens\":1",
-        "\"output_tokens\":1,\"output_tokens\":2",
-    );
+    let line = line.replace("\"output_tokens\":1", "\"output_tokens\":1,\"output_tokens\":2");
     let line = line.replacen('{', "{\"type\":\"user\",\"message\":7,", 1);
     assert_eq!(figures_of(line + "\n")["tokens.output"], Some(2));
 }
@@ -334,34 +234,15 @@ fn counters_are_whole_numbers_below_2_to_the_53_and_nothing_else() {
         ("{}", 0),
         ("-1e400", 0),
     ];
-    let kinds = [
-        "input_tokens",
-        "output_tokens",
-        "cache_creation_input_tokens",
-        "cache_read_input_tokens",
-    ];
-    let names = [
-        "tokens.input",
-        "tokens.output",
-        "tokens.cache_write_5m",
-        "tokens.cache_read",
-    ];
+    let kinds = ["input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
+    let names = ["tokens.input", "tokens.output", "tokens.cache_write_5m", "tokens.cache_read"];
     for (text, wanted) in cases {
-        let line = |kind: &&str| {
-            around(
-                &assistant(&format!("msg_{kind}"), &json!({*kind: "HERE"})),
-                text,
-            )
-        };
+        let line = |kind: &&str| around(&assistant(&format!("msg_{kind}"), &json!({*kind: "HERE"})), text);
         let found = figures_of(kinds.iter().flat_map(line).collect::<Vec<u8>>());
         for name in names {
             assert_eq!(found[name], Some(wanted), "{name} of {text}");
         }
-        assert_eq!(
-            (found["messages"], found["accounting.parsed"]),
-            (Some(4), Some(4)),
-            "{text}"
-        );
+        assert_eq!((found["messages"], found["accounting.parsed"]), (Some(4), Some(4)), "{text}");
     }
 }
 
@@ -370,10 +251,7 @@ fn counters_are_whole_numbers_below_2_to_the_53_and_nothing_else() {
 fn unusable_counters_are_a_problem_and_absent_ones_are_not() {
     let problems = |usage: Value| {
         let found = summary(write_transcript(lines(&[assistant("msg_1", &usage)])).path());
-        found["accounting"]["problems"]
-            .as_array()
-            .expect("a list")
-            .len()
+        found["accounting"]["problems"].as_array().expect("a list").len()
     };
     assert_eq!(problems(json!({"input_tokens": null})), 0);
     for bad in [json!(-1), json!(1.5), json!("7"), json!(1u64 << 53)] {
@@ -385,22 +263,13 @@ fn unusable_counters_are_a_problem_and_absent_ones_are_not() {
 #[test]
 fn sums_never_wrap() {
     let max = (1u64 << 53) - 1;
-    let line = |i: usize| {
-        assistant(
-            &format!("msg_{i}"),
-            &json!({"input_tokens": max, "output_tokens": max}),
-        )
-    };
+    let line = |i: usize| assistant(&format!("msg_{i}"), &json!({"input_tokens": max, "output_tokens": max}));
     let home = write_transcript(lines(&(0..10_000).map(line).collect::<Vec<_>>()));
     let (kind, total) = (u128::from(max) * 10_000, u128::from(max) * 20_000);
     for name in ["summary", "daily", "models", "sessions", "projects"] {
         let run = report(name, home.path(), &["--json", "--range", "all"]);
         let text: String = run.text().chars().filter(|c| !c.is_whitespace()).collect();
-        for figure in [
-            format!("\"input\":{kind},"),
-            format!("\"output\":{kind},"),
-            format!("\"total\":{total}"),
-        ] {
+        for figure in [format!("\"input\":{kind},"), format!("\"output\":{kind},"), format!("\"total\":{total}")] {
             assert!(text.contains(&figure), "{name} has no {figure}");
         }
     }
@@ -432,35 +301,19 @@ fn time_that_cannot_be_used_is_a_day_of_its_own_and_part_of_the_total() {
         ("0001-01-01T00:00:00Z", "0001-01-01"),
         ("1969-12-31T23:59:59.999Z", "1969-12-31"),
     ];
-    let times = unusable
-        .iter()
-        .cloned()
-        .chain(usable.iter().map(|(time, _)| json!(time)));
-    let line = |(i, time): (usize, Value)| {
-        with(
-            assistant(&format!("msg_{i}"), &output(1)),
-            &json!({"timestamp": time}),
-        )
-    };
+    let times = unusable.iter().cloned().chain(usable.iter().map(|(time, _)| json!(time)));
+    let line = |(i, time): (usize, Value)| with(assistant(&format!("msg_{i}"), &output(1)), &json!({"timestamp": time}));
     let home = write_transcript(lines(&times.enumerate().map(line).collect::<Vec<_>>()));
     let found = json_of("daily", home.path());
     let messages = |day: &str| {
         let rows = found["rows"].as_array().unwrap();
-        rows.iter()
-            .find(|row| row["day"] == day)
-            .map_or(0, |row| row["messages"].as_u64().unwrap())
+        rows.iter().find(|row| row["day"] == day).map_or(0, |row| row["messages"].as_u64().unwrap())
     };
     assert_eq!(messages("unknown"), unusable.len() as u64);
     for (_, day) in usable {
         let wanted = usable.iter().filter(|(_, other)| *other == day).count();
         assert_eq!(messages(day), wanted as u64, "{day}");
     }
-    assert_eq!(
-        found["totals"]["messages"],
-        json!(unusable.len() + usable.len())
-    );
-    assert_eq!(
-        summary(home.path())["summary"]["messages"],
-        found["totals"]["messages"]
-    );
+    assert_eq!(found["totals"]["messages"], json!(unusable.len() + usable.len()));
+    assert_eq!(summary(home.path())["summary"]["messages"], found["totals"]["messages"]);
 }

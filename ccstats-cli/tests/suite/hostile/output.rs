@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{
-    REPORTS, Run, TIME, assistant_with, lines, output, prompt, report, tool_result, tool_use, with,
-    write_home,
-};
+use crate::support::{REPORTS, Run, TIME, assistant_with, lines, output, prompt, report, tool_result, tool_use, with, write_home};
 
 const FORMATS: [&str; 5] = ["table", "json", "ndjson", "csv", "markdown"];
 
@@ -31,16 +28,7 @@ const ACTING: [&str; 16] = [
 ];
 
 /// What a spreadsheet takes for a formula.
-const FORMULAS: [&str; 8] = [
-    "=1+1",
-    "+SUM(A1)",
-    "-cmd|' /C calc'!A0",
-    "@SUM(1)",
-    "\tx",
-    "\0=x",
-    "\r=x",
-    "\u{ff1d}1+1",
-];
+const FORMULAS: [&str; 8] = ["=1+1", "+SUM(A1)", "-cmd|' /C calc'!A0", "@SUM(1)", "\tx", "\0=x", "\r=x", "\u{ff1d}1+1"];
 
 /// Calls of every kind that leads to a row somewhere, with a name in each of its texts.
 fn calls(name: &str, key: usize) -> Vec<Value> {
@@ -51,52 +39,16 @@ fn calls(name: &str, key: usize) -> Vec<Value> {
         found.push(tool_result(&id(call), text, is_error));
     };
     for read in ["r1", "r2", "r3"] {
-        call(
-            read,
-            "Read",
-            json!({"file_path": format!("/work/{name}/.env")}),
-            name,
-            false,
-        );
+        call(read, "Read", json!({"file_path": format!("/work/{name}/.env")}), name, false);
     }
     for fail in ["b1", "b2"] {
-        call(
-            fail,
-            "Bash",
-            json!({"command": format!("cargo test '{name}'")}),
-            &format!("Exit code 101\n{name}"),
-            true,
-        );
+        call(fail, "Bash", json!({"command": format!("cargo test '{name}'")}), &format!("Exit code 101\n{name}"), true);
     }
-    call(
-        "rm",
-        "Bash",
-        json!({"command": format!("{name} && rm -rf '/{name}'")}),
-        "",
-        false,
-    );
+    call("rm", "Bash", json!({"command": format!("{name} && rm -rf '/{name}'")}), "", false);
     call("edit", "Edit", json!({"file_path": name}), name, false);
-    call(
-        "far",
-        "WebFetch",
-        json!({"url": format!("https://{name}/")}),
-        name,
-        false,
-    );
-    call(
-        "task",
-        "Task",
-        json!({"subagent_type": name, "prompt": name}),
-        name,
-        false,
-    );
-    call(
-        "odd",
-        name,
-        json!({"file_path": name, "path": name}),
-        name,
-        true,
-    );
+    call("far", "WebFetch", json!({"url": format!("https://{name}/")}), name, false);
+    call("task", "Task", json!({"subagent_type": name, "prompt": name}), name, false);
+    call("odd", name, json!({"file_path": name, "path": name}), name, true);
     found
 }
 
@@ -113,16 +65,10 @@ fn home_of(names: &[&str]) -> TempDir {
         let side = json!({"isSidechain": true, "agentId": name, "uuid": format!("a{key}")});
         let agent = with(response.clone(), &side);
         let place = json!({"sessionId": name, "cwd": name, "gitBranch": name, "version": name});
-        let odd = [
-            json!({"type": name}),
-            json!({"type": "user", "message": name}),
-        ];
+        let odd = [json!({"type": name}), json!({"type": "user", "message": name})];
         let rest = [typed, response, compaction, agent].into_iter().chain(odd);
         let whole = rest.chain(calls(name, key)).map(|line| with(line, &place));
-        (
-            format!("projects/-work-{key}/s{key}.jsonl"),
-            lines(&whole.collect::<Vec<_>>()),
-        )
+        (format!("projects/-work-{key}/s{key}.jsonl"), lines(&whole.collect::<Vec<_>>()))
     });
     write_home(files)
 }
@@ -132,11 +78,7 @@ fn assert_inert(text: &str, whose: &str) {
     let acts = |c: &char| match c {
         '\n' => false,
         '\0'..' ' | '\u{7f}'..='\u{9f}' => true,
-        '\u{61c}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'
-        | '\u{2066}'..='\u{2069}' => true,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' => true,
         _ => *c == '\u{feff}',
     };
     if let Some((at, found)) = text.char_indices().find(|(_, c)| acts(c)) {
@@ -185,18 +127,10 @@ fn no_name_acts_in_a_message() {
 fn no_name_leaves_its_cell_in_markdown() {
     let home = home_of(&["a|b", "c\nd", "`e", "<script>f</script>", "[g](http://x)"]);
     let run = run("models", "markdown", &home);
-    let rows: Vec<_> = run
-        .text()
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .collect();
+    let rows: Vec<_> = run.text().lines().filter(|line| line.starts_with('|')).collect();
     let bars = |line: &&str| line.replace("\\|", "").matches('|').count();
     assert!(rows.len() >= 7, "{}", run.text());
-    assert!(
-        rows.iter().all(|row| bars(row) == bars(&rows[0])),
-        "{}",
-        run.text()
-    );
+    assert!(rows.iter().all(|row| bars(row) == bars(&rows[0])), "{}", run.text());
     assert!(!run.text().contains("<script>"), "{}", run.text());
 }
 
@@ -216,10 +150,7 @@ fn cells(text: &str) -> Vec<Vec<String>> {
             _ => cell.push(c),
         }
     }
-    assert!(
-        !is_quoted && row.is_empty() && cell.is_empty(),
-        "the last row is whole in {text:?}"
-    );
+    assert!(!is_quoted && row.is_empty() && cell.is_empty(), "the last row is whole in {text:?}");
     rows
 }
 
@@ -231,19 +162,9 @@ fn no_cell_of_text_is_a_formula() {
     for name in REPORTS {
         let run = run(name, "csv", &home);
         let rows = cells(run.text());
-        assert!(
-            rows.iter().all(|row| row.len() == rows[0].len()),
-            "{name} has rows of equal width"
-        );
-        for cell in rows
-            .into_iter()
-            .flatten()
-            .filter(|cell| cell.parse::<f64>().is_err())
-        {
-            assert!(
-                !cell.starts_with(['=', '+', '-', '@', '\t', '\0', '\r', '\u{ff1d}']),
-                "{cell:?} in {name}"
-            );
+        assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{name} has rows of equal width");
+        for cell in rows.into_iter().flatten().filter(|cell| cell.parse::<f64>().is_err()) {
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\0', '\r', '\u{ff1d}']), "{cell:?} in {name}");
             n_escaped += usize::from(cell.starts_with('\''));
         }
     }
@@ -256,8 +177,7 @@ fn no_name_forges_a_line_of_json() {
     let home = home_of(&ACTING);
     for name in REPORTS {
         for line in run(name, "ndjson", &home).text().lines() {
-            serde_json::from_str::<Value>(line)
-                .unwrap_or_else(|error| panic!("{error} in {name}: {line:?}"));
+            serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error} in {name}: {line:?}"));
         }
     }
 }
@@ -267,13 +187,8 @@ fn no_name_forges_a_line_of_json() {
 fn names_in_json_stay_distinct() {
     let home = home_of(&ACTING);
     let json = crate::support::json_of("models", home.path());
-    let models: std::collections::BTreeSet<_> = json["rows"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| &row["model"])
-        .map(Value::to_string)
-        .collect();
+    let models: std::collections::BTreeSet<_> =
+        json["rows"].as_array().unwrap().iter().map(|row| &row["model"]).map(Value::to_string).collect();
     // The calls are those of a model of their own.
     assert_eq!(models.len(), ACTING.len() + 1);
 }
@@ -283,13 +198,7 @@ fn names_in_json_stay_distinct() {
 fn names_of_any_length_break_neither_totals_nor_tables() {
     let long = "x".repeat(50_000);
     let home = home_of(&[&long, "short"]);
-    assert_eq!(
-        crate::support::summary(home.path())["summary"]["messages"],
-        json!(2 + 2 * 10)
-    );
+    assert_eq!(crate::support::summary(home.path())["summary"]["messages"], json!(2 + 2 * 10));
     let table = run("models", "table", &home);
-    assert!(
-        table.text().lines().all(|line| line.chars().count() < 500),
-        "a table is as wide as its names"
-    );
+    assert!(table.text().lines().all(|line| line.chars().count() < 500), "a table is as wide as its names");
 }

@@ -5,45 +5,20 @@ use std::process::{Child, Stdio};
 
 use serde_json::json;
 
-use crate::support::{
-    assistant, ccstats, json_of, lines, output, program, report, with, write_home, write_transcript,
-};
+use crate::support::{assistant, ccstats, json_of, lines, output, program, report, with, write_home, write_transcript};
 
 /// The words that must not reach a user.
 fn assert_no_panic(stderr: &str) {
-    assert!(
-        !stderr.contains("panicked") && !stderr.contains("RUST_BACKTRACE"),
-        "{stderr}"
-    );
+    assert!(!stderr.contains("panicked") && !stderr.contains("RUST_BACKTRACE"), "{stderr}");
 }
 
 /// A report of more bytes than a pipe holds.
 fn start_long_report(format: &str, stdout: impl Into<Stdio>) -> (tempfile::TempDir, Child) {
-    let line = |i: usize| {
-        with(
-            assistant(&format!("msg_{i}"), &output(1)),
-            &json!({"sessionId": format!("session-{i}")}),
-        )
-    };
+    let line = |i: usize| with(assistant(&format!("msg_{i}"), &output(1)), &json!({"sessionId": format!("session-{i}")}));
     let home = write_transcript(lines(&(0..3_000).map(line).collect::<Vec<_>>()));
     let mut command = program(home.path());
-    command
-        .args([
-            "sessions",
-            "--range",
-            "all",
-            "--no-store",
-            "--format",
-            format,
-            "--root",
-        ])
-        .arg(home.path());
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    command.args(["sessions", "--range", "all", "--no-store", "--format", format, "--root"]).arg(home.path());
+    let child = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
     (home, child)
 }
 
@@ -64,10 +39,7 @@ fn closed_pipe_ends_quietly_with_0() {
 #[test]
 fn full_disk_is_an_error_that_says_so() {
     for format in ["table", "json", "ndjson", "csv", "markdown"] {
-        let (_home, child) = start_long_report(
-            format,
-            File::options().write(true).open("/dev/full").unwrap(),
-        );
+        let (_home, child) = start_long_report(format, File::options().write(true).open("/dev/full").unwrap());
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{format}: {stderr}");
@@ -80,11 +52,7 @@ fn full_disk_is_an_error_that_says_so() {
 fn output_that_cannot_be_written_is_an_error() {
     let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
     let target = home.path().join("missing/folder/report.json");
-    let run = report(
-        "summary",
-        home.path(),
-        &["--range", "all", "--output", target.to_str().unwrap()],
-    );
+    let run = report("summary", home.path(), &["--range", "all", "--output", target.to_str().unwrap()]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(run.stderr.contains("report.json"), "{}", run.stderr);
 }
@@ -93,20 +61,9 @@ fn output_that_cannot_be_written_is_an_error() {
 fn output_goes_to_the_file_that_was_named() {
     let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
     let target = home.path().join("report.json");
-    let run = report(
-        "summary",
-        home.path(),
-        &[
-            "--json",
-            "--range",
-            "all",
-            "--output",
-            target.to_str().unwrap(),
-        ],
-    );
+    let run = report("summary", home.path(), &["--json", "--range", "all", "--output", target.to_str().unwrap()]);
     assert_eq!((run.code, run.text()), (0, ""), "{}", run.stderr);
-    let written: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(target).unwrap()).unwrap();
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(target).unwrap()).unwrap();
     assert_eq!(written, crate::support::summary(home.path()));
 }
 
@@ -144,38 +101,15 @@ fn wrong_usage_ends_with_2_before_anything_is_printed() {
 #[test]
 fn strict_ends_with_3_where_a_line_was_lost() {
     let good = lines(&[assistant("msg_1", &output(1))]);
-    let home = write_home([
-        ("projects/-a/a.jsonl", good.clone()),
-        ("projects/-a/b.jsonl", b"not json\n".to_vec()),
-    ]);
-    let run = report(
-        "summary",
-        home.path(),
-        &["--json", "--range", "all", "--strict"],
-    );
+    let home = write_home([("projects/-a/a.jsonl", good.clone()), ("projects/-a/b.jsonl", b"not json\n".to_vec())]);
+    let run = report("summary", home.path(), &["--json", "--range", "all", "--strict"]);
     assert_eq!(run.code, 3, "{}", run.stderr);
     let found: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!(
-        found["summary"]["messages"], 1,
-        "the report is printed all the same"
-    );
+    assert_eq!(found["summary"]["messages"], 1, "the report is printed all the same");
     let lenient = report("summary", home.path(), &["--json", "--range", "all"]);
     assert_eq!(lenient.code, 0);
-    assert_eq!(
-        lenient
-            .stderr
-            .lines()
-            .filter(|line| line.starts_with("warning: "))
-            .count(),
-        1,
-        "{}",
-        lenient.stderr
-    );
-    let clean = report(
-        "summary",
-        write_transcript(good).path(),
-        &["--json", "--range", "all", "--strict"],
-    );
+    assert_eq!(lenient.stderr.lines().filter(|line| line.starts_with("warning: ")).count(), 1, "{}", lenient.stderr);
+    let clean = report("summary", write_transcript(good).path(), &["--json", "--range", "all", "--strict"]);
     assert_eq!(clean.code, 0, "{}", clean.stderr);
 }
 
@@ -185,11 +119,7 @@ fn empty_home_is_no_error_and_says_where_it_looked() {
     for name in crate::support::REPORTS {
         let run = report(name, home.path(), &["--json"]);
         assert_eq!(run.code, 0, "{name}: {}", run.stderr);
-        assert!(
-            run.stderr.contains(home.path().to_str().unwrap()),
-            "{name}: {}",
-            run.stderr
-        );
+        assert!(run.stderr.contains(home.path().to_str().unwrap()), "{name}: {}", run.stderr);
         serde_json::from_slice::<serde_json::Value>(&run.stdout).unwrap();
     }
 }
@@ -197,16 +127,7 @@ fn empty_home_is_no_error_and_says_where_it_looked() {
 #[test]
 fn home_of_the_environment_is_read_where_no_root_is_given() {
     let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
-    let words = [
-        "--json",
-        "--range",
-        "all",
-        "--no-store",
-        "--tz",
-        "UTC",
-        "--now",
-        "2026-11-20T12:00:00Z",
-    ];
+    let words = ["--json", "--range", "all", "--no-store", "--tz", "UTC", "--now", "2026-11-20T12:00:00Z"];
     let output = program(home.path()).args(words).output().unwrap();
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found, json_of("summary", home.path()));

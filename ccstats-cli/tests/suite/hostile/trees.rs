@@ -43,16 +43,8 @@ mod unix {
         symlink(&projects, projects.join("loop")).unwrap();
         symlink("self", projects.join("self")).unwrap();
         symlink("/", projects.join("everything")).unwrap();
-        symlink(
-            elsewhere.path().join("projects"),
-            projects.join("out-of-the-tree"),
-        )
-        .unwrap();
-        symlink(
-            projects.join("-work-demo/s1.jsonl"),
-            projects.join("-work-demo/s2.jsonl"),
-        )
-        .unwrap();
+        symlink(elsewhere.path().join("projects"), projects.join("out-of-the-tree")).unwrap();
+        symlink(projects.join("-work-demo/s1.jsonl"), projects.join("-work-demo/s2.jsonl")).unwrap();
         symlink("nowhere", projects.join("-work-demo/s3.jsonl")).unwrap();
         let run = report("summary", home.path(), &["--json", "--range", "all"]);
         assert_eq!(run.json()["summary"]["messages"], 1);
@@ -84,9 +76,7 @@ mod unix {
     fn only_regular_files_are_opened() {
         let home = write_transcript(one_response());
         let folder = home.path().join("projects/-work-demo");
-        let fifo = std::process::Command::new("mkfifo")
-            .arg(folder.join("fifo.jsonl"))
-            .status();
+        let fifo = std::process::Command::new("mkfifo").arg(folder.join("fifo.jsonl")).status();
         assert!(fifo.unwrap().success());
         symlink("/dev/zero", folder.join("zero.jsonl")).unwrap();
         fs::create_dir(folder.join("folder.jsonl")).unwrap();
@@ -102,18 +92,12 @@ mod unix {
         let home = write_transcript(one_response());
         let path = home.path().join("projects/-work-demo/sparse.jsonl");
         let mut file = File::create(&path).unwrap();
-        file.write_all(&lines(&[assistant("msg_before", &output(7))]))
-            .unwrap();
-        if file
-            .set_len(1 << 40)
-            .and_then(|()| file.seek(SeekFrom::End(0)))
-            .is_err()
-        {
+        file.write_all(&lines(&[assistant("msg_before", &output(7))])).unwrap();
+        if file.set_len(1 << 40).and_then(|()| file.seek(SeekFrom::End(0))).is_err() {
             eprintln!("skipped: the file system holds no file of a terabyte");
             return;
         }
-        file.write_all(&lines(&[assistant("msg_behind", &output(9))]))
-            .unwrap();
+        file.write_all(&lines(&[assistant("msg_behind", &output(9))])).unwrap();
         let run = report("summary", home.path(), &["--json", "--range", "all"]);
         assert_eq!(run.json()["summary"]["tokens"]["output"], 5 + 7 + 9);
         assert_eq!(run.json()["accounting"]["lines"], 3);
@@ -125,21 +109,11 @@ mod unix {
     /// T-11
     #[test]
     fn names_need_not_be_utf_8() {
-        let line = with(
-            assistant("msg_2", &output(3)),
-            &json!({"sessionId": null, "cwd": null}),
-        );
+        let line = with(assistant("msg_2", &output(3)), &json!({"sessionId": null, "cwd": null}));
         let home = write_transcript(one_response());
-        let folder = home
-            .path()
-            .join("projects")
-            .join(OsStr::from_bytes(b"-work-\xff\xfe"));
+        let folder = home.path().join("projects").join(OsStr::from_bytes(b"-work-\xff\xfe"));
         fs::create_dir(&folder).unwrap();
-        fs::write(
-            folder.join(OsStr::from_bytes(b"s\xc3.jsonl")),
-            lines(&[line]),
-        )
-        .unwrap();
+        fs::write(folder.join(OsStr::from_bytes(b"s\xc3.jsonl")), lines(&[line])).unwrap();
         for name in ["summary", "sessions", "projects"] {
             let run = report(name, home.path(), &["--json", "--range", "all"]);
             assert_eq!(run.code, 0, "{}", run.stderr);
@@ -165,11 +139,7 @@ mod unix {
             return;
         }
         let run = report("summary", home.path(), &["--json", "--range", "all"]);
-        let strict = report(
-            "summary",
-            home.path(),
-            &["--json", "--range", "all", "--strict"],
-        );
+        let strict = report("summary", home.path(), &["--json", "--range", "all", "--strict"]);
         fs::set_permissions(&inner, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(run.json()["summary"]["messages"], 1);
         assert!(run.stderr.starts_with("warning: "), "{}", run.stderr);
@@ -191,45 +161,19 @@ fn deep_tree_is_read_to_its_end() {
 /// T-10
 #[test]
 fn ids_of_lines_are_no_paths() {
-    let escape = |i: usize, id: &str| {
-        with(
-            assistant(&format!("msg_{i}"), &output(1)),
-            &json!({"sessionId": id, "agentId": id, "cwd": id}),
-        )
-    };
+    let escape = |i: usize, id: &str| with(assistant(&format!("msg_{i}"), &output(1)), &json!({"sessionId": id, "agentId": id, "cwd": id}));
     let long = "x".repeat(10_000);
-    let ids = [
-        "../../escaped",
-        "/tmp/escaped",
-        "a\0b",
-        long.as_str(),
-        "..",
-        "con",
-    ];
-    let home = write_transcript(lines(
-        &ids.iter()
-            .enumerate()
-            .map(|(i, id)| escape(i, id))
-            .collect::<Vec<_>>(),
-    ));
+    let ids = ["../../escaped", "/tmp/escaped", "a\0b", long.as_str(), "..", "con"];
+    let home = write_transcript(lines(&ids.iter().enumerate().map(|(i, id)| escape(i, id)).collect::<Vec<_>>()));
     let names = |folder: &Path| {
-        let names = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name());
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         names.collect::<std::collections::BTreeSet<_>>()
     };
     let before = names(home.path());
     let mut command = crate::support::program(home.path());
-    command
-        .env("CCSTATS_DATA_DIR", home.path().join("store"))
-        .args(["sessions", "--json", "--range", "all", "--root"]);
+    command.env("CCSTATS_DATA_DIR", home.path().join("store")).args(["sessions", "--json", "--range", "all", "--root"]);
     let output = command.arg(home.path()).output().unwrap();
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let mut after = names(home.path());
     after.remove(OsStr::new("store"));
     assert_eq!(before, after);

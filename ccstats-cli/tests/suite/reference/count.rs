@@ -31,8 +31,7 @@ impl Sums {
 
     /// None when there are messages and none has a price.
     fn picodollars(&self) -> Option<i128> {
-        (self.messages == 0 || self.unpriced < self.messages)
-            .then_some(self.cost / UNITS_PER_PICODOLLAR)
+        (self.messages == 0 || self.unpriced < self.messages).then_some(self.cost / UNITS_PER_PICODOLLAR)
     }
 
     fn put(&self, figures: &mut Figures, prefix: &str) {
@@ -51,26 +50,12 @@ pub(crate) fn count(root: &Path, prices: &Prices) -> Figures {
     count_messages(&scan, prices, &mut figures);
     count_calls(&scan, &mut figures);
     let sessions = scan.messages.values().map(|message| &message.at.session);
-    let sessions: BTreeSet<_> = sessions
-        .chain(scan.prompts.values().map(|(_, session)| session))
-        .collect();
+    let sessions: BTreeSet<_> = sessions.chain(scan.prompts.values().map(|(_, session)| session)).collect();
     figures.insert("sessions".into(), Some(sessions.len() as i128));
     figures.insert("prompts".into(), Some(scan.prompts.len() as i128));
     figures.insert("api_errors".into(), Some(scan.api_errors.len() as i128));
-    for word in [
-        "transcripts",
-        "bytes",
-        "lines",
-        "parsed",
-        "salvaged",
-        "blank",
-        "malformed",
-        "unfinished",
-    ] {
-        figures.insert(
-            format!("accounting.{word}"),
-            Some(*scan.account.get(word).unwrap_or(&0)),
-        );
+    for word in ["transcripts", "bytes", "lines", "parsed", "salvaged", "blank", "malformed", "unfinished"] {
+        figures.insert(format!("accounting.{word}"), Some(*scan.account.get(word).unwrap_or(&0)));
     }
     figures
 }
@@ -78,29 +63,15 @@ pub(crate) fn count(root: &Path, prices: &Prices) -> Figures {
 fn count_messages(scan: &Scan, prices: &Prices, figures: &mut Figures) {
     let (mut total, mut models, mut projects) = (Sums::default(), HashMap::new(), HashMap::new());
     for message in scan.messages.values() {
-        let cost = prices.cost(
-            &message.model,
-            scan::day(message).as_deref(),
-            &message.usage,
-        );
+        let cost = prices.cost(&message.model, scan::day(message).as_deref(), &message.usage);
         total.add(message, cost);
-        models
-            .entry(&message.model)
-            .or_insert_with(Sums::default)
-            .add(message, cost);
-        projects
-            .entry(&message.at.project)
-            .or_insert_with(Sums::default)
-            .add(message, cost);
+        models.entry(&message.model).or_insert_with(Sums::default).add(message, cost);
+        projects.entry(&message.at.project).or_insert_with(Sums::default).add(message, cost);
     }
     total.put(figures, "");
     figures.insert("tokens.total".into(), Some(total.tokens.iter().sum()));
     figures.insert("unpriced_messages".into(), Some(total.unpriced));
-    let not_final = scan
-        .messages
-        .values()
-        .filter(|message| !message.is_final)
-        .count();
+    let not_final = scan.messages.values().filter(|message| !message.is_final).count();
     figures.insert("not_final_messages".into(), Some(not_final as i128));
     figures.insert("projects".into(), Some(projects.len() as i128));
     for (model, sums) in models {
@@ -116,24 +87,16 @@ fn count_messages(scan: &Scan, prices: &Prices, figures: &mut Figures) {
 
 fn count_calls(scan: &Scan, figures: &mut Figures) {
     let (mut added, mut removed) = (0, 0);
-    let mut bump =
-        |name: String, by: i128| *figures.entry(name).or_insert(Some(0)).as_mut().unwrap() += by;
+    let mut bump = |name: String, by: i128| *figures.entry(name).or_insert(Some(0)).as_mut().unwrap() += by;
     for (key, call) in &scan.calls {
         let result = scan.results.get(key);
         let verdict = outcome(call, result);
         for word in OUTCOMES {
-            bump(
-                format!("tools[{}].{word}", call.tool),
-                i128::from(word == verdict),
-            );
+            bump(format!("tools[{}].{word}", call.tool), i128::from(word == verdict));
         }
         bump(format!("tools[{}].count", call.tool), 1);
         bump(format!("project[{}].calls", call.at.project), 1);
-        let path = call
-            .input
-            .at("file_path")
-            .text()
-            .or(call.input.at("notebook_path").str());
+        let path = call.input.at("file_path").text().or(call.input.at("notebook_path").str());
         if EDITORS.contains(&call.tool.as_str()) && verdict == "ok" && path.is_some() {
             let (plus, minus) = result.map_or((0, 0), |result| lines_changed(call, result));
             (added, removed) = (added + plus, removed + minus);

@@ -11,19 +11,10 @@ pub(crate) type Account = BTreeMap<&'static str, i128>;
 /// The transcripts below a root in the order of reading, each with its path below `projects/`.
 pub(crate) fn transcripts(root: &Path) -> Vec<(PathBuf, String)> {
     let projects = root.join("projects");
-    let top = if projects.is_dir() {
-        projects
-    } else {
-        root.to_owned()
-    };
+    let top = if projects.is_dir() { projects } else { root.to_owned() };
     let mut found = Vec::new();
     walk(&top, &mut found);
-    let name = |path: &PathBuf| {
-        path.strip_prefix(&top)
-            .unwrap()
-            .to_string_lossy()
-            .replace('\\', "/")
-    };
+    let name = |path: &PathBuf| path.strip_prefix(&top).unwrap().to_string_lossy().replace('\\', "/");
     let mut found: Vec<_> = found.into_iter().map(|path| (name(&path), path)).collect();
     found.sort();
     let mut seen = HashSet::new();
@@ -78,9 +69,7 @@ pub(crate) fn entries(data: &[u8], account: &mut Account) -> Vec<(usize, Json)> 
         *account.entry(word(&line)).or_default() += 1;
         match line {
             Line::Parsed(value) => found.push((number + 1, value)),
-            Line::Salvaged(values) => {
-                found.extend(values.into_iter().map(|value| (number + 1, value)))
-            }
+            Line::Salvaged(values) => found.extend(values.into_iter().map(|value| (number + 1, value))),
             Line::Blank | Line::Malformed | Line::Unfinished => {}
         }
     }
@@ -98,9 +87,7 @@ fn word(line: &Line) -> &'static str {
 }
 
 fn read_line(piece: &[u8]) -> Line {
-    let (line, ended) = piece
-        .strip_suffix(b"\n")
-        .map_or((piece, false), |line| (line, true));
+    let (line, ended) = piece.strip_suffix(b"\n").map_or((piece, false), |line| (line, true));
     if line.iter().all(|byte| b" \t\r".contains(byte)) {
         return Line::Blank;
     }
@@ -125,17 +112,13 @@ fn is_entry(value: &Json) -> bool {
 
 /// Whether each line is JSON, so that a reader which skips and one which checks must agree.
 pub(crate) fn is_clean(data: &[u8]) -> bool {
-    data.split(|byte| *byte == b'\n')
-        .all(|line| line.iter().all(|byte| b" \t\r".contains(byte)) || parse_whole(line).is_some())
+    data.split(|byte| *byte == b'\n').all(|line| line.iter().all(|byte| b" \t\r".contains(byte)) || parse_whole(line).is_some())
 }
 
 /// The lines of a transcript without those that are not JSON.
 pub(crate) fn without_broken_lines(data: &[u8]) -> Vec<u8> {
     let whole = |line: &&[u8]| parse_whole(line).is_some();
-    data.split(|byte| *byte == b'\n')
-        .filter(whole)
-        .flat_map(|line| [line, b"\n"].concat())
-        .collect()
+    data.split(|byte| *byte == b'\n').filter(whole).flat_map(|line| [line, b"\n"].concat()).collect()
 }
 
 /// The entries that stand whole in a line which is not one JSON value.
@@ -147,10 +130,7 @@ fn salvage(line: &[u8]) -> Vec<Json> {
         found.push(value);
         rest = rest[end..].trim_start_matches([' ', '\t', '\r']);
     }
-    let starts = rest
-        .match_indices("{\"")
-        .map(|(at, _)| at)
-        .filter(|at| *at > 0);
+    let starts = rest.match_indices("{\"").map(|(at, _)| at).filter(|at| *at > 0);
     found.extend(starts.filter_map(|at| json::parse(&rest[at..])).next());
     found.retain(is_entry);
     found

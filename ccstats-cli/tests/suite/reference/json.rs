@@ -66,14 +66,8 @@ impl Json {
     pub(crate) fn count(&self) -> u64 {
         let Json::Number(text) = self else { return 0 };
         let whole = text.parse().ok();
-        let spelled = text
-            .parse()
-            .ok()
-            .filter(|value: &f64| *value >= 0.0 && value.fract() == 0.0);
-        whole
-            .or(spelled.map(|value| value as u64))
-            .filter(|value| *value < 1 << 53)
-            .unwrap_or(0)
+        let spelled = text.parse().ok().filter(|value: &f64| *value >= 0.0 && value.fract() == 0.0);
+        whole.or(spelled.map(|value| value as u64)).filter(|value| *value < 1 << 53).unwrap_or(0)
     }
 }
 
@@ -110,9 +104,7 @@ impl Reader<'_> {
     }
 
     fn eat(&mut self, word: &str) -> Option<()> {
-        self.text[self.at..]
-            .starts_with(word)
-            .then(|| self.at += word.len())
+        self.text[self.at..].starts_with(word).then(|| self.at += word.len())
     }
 
     fn value(&mut self, depth: usize) -> Option<Json> {
@@ -151,12 +143,7 @@ impl Reader<'_> {
     }
 
     /// What stands between two brackets, separated by commas.
-    fn members(
-        &mut self,
-        open: &str,
-        close: &str,
-        mut member: impl FnMut(&mut Self) -> Option<()>,
-    ) -> Option<()> {
+    fn members(&mut self, open: &str, close: &str, mut member: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.eat(open)?;
         self.skip_space();
         if self.eat(close).is_some() {
@@ -225,10 +212,7 @@ impl Reader<'_> {
             b'u' => {
                 let digits = self.text.get(self.at..self.at + 4)?;
                 self.at += 4;
-                digits
-                    .bytes()
-                    .all(|digit| digit.is_ascii_hexdigit())
-                    .then_some(())?;
+                digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(())?;
                 u16::from_str_radix(digits, 16).ok()?
             }
             _ => return None,

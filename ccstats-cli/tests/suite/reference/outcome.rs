@@ -36,23 +36,13 @@ fn starts_with_any(text: &str, starts: &[&str]) -> bool {
 
 /// The text of a content, which is a string or a list of blocks.
 pub(crate) fn body_text(content: &Json) -> String {
-    let blocks = content
-        .list()
-        .iter()
-        .filter_map(|block| block.at("text").str());
-    content
-        .str()
-        .map_or_else(|| blocks.collect(), str::to_owned)
+    let blocks = content.list().iter().filter_map(|block| block.at("text").str());
+    content.str().map_or_else(|| blocks.collect(), str::to_owned)
 }
 
 /// Whether a `user` line without results was typed by a person.
 pub(crate) fn is_prompt(entry: &Json, message: &Json) -> bool {
-    let flags = [
-        "isMeta",
-        "isSidechain",
-        "isCompactSummary",
-        "isVisibleInTranscriptOnly",
-    ];
+    let flags = ["isMeta", "isSidechain", "isCompactSummary", "isVisibleInTranscriptOnly"];
     let is_human = |value: Option<&Json>| value.is_none_or(|value| value.str() == Some("human"));
     let content = message.at("content");
     !flags.iter().any(|flag| entry.at(flag).is_true())
@@ -83,9 +73,7 @@ pub(crate) fn outcome(call: &Call, result: Option<&Answer>) -> &'static str {
 }
 
 fn is_denial(plain: &str, structured: &Json) -> bool {
-    starts_with_any(plain, &DENIED)
-        || structured.str() == Some("User rejected tool use")
-        || is_hook_denial(plain)
+    starts_with_any(plain, &DENIED) || structured.str() == Some("User rejected tool use") || is_hook_denial(plain)
 }
 
 /// `PreToolUse:Bash hook error…`, `PreToolUse:Bash denied…`, `Hook PreToolUse:…`.
@@ -117,19 +105,12 @@ fn failure(call: &Call, body: &str, plain: &str) -> &'static str {
         None => matches!(body.trim(), "" | "Error"),
     };
     let command = call.input.at("command").str().unwrap_or("");
-    if is_silent && may_say_nothing_found(command) {
-        "soft_nonzero"
-    } else {
-        "failed"
-    }
+    if is_silent && may_say_nothing_found(command) { "soft_nonzero" } else { "failed" }
 }
 
 /// The digits of `Exit code 1`, and what follows them.
 fn exit_code(body: &str) -> Option<(&str, &str)> {
-    let rest = body
-        .strip_prefix("Error: ")
-        .unwrap_or(body)
-        .strip_prefix("Exit code ")?;
+    let rest = body.strip_prefix("Error: ").unwrap_or(body).strip_prefix("Exit code ")?;
     let len = rest.bytes().take_while(u8::is_ascii_digit).count();
     (len > 0).then(|| rest.split_at(len))
 }
@@ -155,11 +136,7 @@ fn pieces(command: &str) -> Vec<&str> {
     let (mut found, mut rest) = (Vec::new(), command);
     while let Some(first) = rest.chars().next() {
         let program = program_len(rest);
-        let len = if program > 0 {
-            program
-        } else {
-            separator_len(rest)
-        };
+        let len = if program > 0 { program } else { separator_len(rest) };
         if len > 0 {
             found.push(&rest[..len]);
         }
@@ -203,11 +180,7 @@ fn double_quoted_len(text: &str) -> Option<usize> {
 }
 
 fn separator_len(text: &str) -> usize {
-    if starts_with_any(text, &["&&", "||", "|&"]) {
-        2
-    } else {
-        usize::from(text.starts_with(['|', '&', ';', '\n']))
-    }
+    if starts_with_any(text, &["&&", "||", "|&"]) { 2 } else { usize::from(text.starts_with(['|', '&', ';', '\n'])) }
 }
 
 /// Whether a program, behind assignments and wrappers, is one whose exit 1 means "nothing".
@@ -229,8 +202,7 @@ fn is_soft(program: &str) -> bool {
 }
 
 fn is_assignment(word: &str) -> bool {
-    let is_name =
-        |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     word.split_once('=').is_some_and(|(name, _)| is_name(name))
 }
 
@@ -238,14 +210,10 @@ fn is_assignment(word: &str) -> bool {
 pub(crate) fn lines_changed(call: &Call, result: &Answer) -> (i128, i128) {
     let structured = &result.structured;
     let hunks = structured.at("structuredPatch").list().iter();
-    let lines: Vec<_> = hunks
-        .flat_map(|hunk| hunk.at("lines").list())
-        .filter_map(Json::str)
-        .collect();
+    let lines: Vec<_> = hunks.flat_map(|hunk| hunk.at("lines").list()).filter_map(Json::str).collect();
     let starting = |sign| lines.iter().filter(|line| line.starts_with(sign)).count() as i128;
     let created = structured.at("content").str();
-    match created.filter(|_| call.tool == "Write" && structured.at("type").str() == Some("create"))
-    {
+    match created.filter(|_| call.tool == "Write" && structured.at("type").str() == Some("create")) {
         Some(content) => (content.split_inclusive('\n').count() as i128, starting('-')),
         None => (starting('+'), starting('-')),
     }

@@ -9,13 +9,7 @@ use super::scan::Usage;
 /// Units of [`Prices::cost`] in one picodollar.
 pub(crate) const UNITS_PER_PICODOLLAR: i128 = 1_000_000;
 
-const RATES: [&str; 5] = [
-    "input",
-    "output",
-    "cache_write_5m",
-    "cache_write_1h",
-    "cache_read",
-];
+const RATES: [&str; 5] = ["input", "output", "cache_write_5m", "cache_write_1h", "cache_read"];
 
 pub(crate) struct Prices {
     models: Vec<Json>,
@@ -24,9 +18,7 @@ pub(crate) struct Prices {
 impl Prices {
     pub(crate) fn load(path: &std::path::Path) -> Prices {
         let file = json::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
-        Prices {
-            models: file.at("models").list().to_vec(),
-        }
+        Prices { models: file.at("models").list().to_vec() }
     }
 
     /// The entry of the longest known id that stands in the name.
@@ -57,23 +49,17 @@ impl Prices {
             }
         }
         let tokens = usage.tokens.iter().zip(RATES);
-        let mut cost: i128 = tokens
-            .map(|(n, kind)| i128::from(*n) * millionths(rates.at(kind)))
-            .sum();
+        let mut cost: i128 = tokens.map(|(n, kind)| i128::from(*n) * millionths(rates.at(kind))).sum();
         cost *= UNITS_PER_PICODOLLAR;
         if usage.fast {
             let factor = entry.at("fast_mode").list().iter().find(live);
-            cost = times(
-                cost,
-                factor.map_or(1_000_000, |mode| millionths(mode.at("multiplier"))),
-            );
+            cost = times(cost, factor.map_or(1_000_000, |mode| millionths(mode.at("multiplier"))));
         }
         let geography = entry.at("inference_geo_us_multiplier");
         if usage.in_us && *geography != Json::Null {
             cost = times(cost, millionths(geography));
         }
-        let search =
-            Some(millionths(entry.at("web_search_usd_per_1000"))).filter(|price| *price > 0);
+        let search = Some(millionths(entry.at("web_search_usd_per_1000"))).filter(|price| *price > 0);
         // A millionth of a dollar per thousand is 10^-9 dollars, 1,000 picodollars.
         let search = search.unwrap_or(10_000_000) * 1_000 * UNITS_PER_PICODOLLAR;
         Some(cost + i128::from(usage.web_searches) * search)
@@ -81,11 +67,7 @@ impl Prices {
 }
 
 fn times(cost: i128, factor: i128) -> i128 {
-    assert_eq!(
-        cost * factor % 1_000_000,
-        0,
-        "prices multiply without a rest"
-    );
+    assert_eq!(cost * factor % 1_000_000, 0, "prices multiply without a rest");
     cost * factor / 1_000_000
 }
 
@@ -93,16 +75,12 @@ fn times(cost: i128, factor: i128) -> i128 {
 fn millionths(number: &Json) -> i128 {
     let Json::Number(text) = number else { return 0 };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    assert!(
-        fraction.len() <= 6 && !text.contains(['e', 'E', '-']),
-        "{text} has no more than six decimals"
-    );
+    assert!(fraction.len() <= 6 && !text.contains(['e', 'E', '-']), "{text} has no more than six decimals");
     format!("{whole}{fraction:0<6}").parse().unwrap()
 }
 
 fn holds(window: &Json, day: &str) -> bool {
-    window.at("from").str().is_none_or(|from| from <= day)
-        && window.at("to").str().is_none_or(|to| day <= to)
+    window.at("from").str().is_none_or(|from| from <= day) && window.at("to").str().is_none_or(|to| day <= to)
 }
 
 /// The name in the spelling of the price list.
@@ -119,17 +97,13 @@ fn plain(model: &str) -> String {
 
 /// Whether `known` is in `name` as whole words, and no version number follows.
 fn stands_in(known: &str, name: &str) -> bool {
-    let is_word = |byte: Option<&u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
-    (0..bytes.len())
-        .filter(|at| bytes[*at..].starts_with(known.as_bytes()))
-        .any(|at| {
-            let after = &bytes[at + known.len()..];
-            let starts_a_word = at == 0 || !is_word(bytes.get(at - 1));
-            starts_a_word && !is_word(after.first()) && !is_version(after)
-        })
+    (0..bytes.len()).filter(|at| bytes[*at..].starts_with(known.as_bytes())).any(|at| {
+        let after = &bytes[at + known.len()..];
+        let starts_a_word = at == 0 || !is_word(bytes.get(at - 1));
+        starts_a_word && !is_word(after.first()) && !is_version(after)
+    })
 }
 
 /// `-1` … `-99` as a whole word.
@@ -137,9 +111,6 @@ fn is_version(after: &[u8]) -> bool {
     let [b'-', rest @ ..] = after else {
         return false;
     };
-    let word = rest
-        .iter()
-        .take_while(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        .count();
+    let word = rest.iter().take_while(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()).count();
     (1..=2).contains(&word) && rest[0] != b'0' && rest[..word].iter().all(u8::is_ascii_digit)
 }

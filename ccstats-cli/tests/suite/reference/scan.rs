@@ -42,14 +42,7 @@ impl Usage {
     /// Of several lines of one message the heaviest holds its usage.
     fn weight(&self) -> (u64, bool, u64, u64, u64, u64) {
         let [input, output, write_5m, write_1h, read] = self.tokens;
-        (
-            output,
-            self.has_split,
-            write_5m + write_1h,
-            read,
-            input,
-            self.web_searches,
-        )
+        (output, self.has_split, write_5m + write_1h, read, input, self.web_searches)
     }
 }
 
@@ -119,11 +112,7 @@ pub(crate) fn day(message: &Message) -> Option<String> {
     let (_, millis, ..) = message.order;
     let days = millis.div_euclid(86_400_000);
     let distance = Days::new(days.unsigned_abs());
-    let day = if days < 0 {
-        epoch - distance
-    } else {
-        epoch + distance
-    };
+    let day = if days < 0 { epoch - distance } else { epoch + distance };
     (!message.order.0).then(|| day.format("%Y-%m-%d").to_string())
 }
 
@@ -156,43 +145,22 @@ impl Scan {
 
     /// `line` is the line of the file, `own` where its time and uuid stand: itself, or
     /// the line inside a progress.
-    fn assistant(
-        &mut self,
-        message: &Json,
-        line: &Json,
-        own: &Json,
-        at: &Where,
-        is_progress: bool,
-    ) {
+    fn assistant(&mut self, message: &Json, line: &Json, own: &Json, at: &Where, is_progress: bool) {
         if !message.is_object() {
             return;
         }
         let of = |key| own.get(key).unwrap_or(line.at(key));
-        let uuid = of("uuid")
-            .text()
-            .map_or(Key::Line(at.place.clone()), |uuid| {
-                Key::Global(uuid.to_owned())
-            });
+        let uuid = of("uuid").text().map_or(Key::Line(at.place.clone()), |uuid| Key::Global(uuid.to_owned()));
         if message.at("model").str() == Some("<synthetic>") {
-            self.api_errors
-                .extend(line.at("isApiErrorMessage").is_true().then_some(uuid));
+            self.api_errors.extend(line.at("isApiErrorMessage").is_true().then_some(uuid));
             return;
         }
-        let key = message
-            .at("id")
-            .text()
-            .map_or(uuid, |id| key_of(id, "msg_", at));
+        let key = message.at("id").text().map_or(uuid, |id| key_of(id, "msg_", at));
         let order = order(of("timestamp"), at, is_progress);
         let is_final = message.at("stop_reason").text().is_some();
         let usage = message.at("usage");
         if usage.is_object() {
-            self.message(
-                key.clone(),
-                &order,
-                at,
-                (usage, message.at("model")),
-                is_final,
-            );
+            self.message(key.clone(), &order, at, (usage, message.at("model")), is_final);
             for (i, step) in usage.at("iterations").list().iter().enumerate() {
                 if step.at("type").str() == Some("advisor_message") {
                     let part = Key::Part(Box::new(key.clone()), i);
@@ -203,37 +171,20 @@ impl Scan {
         for (i, block) in message.at("content").list().iter().enumerate() {
             if block.at("type").str() == Some("tool_use") {
                 let part = || Key::Part(Box::new(key.clone()), i);
-                let call = block
-                    .at("id")
-                    .text()
-                    .map_or_else(part, |id| key_of(id, "toolu_", at));
+                let call = block.at("id").text().map_or_else(part, |id| key_of(id, "toolu_", at));
                 self.call(call, &order, at, block);
             }
         }
     }
 
-    fn message(
-        &mut self,
-        key: Key,
-        order: &Order,
-        at: &Where,
-        (usage, model): (&Json, &Json),
-        is_final: bool,
-    ) {
+    fn message(&mut self, key: Key, order: &Order, at: &Where, (usage, model): (&Json, &Json), is_final: bool) {
         let usage = usage_of(usage);
         let model = model.text().unwrap_or("unknown").to_owned();
         let row = match self.messages.entry(key) {
             Entry::Occupied(row) => row.into_mut(),
             Entry::Vacant(free) => {
                 let (order, source) = (order.clone(), order.clone());
-                free.insert(Message {
-                    order,
-                    source,
-                    at: at.clone(),
-                    usage,
-                    model,
-                    is_final,
-                });
+                free.insert(Message { order, source, at: at.clone(), usage, model, is_final });
                 return;
             }
         };
@@ -249,12 +200,7 @@ impl Scan {
 
     fn call(&mut self, key: Key, order: &Order, at: &Where, block: &Json) {
         let tool = block.at("name").text().unwrap_or("unknown").to_owned();
-        let call = Call {
-            order: order.clone(),
-            at: at.clone(),
-            tool,
-            input: block.at("input").clone(),
-        };
+        let call = Call { order: order.clone(), at: at.clone(), tool, input: block.at("input").clone() };
         keep_smallest(&mut self.calls, key, call, |call| &call.order);
     }
 
@@ -262,12 +208,7 @@ impl Scan {
         let message = entry.at("message");
         let has_results = self.answers(message, entry, entry.at("timestamp"), at);
         if message.is_object() && !has_results && is_prompt(entry, message) {
-            let key = entry
-                .at("uuid")
-                .text()
-                .map_or(Key::Line(at.place.clone()), |uuid| {
-                    Key::Global(uuid.to_owned())
-                });
+            let key = entry.at("uuid").text().map_or(Key::Line(at.place.clone()), |uuid| Key::Global(uuid.to_owned()));
             let (missing, millis, _, _, place) = order(entry.at("timestamp"), at, false);
             let prompt = ((missing, millis, false, false, place), at.session.clone());
             keep_smallest(&mut self.prompts, key, prompt, |prompt| &prompt.0);
@@ -277,9 +218,7 @@ impl Scan {
     /// Whether there was any result among the blocks.
     fn answers(&mut self, message: &Json, line: &Json, time: &Json, at: &Where) -> bool {
         let blocks = message.at("content").list().iter();
-        let results: Vec<_> = blocks
-            .filter(|block| block.at("type").str() == Some("tool_result"))
-            .collect();
+        let results: Vec<_> = blocks.filter(|block| block.at("type").str() == Some("tool_result")).collect();
         for block in &results {
             let Some(id) = block.at("tool_use_id").text() else {
                 continue;
@@ -291,12 +230,7 @@ impl Scan {
                 structured: line.at("toolUseResult").clone(),
                 denial: line.at("toolDenialKind").text().map(str::to_owned),
             };
-            keep_smallest(
-                &mut self.results,
-                key_of(id, "toolu_", at),
-                result,
-                |result| &result.order,
-            );
+            keep_smallest(&mut self.results, key_of(id, "toolu_", at), result, |result| &result.order);
         }
         !results.is_empty()
     }
@@ -305,13 +239,7 @@ impl Scan {
 impl Where {
     fn of(entry: &Json, place: Place) -> Where {
         let (file, _) = &place;
-        let stem = file
-            .rsplit('/')
-            .next()
-            .unwrap()
-            .split(".jsonl")
-            .next()
-            .unwrap();
+        let stem = file.rsplit('/').next().unwrap().split(".jsonl").next().unwrap();
         let folder = file.split('/').next().unwrap();
         Where {
             session: entry.at("sessionId").text().unwrap_or(stem).to_owned(),
@@ -332,22 +260,12 @@ fn project(folder: &str) -> String {
 
 /// Ids of Anthropic are unique everywhere, those of gateways only in their session.
 fn key_of(id: &str, prefix: &str, at: &Where) -> Key {
-    if id.starts_with(prefix) {
-        Key::Global(id.to_owned())
-    } else {
-        Key::InSession(at.session.clone(), id.to_owned())
-    }
+    if id.starts_with(prefix) { Key::Global(id.to_owned()) } else { Key::InSession(at.session.clone(), id.to_owned()) }
 }
 
 fn order(time: &Json, at: &Where, is_progress: bool) -> Order {
     let time = time.str().and_then(millis);
-    (
-        time.is_none(),
-        time.unwrap_or(0),
-        at.is_sidechain,
-        is_progress,
-        at.place.clone(),
-    )
+    (time.is_none(), time.unwrap_or(0), at.is_sidechain, is_progress, at.place.clone())
 }
 
 fn keep_smallest<V>(rows: &mut HashMap<Key, V>, key: Key, row: V, order: impl Fn(&V) -> &Order) {
@@ -361,27 +279,12 @@ fn keep_smallest<V>(rows: &mut HashMap<Key, V>, key: Key, row: V, order: impl Fn
 fn usage_of(usage: &Json) -> Usage {
     let split = usage.at("cache_creation");
     let flat = usage.at("cache_creation_input_tokens").count();
-    let (write_5m, write_1h) = (
-        split.at("ephemeral_5m_input_tokens").count(),
-        split.at("ephemeral_1h_input_tokens").count(),
-    );
+    let (write_5m, write_1h) = (split.at("ephemeral_5m_input_tokens").count(), split.at("ephemeral_1h_input_tokens").count());
     let rest = flat.saturating_sub(write_5m + write_1h);
-    let (input, output) = (
-        usage.at("input_tokens").count(),
-        usage.at("output_tokens").count(),
-    );
+    let (input, output) = (usage.at("input_tokens").count(), usage.at("output_tokens").count());
     Usage {
-        tokens: [
-            input,
-            output,
-            write_5m + rest,
-            write_1h,
-            usage.at("cache_read_input_tokens").count(),
-        ],
-        web_searches: usage
-            .at("server_tool_use")
-            .at("web_search_requests")
-            .count(),
+        tokens: [input, output, write_5m + rest, write_1h, usage.at("cache_read_input_tokens").count()],
+        web_searches: usage.at("server_tool_use").at("web_search_requests").count(),
         fast: usage.at("speed").str() == Some("fast"),
         in_us: usage.at("inference_geo").str() == Some("us"),
         has_split: split.is_object(),
@@ -390,17 +293,10 @@ fn usage_of(usage: &Json) -> Usage {
 
 /// Milliseconds since 1970 of `2026-11-03T10:00:00.000Z`, or with an offset such as `+01:00`.
 fn millis(text: &str) -> Option<i64> {
-    let number = |part: Option<&str>| {
-        part.filter(|part| part.bytes().all(|b| b.is_ascii_digit()))?
-            .parse::<u32>()
-            .ok()
-    };
+    let number = |part: Option<&str>| part.filter(|part| part.bytes().all(|b| b.is_ascii_digit()))?.parse::<u32>().ok();
     let bytes = text.as_bytes();
     let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    marks
-        .iter()
-        .all(|(at, mark)| bytes.get(*at) == Some(mark))
-        .then_some(())?;
+    marks.iter().all(|(at, mark)| bytes.get(*at) == Some(mark)).then_some(())?;
     let part = |start, end| number(text.get(start..end));
     let year = part(0, 4).filter(|year| *year > 0)?;
     let day = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, part(5, 7)?, part(8, 10)?)?;

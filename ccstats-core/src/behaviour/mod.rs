@@ -1,0 +1,4 @@
+//! What Claude Code did: repeated reads, failures, edits, risks, moods, contexts.
+//!
+//! Each file answers one question over the facts of a dataset (`behaviour.md`).
+//! People act on these answers, so a row that cannot be proven is left out.

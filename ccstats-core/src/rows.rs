@@ -1,0 +1,197 @@
+//! The rows that facts are made of: numbers and symbols, nothing borrowed.
+
+use crate::dedup::Key;
+use crate::outcome::{EditError, Verdict};
+use crate::symbols::Symbol;
+use crate::usage::Tokens;
+
+/// Where an entry stands: the part of a transcript, and the line in it from 1.
+/// Parts are numbered in the order of transcripts, so places compare as
+/// (transcript, line) would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) part: u32,
+    pub(crate) line: u32,
+}
+
+/// Which of several copies is the original: the smallest time (none is last),
+/// the main thread before a sidechain, an entry before a wrapped one, the place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Order {
+    /// `i64::MAX` without a usable time.
+    stamp_ms: i64,
+    pub(crate) is_sidechain: bool,
+    is_wrapped: bool,
+    pub(crate) place: Place,
+}
+
+impl Order {
+    pub(crate) fn new(stamp_ms: Option<i64>, is_sidechain: bool, is_wrapped: bool, place: Place) -> Order {
+        Order { stamp_ms: stamp_ms.unwrap_or(i64::MAX), is_sidechain, is_wrapped, place }
+    }
+
+    /// The time, if there is a usable one.
+    pub(crate) fn stamp_ms(self) -> Option<i64> {
+        (self.stamp_ms != i64::MAX).then_some(self.stamp_ms)
+    }
+}
+
+/// Who and where: what a row takes from its original line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) order: Order,
+    pub(crate) session: Symbol,
+    pub(crate) project: Symbol,
+    pub(crate) branch: Symbol,
+    /// The id of the subagent; none in the main thread.
+    pub(crate) agent: Symbol,
+    pub(crate) version: Symbol,
+}
+
+/// One response of the API.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MessageRow {
+    pub(crate) key: Key,
+    pub(crate) origin: Origin,
+    /// The line that `tokens`, `model` and `pricing` come from.
+    pub(crate) source: Order,
+    pub(crate) model: Symbol,
+    pub(crate) tokens: Tokens,
+    pub(crate) has_split: bool,
+    pub(crate) is_fast: bool,
+    pub(crate) is_us: bool,
+    pub(crate) is_final: bool,
+}
+
+/// One tool call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallRow {
+    pub(crate) key: Key,
+    pub(crate) origin: Origin,
+    /// The response that made the call.
+    pub(crate) message: Key,
+    pub(crate) tool: Symbol,
+    /// The file that the input names.
+    pub(crate) file: Symbol,
+    /// The command that the input gives.
+    pub(crate) command: Symbol,
+    /// What else the input names: a path, address, pattern, query or skill.
+    pub(crate) target: Symbol,
+    pub(crate) subagent_type: Symbol,
+    /// The first line to read and their number, where the input says so.
+    pub(crate) offset: Option<u32>,
+    pub(crate) limit: Option<u32>,
+    /// Hashes of the text that an edit replaces, and of the new one; 0 without.
+    pub(crate) old_text: u64,
+    pub(crate) new_text: u64,
+}
+
+/// The result of one tool call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResultRow {
+    pub(crate) key: Key,
+    pub(crate) order: Order,
+    pub(crate) verdict: Verdict,
+    pub(crate) lines_added: u64,
+    pub(crate) lines_removed: u64,
+    /// The lines of a file that Write made.
+    pub(crate) lines_created: Option<u64>,
+    /// The length of the result as the model saw it, escapes as they stand.
+    pub(crate) size_bytes: u32,
+    /// The code in `Exit code N`.
+    pub(crate) exit_code: Option<u32>,
+    /// The last line of an error.
+    pub(crate) error_line: Symbol,
+    pub(crate) edit_error: Option<EditError>,
+    /// What a Read gave.
+    pub(crate) read: ReadLines,
+    /// The subagent that the result names, and its type.
+    pub(crate) agent: Symbol,
+    pub(crate) agent_type: Symbol,
+}
+
+/// The lines that a Read gave.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReadLines {
+    /// The first line, from 1; 0 when the result does not say.
+    pub(crate) start: u32,
+    pub(crate) count: u32,
+    pub(crate) total: u32,
+    /// A hash of the text; 0 without one.
+    pub(crate) text: u64,
+    /// Nothing was sent: the file had not changed.
+    pub(crate) is_stub: bool,
+}
+
+/// What a prompt says about the mood, and where it hangs in the conversation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PromptRow {
+    pub(crate) key: Key,
+    pub(crate) origin: Origin,
+    pub(crate) is_negative: bool,
+    pub(crate) is_keep_going: bool,
+    /// A hash of the `uuid` of the line before; 0 for none.
+    pub(crate) parent: u64,
+    /// The first line of the text, cut short.
+    pub(crate) title: Symbol,
+}
+
+/// A line that cuts a conversation: a compaction, `/clear`, or an interruption.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CutRow {
+    pub(crate) key: Key,
+    pub(crate) origin: Origin,
+    pub(crate) kind: Cut,
+    /// `auto` or `manual`, for a compaction that says so.
+    pub(crate) trigger: Symbol,
+    pub(crate) tokens_before: u64,
+}
+
+/// The kinds of [`CutRow`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cut {
+    /// A `compact_boundary`.
+    Compaction,
+    /// The summary after a compaction; before 2.0.60 the only trace of one.
+    CompactSummary,
+    /// `/clear`.
+    Clear,
+    /// `[Request interrupted by user]`.
+    Interruption,
+}
+
+/// A name that a session was given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TitleRow {
+    pub(crate) rank: TitleRank,
+    /// The session; for a summary the hash of the line that it is about.
+    pub(crate) session: Symbol,
+    pub(crate) leaf: u64,
+    pub(crate) title: Symbol,
+    pub(crate) place: Place,
+}
+
+/// Kinds of titles, the best first (`format.md` 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TitleRank {
+    Custom,
+    Agent,
+    Ai,
+    Summary,
+}
+
+/// Something that happened at one time: a failed response.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventRow {
+    pub(crate) key: Key,
+    pub(crate) origin: Origin,
+}
+
+/// The first prompt of a subagent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AgentRow {
+    pub(crate) key: Key,
+    pub(crate) agent: Symbol,
+    pub(crate) order: Order,
+    pub(crate) is_warmup: bool,
+}

@@ -1,0 +1,20 @@
+//! Small datasets for tests.
+
+use std::fs;
+use std::time::SystemTime;
+
+use crate::dataset::Dataset;
+use crate::scan::{Options, Progress};
+
+/// The dataset of some transcripts, given by their names below `projects/` and
+/// their lines.
+pub(crate) fn dataset(transcripts: &[(&str, &[String])]) -> Dataset {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    for (name, lines) in transcripts {
+        let path = home.path().join("projects").join(name);
+        fs::create_dir_all(path.parent().expect("below projects")).expect("a folder");
+        fs::write(path, lines.join("\n") + "\n").expect("a transcript");
+    }
+    let options = Options::new(vec![home.path().to_path_buf()], SystemTime::now());
+    Dataset::load(&options, &Progress::default()).expect("the root is there")
+}
