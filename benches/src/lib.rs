@@ -1,3 +1,4 @@
 //! Trees of transcripts to measure on, and the measurements.
 
 pub mod generate;
+pub mod limit;

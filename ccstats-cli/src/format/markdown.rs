@@ -7,27 +7,35 @@ use crate::format::number::{grouped, money, percent};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!("# ccstats {}: {}\n", report.name.word(), escaped(&Untrusted::new(&report.range.name)));
-    for section in report.sections.iter().filter(|section| !section.table.rows.is_empty()) {
-        if report.sections.len() > 1 {
-            text.push_str(&format!("\n## {}\n", section.key.replace('_', " ")));
+    match &report.sections[..] {
+        [section] => text += &rows(&section.table, Some(&report.totals.table)),
+        sections => {
+            text += &figures(&report.totals.table);
+            for section in sections.iter().filter(|section| !section.table.rows.is_empty()) {
+                text += &format!("\n## {}\n", section.key.replace('_', " "));
+                text += &rows(&section.table, None);
+            }
         }
-        text.push_str(&rows(&section.table));
     }
-    text.push_str(&format!("\n## {}\n", report.totals.key));
-    text.push_str(&figures(&report.totals.table));
     for note in &report.notes {
         text.push_str(&format!("\n- {}", escaped(&Untrusted::new(note))));
     }
     text + "\n"
 }
 
-fn rows(table: &Table) -> String {
+/// The rows of a list, with its totals under the columns of the same names.
+fn rows(table: &Table, totals: Option<&Table>) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = String::from("\n");
     text += &row(table.columns.iter().map(|column| flat(column.name).replace('_', " ")).collect());
     text += &row(table.columns.iter().map(|column| if is_text(column) { "---".into() } else { "---:".into() }).collect());
     for cells in &table.rows {
         text += &row(table.columns.iter().zip(cells).map(|(column, value)| cell(column.kind, value)).collect());
+    }
+    if let Some(totals) = totals {
+        let total = |column: &Column| totals.column(column.name).map_or(String::new(), |index| cell(column.kind, &totals.rows[0][index]));
+        let cells = table.columns.iter().enumerate();
+        text += &row(cells.map(|(index, column)| if index == 0 { "**total**".into() } else { total(column) }).collect());
     }
     text
 }

@@ -73,7 +73,7 @@ fn assert_rows_add_up(name: &str, found: &Value) {
 fn sessions(root: &Path, options: &[&str]) -> String {
     let run = report("sessions", root, &[&["--json", "--range", "all"], options].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
-    run.text().to_owned()
+    run.text().replace(root.to_str().unwrap(), "ROOT")
 }
 
 /// Sets the time of change of every file of a home.
@@ -163,7 +163,9 @@ proptest! {
         let old = write_home(files.clone());
         touch(&old, &files, |i| DAY * (1 + 300 * i as u32));
         let days = json_of("daily", young.path());
-        let days = days["rows"].as_array().unwrap().iter().filter_map(|row| row["day"].as_str());
+        // A day may hold nothing but a prompt or a call.
+        let days = days["rows"].as_array().unwrap().iter().filter(|row| row["messages"] != 0);
+        let days = days.filter_map(|row| row["day"].as_str());
         for day in days.filter(|day| *day != "unknown").take(3) {
             let (young, old) = (figures_of_day(young.path(), day), figures_of_day(old.path(), day));
             prop_assert!(young["messages"] > Some(0));

@@ -153,15 +153,27 @@ pub(super) fn tool_totals(tally: &Tally) -> Table {
     table
 }
 
+/// A name as part of a sentence.
+fn brief(name: &str) -> String {
+    const LONGEST: usize = 48;
+    let kept: String = name.chars().take(LONGEST).collect();
+    let dots = if kept.len() < name.len() { "…" } else { "" };
+    format!("{}{dots}", Shown::new(&kept))
+}
+
 /// What a reader must know about the figures.
 pub(super) fn notes(tally: &Tally, prices: &Prices) -> Vec<String> {
+    const MOST_NAMES: usize = 5;
     let mut notes = Vec::new();
     let spending = &tally.spending;
     if spending.unpriced_messages > 0 {
         let unpriced = tally.models.iter().filter(|(_, spending)| spending.unpriced_messages > 0);
-        let names: Vec<_> = unpriced.map(|(model, _)| Shown::new(model).to_string()).collect();
+        let mut names: Vec<_> = unpriced.map(|(model, _)| brief(model)).take(MOST_NAMES + 1).collect();
+        if names.len() > MOST_NAMES {
+            names[MOST_NAMES] = "…".into();
+        }
         notes.push(format!(
-            "no price is known for {} messages ({}); they are not part of the cost",
+            "no price is known for {} messages ({}); they are no part of the cost",
             spending.unpriced_messages,
             names.join(", ")
         ));
