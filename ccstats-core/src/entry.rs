@@ -276,13 +276,14 @@ pub struct ReadFile<'t> {
 }
 
 impl<'t> Entry<'t> {
-    /// Reads one object. `Ok(None)` when it has no string `type`.
-    pub(crate) fn read(cursor: &mut Cursor<'t>) -> Parsed<Option<Entry<'t>>> {
-        let mut entry = Entry::default();
+    /// Reads one object in place: an entry is large, and moving it costs as much
+    /// as reading a short line. `false` when it has no string `type`.
+    pub(crate) fn read(&mut self, cursor: &mut Cursor<'t>) -> Parsed<bool> {
+        *self = Entry::default();
         if cursor.enter_object()? {
-            entry.read_members(cursor)?;
+            self.read_members(cursor)?;
         }
-        Ok(entry.has_type.then_some(entry))
+        Ok(self.has_type)
     }
 
     fn read_members(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
@@ -293,7 +294,7 @@ impl<'t> Entry<'t> {
                     self.has_type = kind.is_some();
                     self.kind = canonical(kind.unwrap_or_default());
                 }
-                b"message" => self.message = Message::read(cursor)?,
+                b"message" => Message::read(&mut self.message, cursor)?,
                 b"toolUseResult" => self.tool_use_result = ToolUseResult::read(cursor)?,
                 b"data" => self.read_progress(cursor)?,
                 b"uuid" => self.uuid = cursor.text()?,
@@ -363,7 +364,7 @@ impl<'t> Entry<'t> {
         while let Some(key) = cursor.key()? {
             match &*key {
                 b"type" => self.kind = cursor.text()?,
-                b"message" => self.message = Message::read(cursor)?,
+                b"message" => Message::read(&mut self.message, cursor)?,
                 b"toolUseResult" => self.tool_use_result = ToolUseResult::read(cursor)?,
                 b"uuid" => self.uuid = cursor.text()?,
                 b"timestamp" => self.read_timestamp(cursor)?,
@@ -428,11 +429,12 @@ fn is_human(cursor: &mut Cursor) -> Parsed<bool> {
 }
 
 impl<'t> Message<'t> {
-    fn read(cursor: &mut Cursor<'t>) -> Parsed<Option<Message<'t>>> {
+    fn read(slot: &mut Option<Message<'t>>, cursor: &mut Cursor<'t>) -> Parsed<()> {
+        *slot = None;
         if !cursor.enter_object()? {
-            return Ok(None);
+            return Ok(());
         }
-        let mut message = Message::default();
+        let message = slot.insert(Message::default());
         while let Some(key) = cursor.key()? {
             match &*key {
                 b"id" => message.id = cursor.text()?,
@@ -443,7 +445,7 @@ impl<'t> Message<'t> {
                 _ => cursor.skip()?,
             }
         }
-        Ok(Some(message))
+        Ok(())
     }
 }
 

@@ -40,6 +40,29 @@ pub(crate) struct Facts {
     pub(crate) kinds: Vec<u64>,
     pub(crate) account: Account,
     pub(crate) problems: Vec<(ProblemKind, Place)>,
+    recent: Recent,
+}
+
+/// The names of the line before: most lines repeat them.
+#[derive(Debug, Default)]
+struct Recent {
+    session: (Vec<u8>, Symbol),
+    project: (Vec<u8>, Symbol),
+    branch: (Vec<u8>, Symbol),
+    agent: (Vec<u8>, Symbol),
+    version: (Vec<u8>, Symbol),
+    kind: (Vec<u8>, Symbol),
+}
+
+/// The symbol of a name, as it was for the line before or from the set.
+#[inline]
+fn repeated(known: &mut (Vec<u8>, Symbol), name: Text, find: impl FnOnce(Text) -> Symbol) -> Symbol {
+    if known.0 != name.raw() {
+        known.1 = find(name);
+        known.0.clear();
+        known.0.extend_from_slice(name.raw());
+    }
+    known.1
 }
 
 /// Names that a transcript gives to entries that have none of their own.
@@ -78,7 +101,8 @@ impl Facts {
     }
 
     fn count_kind(&mut self, kind: Text) {
-        let index = self.symbol(kind).index();
+        let Facts { symbols, recent, .. } = self;
+        let index = repeated(&mut recent.kind, kind, |kind| symbols.intern(&kind.decode())).index();
         if index >= self.kinds.len() {
             self.kinds.resize(index + 1, 0);
         }
@@ -179,10 +203,10 @@ impl Facts {
             return;
         }
         self.agent_prompt(&message.content, origin);
-        let text = prompt::text(&message.content);
-        if prompt::is_typed(entry, &message.content, &text) {
-            self.prompt(entry, origin, &text);
-        } else if let Some(kind) = prompt::cut(entry, &text) {
+        let head = prompt::head(&message.content);
+        if prompt::is_typed(entry, &message.content, &head) {
+            self.prompt(entry, origin, &prompt::text(&message.content));
+        } else if let Some(kind) = prompt::cut(entry, &head) {
             self.cut(entry, origin, kind);
         }
     }
@@ -281,7 +305,7 @@ impl Facts {
 
     fn agent_prompt(&mut self, content: &Content, origin: Origin) {
         if !origin.agent.is_none() {
-            let is_warmup = prompt::text(content).trim_ascii() == b"Warmup";
+            let is_warmup = prompt::head(content).trim_ascii() == b"Warmup";
             let key = dedup::agent_key(self.symbols.bytes(origin.agent));
             self.agents.fold(AgentRow { key, agent: origin.agent, order: origin.order, is_warmup });
         }
@@ -290,23 +314,20 @@ impl Facts {
     fn origin(&mut self, line: &Line, stamp_ms: Option<i64>, is_wrapped: bool) -> Origin {
         let entry = line.entry;
         let order = Order::new(stamp_ms, entry.is_sidechain, is_wrapped, line.place);
-        let session = if entry.session_id.is_empty() { self.symbols.intern(line.fallback.session) } else { self.symbol(entry.session_id) };
-        let project = if entry.cwd.is_empty() { self.symbols.intern(line.fallback.project) } else { self.project(entry.cwd) };
-        let branch = self.symbol(entry.git_branch);
-        let agent = self.symbol(entry.agent_id);
-        let version = self.symbol(entry.version);
+        let Facts { symbols, recent, .. } = self;
+        let name = |symbols: &mut Symbols, text: Text| symbols.intern(&text.decode());
+        let session = match entry.session_id.is_empty() {
+            true => symbols.intern(line.fallback.session),
+            false => repeated(&mut recent.session, entry.session_id, |text| name(symbols, text)),
+        };
+        let project = match entry.cwd.is_empty() {
+            true => symbols.intern(line.fallback.project),
+            false => repeated(&mut recent.project, entry.cwd, |cwd| project(symbols, cwd)),
+        };
+        let branch = repeated(&mut recent.branch, entry.git_branch, |text| name(symbols, text));
+        let agent = repeated(&mut recent.agent, entry.agent_id, |text| name(symbols, text));
+        let version = repeated(&mut recent.version, entry.version, |text| name(symbols, text));
         Origin { order, session, project, branch, agent, version }
-    }
-
-    /// The folder as the line has it; a Windows drive letter in upper case.
-    fn project(&mut self, cwd: Text) -> Symbol {
-        match &*cwd.decode() {
-            [drive @ b'a'..=b'z', b':', rest @ ..] => {
-                let upper = [&[drive.to_ascii_uppercase(), b':'], rest].concat();
-                self.symbols.intern(&upper)
-            }
-            path => self.symbols.intern(path),
-        }
     }
 
     fn symbol(&mut self, text: Text) -> Symbol {
@@ -362,6 +383,14 @@ impl Facts {
     }
 }
 
+/// The folder as the line has it; a Windows drive letter in upper case.
+fn project(symbols: &mut Symbols, cwd: Text) -> Symbol {
+    match &*cwd.decode() {
+        [drive @ b'a'..=b'z', b':', rest @ ..] => symbols.intern(&[&[drive.to_ascii_uppercase(), b':'], rest].concat()),
+        path => symbols.intern(path),
+    }
+}
+
 /// What a call names beside files and commands.
 fn other_target<'t>(input: &Input<'t>) -> Text<'t> {
     let other = &input.other;
@@ -391,8 +420,48 @@ fn short(number: u64) -> u32 {
 }
 
 /// The lines of a file with this text; a last one need not end in a newline.
+/// Only escapes can be newlines, so the text is not decoded.
 fn count_lines(text: Text) -> u64 {
-    let text = text.decode();
-    let ends = memchr::memchr_iter(b'\n', &text).count() as u64;
-    ends + u64::from(text.last().is_some_and(|last| *last != b'\n'))
+    let raw = text.raw();
+    let (mut lines, mut at, mut after_last) = (0, 0, 0);
+    while let Some(escape) = memchr::memchr(b'\\', &raw[at..]) {
+        let kind = &raw[at + escape + 1..];
+        let length = if kind.starts_with(b"n") {
+            1
+        } else if kind.starts_with(b"u000a") || kind.starts_with(b"u000A") {
+            5
+        } else {
+            0
+        };
+        // Whatever is escaped is no backslash of its own.
+        at += escape + 1 + length.max(usize::from(!kind.is_empty()));
+        if length > 0 {
+            lines += 1;
+            after_last = at;
+        }
+    }
+    lines + u64::from(after_last < raw.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_without_decoding() {
+        let count = |raw: &'static str| count_lines(Text(raw.as_bytes()));
+        assert_eq!(
+            [
+                r"", r"a", r"a\n", r"a
+", r"a
+b", r"
+
+", r"
+b", r"\
+"
+            ]
+            .map(count),
+            [0, 1, 1, 1, 2, 2, 2, 1]
+        );
+    }
 }

@@ -13,7 +13,7 @@ use std::ops::AddAssign;
 use serde::de::IgnoredAny;
 
 use crate::entry::Entry;
-use crate::json::Cursor;
+use crate::json::{Cursor, Parsed};
 use crate::simd::{Level, Skips};
 
 /// Reads the entries of one transcript, in order.
@@ -133,10 +133,37 @@ impl<'t> Entries<'t> {
         self.account
     }
 
-    /// The fast path: a whole object, and nothing behind it on its line.
-    /// Gives the entry and the start of the next line.
+    /// The next line that is no blank: its number, with its entry in `entry`, or
+    /// why there is none. A damaged line may give several entries in turn.
+    pub(crate) fn read_next(&mut self, entry: &mut Entry<'t>) -> Option<Result<u32, BadLine>> {
+        loop {
+            if let Some(salvaged) = self.salvaged.next() {
+                *entry = salvaged;
+                return Some(Ok(self.line));
+            }
+            if self.at >= self.limit {
+                return None;
+            }
+            self.line += 1;
+            let start = self.at;
+            let bad = BadLine { line: self.line, offset: start, unfinished: false };
+            let Some((is_entry, end)) = self.whole_line(entry) else {
+                match self.odd_line() {
+                    Some(bad) => return Some(Err(bad)),
+                    None => continue,
+                }
+            };
+            self.at = end;
+            let class = if is_entry { &mut self.account.parsed } else { &mut self.account.malformed };
+            class.add_line(end - start);
+            return Some(if is_entry { Ok(self.line) } else { Err(bad) });
+        }
+    }
+
+    /// The fast path: a whole object, and nothing behind it on its line. Gives
+    /// whether it is an entry, and the start of the next line.
     #[inline]
-    fn whole_line(&self) -> Option<(Option<Entry<'t>>, usize)> {
+    fn whole_line(&self, entry: &mut Entry<'t>) -> Option<(bool, usize)> {
         let mut start = self.at;
         if self.bytes[start] != b'{' {
             start += if self.bytes[start..].starts_with(BOM) { BOM.len() } else { 0 };
@@ -146,12 +173,12 @@ impl<'t> Entries<'t> {
             }
         }
         let mut cursor = Cursor::new(self.bytes, start, self.skips);
-        let entry = Entry::read(&mut cursor).ok()?;
+        let is_entry = entry.read(&mut cursor).ok()?;
         let end = skip_space(self.bytes, cursor.position());
         match self.bytes.get(end) {
-            Some(b'\n') => Some((entry, end + 1)),
+            Some(b'\n') => Some((is_entry, end + 1)),
             Some(_) => None,
-            None => Some((entry, end)),
+            None => Some((is_entry, end)),
         }
     }
 
@@ -183,35 +210,10 @@ impl<'t> Entries<'t> {
 impl<'t> Iterator for Entries<'t> {
     type Item = Result<(u32, Entry<'t>), BadLine>;
 
-    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(entry) = self.salvaged.next() {
-                return Some(Ok((self.line, entry)));
-            }
-            if self.at >= self.limit {
-                return None;
-            }
-            self.line += 1;
-            let start = self.at;
-            match self.whole_line() {
-                Some((Some(entry), end)) => {
-                    self.at = end;
-                    self.account.parsed.add_line(end - start);
-                    return Some(Ok((self.line, entry)));
-                }
-                Some((None, end)) => {
-                    self.at = end;
-                    self.account.malformed.add_line(end - start);
-                    return Some(Err(BadLine { line: self.line, offset: start, unfinished: false }));
-                }
-                None => {
-                    if let Some(bad) = self.odd_line() {
-                        return Some(Err(bad));
-                    }
-                }
-            }
-        }
+        let mut entry = Entry::default();
+        let line = self.read_next(&mut entry)?;
+        Some(line.map(|number| (number, entry)))
     }
 }
 
@@ -232,9 +234,8 @@ fn salvage(line: &[u8], skips: Skips) -> Vec<Entry<'_>> {
     }
     if at < line.len()
         && let Some(start) = last_object(line, at + 1)
-        && let Ok(Some(entry)) = Entry::read(&mut Cursor::new(line, start, skips))
     {
-        found.push(entry);
+        found.extend(entry_at(&mut Cursor::new(line, start, skips)).ok().flatten());
     }
     found
 }
@@ -244,7 +245,7 @@ fn glued_value<'t>(cursor: &mut Cursor<'t>, line: &'t [u8]) -> Option<(Option<En
     let start = cursor.position();
     match line[start] {
         b'{' => {
-            let entry = Entry::read(cursor).ok()?;
+            let entry = entry_at(cursor).ok()?;
             Some((entry, cursor.position()))
         }
         b'[' | b'"' => {
@@ -254,6 +255,11 @@ fn glued_value<'t>(cursor: &mut Cursor<'t>, line: &'t [u8]) -> Option<(Option<En
         }
         _ => scalar_end(line, start).map(|end| (None, end)),
     }
+}
+
+fn entry_at<'t>(cursor: &mut Cursor<'t>) -> Parsed<Option<Entry<'t>>> {
+    let mut entry = Entry::default();
+    Ok(entry.read(cursor)?.then_some(entry))
 }
 
 /// The end of a number or literal that stands alone.

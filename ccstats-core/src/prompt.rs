@@ -4,6 +4,7 @@
 //! after compaction, prompts of subagents (`format.md` 11).
 
 use crate::entry::{Block, Content, Entry};
+use crate::json::Text;
 use crate::outcome::trim_start;
 use crate::rows::Cut;
 
@@ -55,65 +56,105 @@ pub(crate) fn cut(entry: &Entry, text: &[u8]) -> Option<Cut> {
 /// The first line of a prompt, cut short: what a session is called without a title.
 pub(crate) fn title(text: &[u8]) -> &[u8] {
     const LONGEST: usize = 120;
-    let line = trim_start(text).split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let text = trim_start(text);
+    let line = text[..text.len().min(2 * LONGEST)].split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
     let whole = line.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     whole[..whole.floor_char_boundary(LONGEST)].as_bytes()
 }
 
 /// Words of frustration that Claude Code's own telemetry was reported to look
 /// for; several words stand next to each other.
-const NEGATIVE: [&str; 24] = [
-    "wtf",
-    "wth",
-    "ffs",
-    "omfg",
-    "shit",
-    "shitty",
-    "shittiest",
-    "dumbass",
-    "horrible",
-    "awful",
-    "piss off",
-    "pissed off",
-    "pissing off",
-    "piece of shit",
-    "piece of crap",
-    "piece of junk",
-    "what the fuck",
-    "what the hell",
-    "fuck you",
-    "screw this",
-    "screw you",
-    "so frustrating",
-    "this sucks",
-    "damn it",
+const NEGATIVE: [&[&str]; 34] = [
+    &["wtf"],
+    &["wth"],
+    &["ffs"],
+    &["omfg"],
+    &["shit"],
+    &["shitty"],
+    &["shittiest"],
+    &["dumbass"],
+    &["horrible"],
+    &["awful"],
+    &["piss", "off"],
+    &["pissed", "off"],
+    &["pissing", "off"],
+    &["piece", "of", "shit"],
+    &["piece", "of", "crap"],
+    &["piece", "of", "junk"],
+    &["what", "the", "fuck"],
+    &["what", "the", "hell"],
+    &["fuck", "broken"],
+    &["fuck", "useless"],
+    &["fuck", "terrible"],
+    &["fuck", "awful"],
+    &["fuck", "horrible"],
+    &["fucking", "broken"],
+    &["fucking", "useless"],
+    &["fucking", "terrible"],
+    &["fucking", "awful"],
+    &["fucking", "horrible"],
+    &["fuck", "you"],
+    &["screw", "this"],
+    &["screw", "you"],
+    &["so", "frustrating"],
+    &["this", "sucks"],
+    &["damn", "it"],
 ];
-
-/// What follows `fuck` and `fucking` in a complaint.
-const BROKEN: [&str; 5] = ["broken", "useless", "terrible", "awful", "horrible"];
 
 /// Whether a prompt holds a word of frustration, as whole words.
 pub(crate) fn is_negative(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text).to_lowercase();
-    let words: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    (0..words.len()).any(|at| complains(&words[at..]))
+    let mut rest = text;
+    while let Some(start) = rest.iter().position(|byte| is_letter(*byte)) {
+        rest = &rest[start..];
+        let word = &rest[..word_length(rest)];
+        // Few words begin like one of the list: most are passed over by length and letter.
+        let known =
+            NEGATIVE.iter().filter(|phrase| phrase[0].len() == word.len() && phrase[0].as_bytes()[0] == word[0].to_ascii_lowercase());
+        if known.into_iter().any(|phrase| starts_with_words(rest, phrase)) {
+            return true;
+        }
+        rest = &rest[word.len()..];
+    }
+    false
 }
 
-fn complains(words: &[&str]) -> bool {
-    if matches!(words[0], "fuck" | "fucking") && words.get(1).is_some_and(|next| BROKEN.contains(next)) {
-        return true;
-    }
-    NEGATIVE.iter().any(|phrase| {
-        let mut expected = phrase.split(' ');
-        words.len() >= phrase.split(' ').count() && expected.by_ref().zip(words).all(|(expected, word)| expected == *word)
+/// Letters and digits of any script: what a word is made of.
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
+}
+
+fn word_length(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| is_letter(**byte)).count()
+}
+
+fn starts_with_words(text: &[u8], words: &[&str]) -> bool {
+    let mut rest = text;
+    words.iter().all(|expected| {
+        let gap = rest.iter().take_while(|byte| !is_letter(**byte)).count();
+        let (word, after) = rest[gap..].split_at(word_length(&rest[gap..]));
+        rest = after;
+        word.eq_ignore_ascii_case(expected.as_bytes())
     })
 }
 
 /// Whether the whole prompt says only that Claude should go on.
 pub(crate) fn is_keep_going(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text).to_lowercase();
-    let text = text.trim().trim_end_matches(['.', '!', '…']);
-    matches!(text, "continue" | "keep going" | "go on")
+    let text = text.trim_ascii();
+    let text = text.strip_suffix(b".").or(text.strip_suffix(b"!")).unwrap_or(text);
+    [&b"continue"[..], b"keep going", b"go on"].iter().any(|words| text.eq_ignore_ascii_case(words))
+}
+
+/// The start of the text of a message: enough to see what wrote it. White space
+/// before it may be long, so what starts with that is given whole.
+pub(crate) fn head(content: &Content) -> Vec<u8> {
+    const LONGEST: usize = 512;
+    match content {
+        Content::Text(text) if text.raw().len() > LONGEST => match text.raw()[0] {
+            b'!'..=b'[' | b']'..=b'~' => Text(&text.raw()[..LONGEST]).decode().into_owned(),
+            _ => text.decode().into_owned(),
+        },
+        _ => self::text(content),
+    }
 }
 
 /// The text of a message: of a list, the texts of its blocks in a row.

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::SystemTime;
 
 use crate::discover::Transcript;
+use crate::entry::Entry;
 use crate::error::{Problem, ProblemKind};
 use crate::facts::{Facts, Fallback};
 use crate::lines::Entries;
@@ -157,9 +158,10 @@ impl Worker {
         let mut entries = Entries::new(bytes.bytes, bytes.limit, options.level);
         let fallback = fallback(transcript);
         let place = |line| Place { part: index as u32, line };
-        while let Some(line) = entries.next() {
+        let mut entry = Entry::default();
+        while let Some(line) = entries.read_next(&mut entry) {
             match line {
-                Ok((line, entry)) => self.facts.push(&entry, fallback, place(line)),
+                Ok(line) => self.facts.push(&entry, fallback, place(line)),
                 Err(bad) if bad.unfinished => {}
                 Err(bad) => self.facts.problems.push((ProblemKind::MalformedLine, place(bad.line))),
             }

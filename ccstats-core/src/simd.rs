@@ -13,12 +13,21 @@
 /// The ways to skip that suit the processor, chosen once per scan.
 #[derive(Clone, Copy)]
 pub(crate) struct Skips {
-    /// From the byte after an opening quote to the index of the closing one.
-    /// `None` when a newline or the end comes first.
-    pub(crate) string: fn(&[u8], usize) -> Option<usize>,
+    /// From the byte after an opening quote to the closing one. `None` when a
+    /// newline or the end comes first.
+    pub(crate) string: fn(&[u8], usize) -> Option<StringEnd>,
     /// From the byte after an opener to the index after its closer. `[` and
     /// `{` count as one kind. `None` when a newline or the end comes first.
     pub(crate) container: fn(&[u8], usize) -> Option<usize>,
+}
+
+/// Where a string ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StringEnd {
+    /// The index of the closing quote.
+    pub(crate) at: usize,
+    /// A backslash stands before it.
+    pub(crate) has_escapes: bool,
 }
 
 /// A set of instructions that [`Skips`] can use.
@@ -74,15 +83,19 @@ impl Skips {
 
 /// Skips without vectors: the reference for the others.
 mod scalar {
-    pub(super) fn string(bytes: &[u8], mut at: usize) -> Option<usize> {
+    use super::StringEnd;
+
+    pub(super) fn string(bytes: &[u8], mut at: usize) -> Option<StringEnd> {
+        let mut has_escapes = false;
         loop {
             at += memchr::memchr3(b'"', b'\\', b'\n', bytes.get(at..)?)?;
             match bytes[at] {
-                b'"' => return Some(at),
+                b'"' => return Some(StringEnd { at, has_escapes }),
                 b'\n' => return None,
                 _ if bytes.get(at + 1) == Some(&b'\n') => return None,
                 _ => at += 2,
             }
+            has_escapes = true;
         }
     }
 
@@ -90,7 +103,7 @@ mod scalar {
         let mut depth = 1_usize;
         loop {
             match *bytes.get(at)? {
-                b'"' => at = string(bytes, at + 1)?,
+                b'"' => at = string(bytes, at + 1)?.at,
                 // Outside of strings there are no escapes. In a torn line such a
                 // quote still belongs to a string that began before the tear.
                 b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\')) => at += 1,
@@ -108,6 +121,8 @@ mod scalar {
 /// Skips by masks of 64 bytes. `Block` makes the masks.
 #[cfg(target_arch = "x86_64")]
 mod masks {
+    use super::StringEnd;
+
     /// Positions 1, 3, 5 … of a block.
     const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
 
@@ -153,16 +168,23 @@ mod masks {
     }
 
     #[inline(always)]
-    pub(super) fn string<B: Block>(bytes: &[u8], mut at: usize) -> Option<usize> {
-        let mut carry = 0;
+    pub(super) fn string<B: Block>(bytes: &[u8], mut at: usize) -> Option<StringEnd> {
+        let (mut carry, mut has_escapes) = (0, false);
         loop {
             let block: B = block(bytes, at)?;
-            let quotes = block.eq(b'"') & !escaped(block.eq(b'\\'), &mut carry);
+            let backslashes = block.eq(b'\\');
+            let mut quotes = block.eq(b'"');
+            if backslashes | carry != 0 {
+                quotes &= !escaped(backslashes, &mut carry);
+            }
             let ends = quotes | block.eq(b'\n');
             if ends != 0 {
                 let first = ends.trailing_zeros();
-                return (quotes >> first & 1 == 1).then_some(at + first as usize);
+                has_escapes |= backslashes & ((1 << first) - 1) != 0;
+                let end = StringEnd { at: at + first as usize, has_escapes };
+                return (quotes >> first & 1 == 1).then_some(end);
             }
+            has_escapes |= backslashes != 0;
             at += 64;
         }
     }
@@ -229,8 +251,8 @@ mod masks {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::Skips;
     use super::masks::{self, Block};
+    use super::{Skips, StringEnd};
 
     pub(super) const AVX2: Skips = Skips {
         // SAFETY: `Skips::new` hands these out only where `Level::all` has seen
@@ -249,7 +271,7 @@ mod x86 {
     };
 
     #[target_feature(enable = "avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn string_avx2(bytes: &[u8], at: usize) -> Option<usize> {
+    fn string_avx2(bytes: &[u8], at: usize) -> Option<StringEnd> {
         masks::string::<Avx2>(bytes, at)
     }
 
@@ -259,7 +281,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx512bw,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn string_avx512(bytes: &[u8], at: usize) -> Option<usize> {
+    fn string_avx512(bytes: &[u8], at: usize) -> Option<StringEnd> {
         masks::string::<Avx512>(bytes, at)
     }
 
@@ -352,7 +374,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// What every level answers for one input, in the order of the levels.
-    fn all_levels(bytes: &[u8], at: usize) -> Vec<(Option<usize>, Option<usize>)> {
+    fn all_levels(bytes: &[u8], at: usize) -> Vec<(Option<StringEnd>, Option<usize>)> {
         let answer = |level| {
             let skips = Skips::new(level);
             ((skips.string)(bytes, at), (skips.container)(bytes, at))
@@ -363,7 +385,7 @@ mod tests {
     #[test]
     fn strings_end_at_the_first_quote_that_no_backslash_escapes() {
         for level in Level::all() {
-            let string = Skips::new(level).string;
+            let string = |bytes: &[u8], at| (Skips::new(level).string)(bytes, at).map(|end| end.at);
             assert_eq!(string(br#"abc" rest"#, 0), Some(3), "{level:?}");
             assert_eq!(string(br#"a\"b" rest"#, 0), Some(4), "{level:?}");
             assert_eq!(string(br#"a\\" rest"#, 0), Some(3), "{level:?}");

@@ -6,10 +6,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod filters;
 mod generator;
+mod golden;
 mod hostile;
 mod invariants;
 mod oracle;
 mod reference;
 mod support;
+mod tidy;
 mod traps;

@@ -153,6 +153,11 @@ pub(super) fn tool_totals(tally: &Tally) -> Table {
     table
 }
 
+/// A number of messages as part of a sentence.
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message".into() } else { format!("{count} messages") }
+}
+
 /// A name as part of a sentence.
 fn brief(name: &str) -> String {
     const LONGEST: usize = 48;

@@ -1,0 +1,101 @@
+//! Ranges and filters, on the sample home.
+
+use serde_json::{Value, json};
+
+use crate::support::{report, workspace};
+
+/// The JSON of a report over the sample home.
+fn sample(name: &str, options: &[&str]) -> Value {
+    report(name, &workspace("testdata/home"), &[&["--json"], options].concat()).json()
+}
+
+/// One figure of the summary, over all time.
+fn figure(pointer: &str, options: &[&str]) -> Value {
+    let summary = sample("summary", &[&["--range", "all"], options].concat());
+    summary.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}")).clone()
+}
+
+const MESSAGES: &str = "/summary/messages";
+
+#[test]
+fn parts_of_a_filter_add_up_to_the_whole() {
+    let all = figure(MESSAGES, &[]).as_u64().unwrap();
+    for (report, key, option) in
+        [("models", "model", "--model"), ("projects", "project", "--project"), ("sessions", "session", "--session")]
+    {
+        let rows = sample(report, &["--range", "all"])["rows"].as_array().unwrap().clone();
+        let of = |row: &Value| figure(MESSAGES, &[option, row[key].as_str().unwrap()]).as_u64().unwrap();
+        assert_eq!(rows.iter().map(of).sum::<u64>(), all, "{option}");
+    }
+}
+
+#[test]
+fn filters_take_parts_of_names_and_globs_without_regard_to_case() {
+    let atlas = figure(MESSAGES, &["--project", "/home/ada/work/atlas"]);
+    assert_eq!(figure(MESSAGES, &["--project", "ATLAS"]), atlas);
+    assert_eq!(figure(MESSAGES, &["--project", "*/atl?s"]), atlas);
+    assert_eq!(figure(MESSAGES, &["--project", "atl?s"]), json!(0), "a glob is about the whole name");
+    assert_eq!(figure(MESSAGES, &["--project", "atlas", "--project", "seed", "--project", "notes"]), figure(MESSAGES, &[]));
+}
+
+#[test]
+fn tools_keep_calls_only_and_spending_is_unknown() {
+    assert_eq!(figure("/summary/total_operations", &["--tool", "Bash"]), json!(32));
+    assert_eq!(figure("/summary/messages", &["--tool", "Bash"]), json!(0));
+    assert_eq!(figure("/summary/tokens/total", &["--tool", "Bash"]), Value::Null);
+    assert_eq!(figure("/summary/estimated_cost/total", &["--tool", "Bash"]), Value::Null);
+}
+
+#[test]
+fn main_threads_are_what_agents_calls_main() {
+    let agents = sample("agents", &["--range", "all"]);
+    let main = agents["rows"].as_array().unwrap().iter().find(|row| row["agent"] == "main").unwrap();
+    assert_eq!(figure(MESSAGES, &["--no-subagents"]), main["messages"]);
+}
+
+#[test]
+fn days_of_a_range_are_those_of_daily() {
+    let daily = sample("daily", &["--range", "all"]);
+    for row in daily["rows"].as_array().unwrap() {
+        let day = row["day"].as_str().unwrap();
+        assert_eq!(sample("summary", &["--date", day])["summary"]["messages"], row["messages"], "{day}");
+    }
+    let week = sample("summary", &["--range", "2026-11-14..2026-11-20"]);
+    assert_eq!(sample("summary", &["--range", "week"])["summary"], week["summary"]);
+    assert_eq!(sample("summary", &["--since", "2026-11-14", "--until", "2026-11-20"])["summary"], week["summary"]);
+}
+
+#[test]
+fn a_zone_moves_messages_between_days_but_loses_none() {
+    let messages = |zone: &str| -> u64 {
+        let rows = sample("daily", &["--range", "all", "--tz", zone])["rows"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["messages"].as_u64().unwrap()).sum()
+    };
+    for zone in ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Australia/Lord_Howe", "Asia/Kathmandu"] {
+        assert_eq!(messages(zone), messages("UTC"), "{zone}");
+    }
+}
+
+#[test]
+fn sorting_and_cutting_change_rows_but_no_totals() {
+    let all = sample("models", &["--range", "all"]);
+    let two = sample("models", &["--range", "all", "--sort", "messages:asc", "--top", "2"]);
+    assert_eq!(two["totals"], all["totals"]);
+    let messages: Vec<_> = two["rows"].as_array().unwrap().iter().map(|row| row["messages"].as_u64().unwrap()).collect();
+    assert!(messages.len() == 2 && messages.is_sorted(), "{messages:?}");
+}
+
+#[test]
+fn the_locale_changes_no_byte() {
+    let root = workspace("testdata/home");
+    let run = |locale: &str| {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = crate::support::program(home.path());
+        command.args(["daily", "--range", "all", "--tz", "UTC", "--root"]).arg(&root).env("LC_ALL", locale).env("LANG", locale);
+        command.output().unwrap().stdout
+    };
+    assert!(!run("C").is_empty());
+    for locale in ["tr_TR.UTF-8", "ar_EG.UTF-8", "ja_JP.SJIS"] {
+        assert_eq!(run(locale), run("C"), "{locale}");
+    }
+}

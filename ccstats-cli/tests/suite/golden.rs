@@ -1,0 +1,36 @@
+//! What people see, as files to read: `testdata/golden/`.
+//!
+//! After a wanted change: `UPDATE_GOLDEN=1 cargo test --release -p ccstats-cli golden`.
+
+use crate::support::{ccstats, report, workspace};
+
+/// Compares an output with its file, or writes the file.
+fn assert_golden(name: &str, output: &str) {
+    let path = workspace("testdata/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        return std::fs::write(path, output).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(output, wanted, "{name}: see the head of this file if the change is wanted");
+}
+
+#[test]
+fn reports_look_as_they_did() {
+    for name in crate::support::REPORTS {
+        let run = report(name, &workspace("testdata/home"), &["--range", "all"]);
+        assert_golden(&format!("{name}.txt"), run.text());
+    }
+}
+
+#[test]
+fn formats_look_as_they_did() {
+    for format in ["json", "ndjson", "csv", "markdown"] {
+        let run = report("models", &workspace("testdata/home"), &["--range", "all", "--format", format]);
+        assert_golden(&format!("models.{format}"), run.text());
+    }
+}
+
+#[test]
+fn help_looks_as_it_did() {
+    assert_golden("help.txt", ccstats(["--help"]).text());
+}

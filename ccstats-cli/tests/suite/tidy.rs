@@ -1,0 +1,90 @@
+//! The layout of the sources: what stands where, and what may use what.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::workspace;
+
+/// All Rust files below a folder, with their text up to the tests.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![workspace(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                files.push((path, text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned()));
+            }
+        }
+    }
+    files
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+/// The sources of the core that say a word outside of comments.
+fn who_says(word: &str) -> Vec<String> {
+    let says = |text: &str| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));
+    let mut names: Vec<_> =
+        sources("ccstats-core/src").iter().filter(|(_, text)| says(text)).map(|(path, _)| name(path).to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn unsafe_stands_where_maps_and_vectors_are() {
+    assert_eq!(who_says("unsafe {"), ["simd.rs", "source.rs"]);
+    assert!(sources("ccstats-cli/src").iter().all(|(_, text)| !text.contains("unsafe {")));
+}
+
+#[test]
+fn every_unsafe_block_says_why_it_holds() {
+    for (path, text) in sources("ccstats-core/src") {
+        let lines: Vec<_> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe {")) {
+            let before = &lines[at.saturating_sub(8)..at];
+            assert!(before.iter().any(|line| line.contains("// SAFETY:")), "{}:{}: {line}", path.display(), at + 1);
+        }
+    }
+}
+
+#[test]
+fn core_neither_prints_nor_asks_the_world() {
+    for word in ["println!", "process::exit", "std::env", "SystemTime::now", "Utc::now", "Local::now", "Instant::now"] {
+        assert_eq!(who_says(word), [""; 0], "{word}");
+    }
+}
+
+#[test]
+fn parsers_do_no_input() {
+    let files = who_says("std::fs");
+    let allowed = ["discover.rs", "secrets.rs", "source.rs", "testing.rs"];
+    assert!(files.iter().all(|file| allowed.contains(&file.as_str())), "{files:?}");
+}
+
+/// The stages in the order of the data: each uses itself and lower ones.
+const STAGES: [&str; 12] = ["simd", "json", "entry", "lines", "discover", "source", "facts", "scan", "dataset", "query", "tally", "report"];
+
+#[test]
+fn a_stage_uses_lower_stages_only() {
+    for (rank, stage) in STAGES.iter().enumerate() {
+        let file = workspace("ccstats-core/src").join(format!("{stage}.rs"));
+        let Ok(text) = fs::read_to_string(file) else { continue };
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for higher in &STAGES[rank + 1..] {
+            assert!(!text.contains(&format!("use crate::{higher}::")), "{stage} uses {higher}");
+        }
+    }
+}
+
+#[test]
+fn no_source_is_too_long_to_read_at_once() {
+    for (path, text) in sources("ccstats-core/src").into_iter().chain(sources("ccstats-cli/src")) {
+        assert!(text.lines().count() <= 600, "{}: {} lines", path.display(), text.lines().count());
+    }
+}
