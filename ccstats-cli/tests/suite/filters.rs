@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{report, workspace};
+use crate::support::{ccstats, report, workspace};
 
 /// The JSON of a report over the sample home.
 fn sample(name: &str, options: &[&str]) -> Value {
@@ -68,8 +68,9 @@ fn days_of_a_range_are_those_of_daily() {
 #[test]
 fn a_zone_moves_messages_between_days_but_loses_none() {
     let messages = |zone: &str| -> u64 {
-        let rows = sample("daily", &["--range", "all", "--tz", zone])["rows"].as_array().unwrap().clone();
-        rows.iter().map(|row| row["messages"].as_u64().unwrap()).sum()
+        let root = workspace("testdata/home");
+        let run = ccstats(["daily", "--range", "all", "--json", "--tz", zone, "--root", root.to_str().unwrap()]);
+        run.json()["rows"].as_array().unwrap().iter().map(|row| row["messages"].as_u64().unwrap()).sum()
     };
     for zone in ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Australia/Lord_Howe", "Asia/Kathmandu"] {
         assert_eq!(messages(zone), messages("UTC"), "{zone}");

@@ -177,17 +177,12 @@ pub(super) fn notes(tally: &Tally, prices: &Prices) -> Vec<String> {
         if names.len() > MOST_NAMES {
             names[MOST_NAMES] = "…".into();
         }
-        notes.push(format!(
-            "no price is known for {} messages ({}); they are no part of the cost",
-            spending.unpriced_messages,
-            names.join(", ")
-        ));
+        let count = messages(spending.unpriced_messages);
+        notes.push(format!("no price is known for {count} ({}); the cost is without them", names.join(", ")));
     }
     if spending.not_final_messages > 0 {
-        notes.push(format!(
-            "the output of {} messages is a lower bound: Claude Code did not write their final count",
-            spending.not_final_messages
-        ));
+        let count = messages(spending.not_final_messages);
+        notes.push(format!("the output of {count} is a lower bound: Claude Code did not write the final count"));
     }
     notes.push(format!(
         "cost is an estimate at list prices of {}; requests that leave no lines (web search, titles, classifiers) and deleted transcripts are not in it",
