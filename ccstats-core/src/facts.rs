@@ -5,6 +5,8 @@
 //! Every worker fills a [`Facts`] of its own; [`Facts::absorb`] joins them. No
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
+use std::borrow::Cow;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key};
@@ -15,7 +17,8 @@ use crate::lines::Account;
 use crate::outcome::{ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank, TitleRow,
+    AgentRow, CallRow, Cut, CutRow, EventRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank,
+    TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
@@ -28,6 +31,7 @@ pub(crate) struct Facts {
     pub(crate) calls: Folded<CallRow>,
     pub(crate) results: Folded<ResultRow>,
     pub(crate) prompts: Folded<PromptRow>,
+    pub(crate) mentions: Folded<MentionRow>,
     pub(crate) cuts: Folded<CutRow>,
     pub(crate) titles: Vec<TitleRow>,
     /// Pull requests by session.
@@ -161,6 +165,7 @@ impl Facts {
             file: self.symbol(input.file),
             command: self.symbol(input.command),
             target: self.symbol(other_target(input)),
+            target_is_path: !input.other.path.is_empty(),
             subagent_type: self.symbol(input.subagent_type),
             offset: input.offset.map(short),
             limit: input.limit.map(short),
@@ -197,6 +202,10 @@ impl Facts {
             title: self.symbols.intern(prompt::title(text)),
         };
         self.prompts.fold(row);
+        for (index, path) in prompt::mentioned_secrets(text).into_iter().enumerate() {
+            let path = self.symbols.intern(path.as_bytes());
+            self.mentions.fold(MentionRow { key: dedup::nth_key(row.key, b"mention", index), origin, path });
+        }
     }
 
     fn system(&mut self, line: &Line) {
@@ -291,22 +300,12 @@ impl Facts {
         let entry = line.entry;
         let order = Order::new(stamp_ms, entry.is_sidechain, is_wrapped, line.place);
         let session = if entry.session_id.is_empty() { self.symbols.intern(line.fallback.session) } else { self.symbol(entry.session_id) };
-        let project = if entry.cwd.is_empty() { self.symbols.intern(line.fallback.project) } else { self.project(entry.cwd) };
+        let project =
+            if entry.cwd.is_empty() { self.symbols.intern(line.fallback.project) } else { self.symbols.intern(&project_name(entry.cwd)) };
         let branch = self.symbol(entry.git_branch);
         let agent = self.symbol(entry.agent_id);
         let version = self.symbol(entry.version);
         Origin { order, session, project, branch, agent, version }
-    }
-
-    /// The folder as the line has it; a Windows drive letter in upper case.
-    fn project(&mut self, cwd: Text) -> Symbol {
-        match &*cwd.decode() {
-            [drive @ b'a'..=b'z', b':', rest @ ..] => {
-                let upper = [&[drive.to_ascii_uppercase(), b':'], rest].concat();
-                self.symbols.intern(&upper)
-            }
-            path => self.symbols.intern(path),
-        }
     }
 
     fn symbol(&mut self, text: Text) -> Symbol {
@@ -346,6 +345,7 @@ impl Facts {
             ..row
         });
         self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
+        self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });
         self.cuts.absorb(other.cuts, |row| CutRow { origin: moved(row.origin), trigger: renamed(row.trigger), ..row });
         let titles = other.titles.into_iter();
         self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
@@ -360,6 +360,15 @@ impl Facts {
         self.account += other.account;
         self.problems.extend(other.problems);
     }
+}
+
+/// The folder as the line has it; a Windows drive letter in upper case.
+pub(crate) fn project_name(cwd: Text) -> Cow<'_, [u8]> {
+    let mut name = cwd.decode();
+    if let [b'a'..=b'z', b':', ..] = &*name {
+        name.to_mut()[0].make_ascii_uppercase();
+    }
+    name
 }
 
 /// What a call names beside files and commands.

@@ -59,9 +59,8 @@ enum Treatment {
 
 /// Columns, by the last part of their names, that hold words of programs: of
 /// Claude Code, of the API, of this crate.
-const OPEN: &[&str] = &[
-    "agent", "class", "currency", "kind", "model", "outcome", "reason", "rule", "severity", "tool", "trigger", "unpriced_models",
-];
+const OPEN: &[&str] =
+    &["agent", "class", "currency", "kind", "model", "outcome", "reason", "rule", "severity", "tool", "trigger", "unpriced_models"];
 
 /// Columns of free text, and those that lead to it.
 const FREE_TEXT: &[&str] = &["cause", "error", "examples", "last_error", "prompt", "text", "title", "variants"];
@@ -133,7 +132,8 @@ mod tests {
 
     #[test]
     fn names_become_hashes_and_equal_names_stay_equal() {
-        let row = hashed_row(&[("project", Value::text("/home/me/app")), ("file", Value::text("/home/me/app")), ("host", Value::text("a.b"))]);
+        let row =
+            hashed_row(&[("project", Value::text("/home/me/app")), ("file", Value::text("/home/me/app")), ("host", Value::text("a.b"))]);
         assert_eq!(row, [Value::text("f8e5610bd84ce929"), Value::text("f8e5610bd84ce929"), Value::text("f92868695287fb0f")]);
     }
 
