@@ -11,6 +11,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::error::Problem;
 use crate::table::{Kind, Table, Value};
 use crate::untrusted::Untrusted;
 
@@ -75,6 +76,12 @@ pub fn hash_table(table: &mut Table, key: &HashKey) {
             apply(treatment(column.name, rule.as_deref()), value, key);
         }
     }
+}
+
+/// Replaces the path of a problem by its hash and leaves out what the system said.
+pub fn hash_problem(problem: &mut Problem, key: &HashKey) {
+    problem.path = key.name(&problem.path.to_string_lossy()).into();
+    problem.detail = None;
 }
 
 fn treatment(column: &str, rule: Option<&str>) -> Treatment {
@@ -169,6 +176,15 @@ mod tests {
         assert_eq!(target("destructive"), Value::None);
         assert_eq!(target("leaked-secret"), Value::text("a.b"));
         assert_eq!(target("network"), Value::text(HashKey::new(b"key").name("a.b")));
+    }
+
+    #[test]
+    fn problems_name_no_path() {
+        let detail = Some("/home/me/x: denied".to_owned());
+        let mut problem = Problem { kind: crate::ProblemKind::Unreadable, path: "/home/me/x".into(), line: Some(3), detail };
+        hash_problem(&mut problem, &HashKey::new(b"key"));
+        assert!(!format!("{problem:?}").contains("home"), "{problem:?}");
+        assert_eq!(problem.line, Some(3));
     }
 
     #[test]

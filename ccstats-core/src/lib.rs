@@ -39,7 +39,7 @@ pub use entry::*;
 pub use error::*;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
-pub use hashing::{HashKey, hash_table};
+pub use hashing::{HashKey, hash_problem, hash_table};
 pub use json::Text;
 pub use lines::*;
 pub use outcome::{EditError, Outcome};

@@ -41,7 +41,7 @@ pub(crate) struct Event {
     pub(crate) tool: Symbol,
     pub(crate) rule: Rule,
     pub(crate) severity: Severity,
-    pub(crate) ending: &'static str,
+    pub(crate) outcome: &'static str,
     /// Paths, hosts or commands; the worst first.
     pub(crate) targets: Vec<String>,
     /// The lines behind it.
@@ -81,23 +81,17 @@ pub(crate) fn table(dataset: &Dataset, events: &[Event], calendar: &Calendar) ->
 
 /// What to do about the events, if something is to be done.
 pub(crate) fn advice(events: &[Event]) -> Option<String> {
-    let done =
-        |rule| events.iter().filter(|event| event.rule == rule && event.ending == "executed" && event.severity > Severity::Low).count();
-    let leaked: HashSet<_> = events.iter().filter(|event| event.rule == Rule::LeakedSecret).flat_map(|event| &event.targets).collect();
+    let of = |rule| events.iter().filter(move |event| event.rule == rule);
+    let done = |rule| of(rule).filter(|event| event.outcome == "executed" && event.severity > Severity::Low).count();
+    let leaked: HashSet<_> = of(Rule::LeakedSecret).flat_map(|event| &event.targets).collect();
     if !leaked.is_empty() {
-        return Some(format!(
-            "{} stand in transcripts: replace them where they were issued, then delete the lines",
-            counted(leaked.len(), "secret")
-        ));
+        let secrets = counted(leaked.len(), "secret");
+        return Some(format!("{secrets} in transcripts: replace each where it was issued, then delete these sessions"));
     }
     match (done(Rule::SecretsRead), done(Rule::Destructive)) {
         (0, 0) => None,
-        (0, lost) => {
-            Some(format!("{} ran: consider `ask` rules for these commands in settings.json", counted(lost, "destructive command")))
-        }
-        (read, _) => {
-            Some(format!("files with secrets were read {}: consider `deny` rules such as `Read(./.env)` in settings.json", times(read)))
-        }
+        (0, ran) => Some(format!("{} ran: consider `ask` rules for them in settings.json", counted(ran, "destructive command"))),
+        (read, _) => Some(format!("{} of secrets: consider `deny` rules such as `Read(./.env)` in settings.json", counted(read, "read"))),
     }
 }
 
@@ -141,11 +135,11 @@ impl Audit<'_> {
         for found in self.matches(call) {
             by_rule.entry(found.rule).or_default().push(found);
         }
-        let ending = ending_name(ending.outcome);
+        let outcome = outcome_name(ending.outcome);
         events.extend(by_rule.into_iter().map(|(rule, matches)| {
             let (severity, targets) = worst_first(matches);
             let places = vec![call.origin.order.place];
-            Event { origin: call.origin, tool: call.tool, rule, severity, ending, targets, places }
+            Event { origin: call.origin, tool: call.tool, rule, severity, outcome, targets, places }
         }));
     }
 
@@ -313,7 +307,7 @@ fn worst_first(mut matches: Vec<Match>) -> (Severity, Vec<String>) {
     (severity, targets)
 }
 
-fn ending_name(outcome: Outcome) -> &'static str {
+fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Ok | Outcome::SoftNonzero | Outcome::Background => "executed",
         Outcome::Failed | Outcome::ToolError => "failed",
@@ -329,7 +323,7 @@ fn mentioned(dataset: &Dataset, row: &MentionRow) -> Option<Event> {
     let found = secret(&dataset.symbols().name(row.path))?;
     let (rule, severity, targets) = (found.rule, found.severity, vec![found.target]);
     let places = vec![row.origin.order.place];
-    Some(Event { origin: row.origin, tool: Symbol::NONE, rule, severity, ending: "unknown", targets, places })
+    Some(Event { origin: row.origin, tool: Symbol::NONE, rule, severity, outcome: "unknown", targets, places })
 }
 
 fn leaked(dataset: &Dataset, leak: &Leak) -> Event {
@@ -339,7 +333,7 @@ fn leaked(dataset: &Dataset, leak: &Leak) -> Event {
         tool: call.map_or(Symbol::NONE, |(call, _)| call.tool),
         rule: Rule::LeakedSecret,
         severity: leak.severity,
-        ending: call.map_or("unknown", |(_, ending)| ending_name(ending.outcome)),
+        outcome: call.map_or("unknown", |(_, ending)| outcome_name(ending.outcome)),
         targets: vec![format!("{} {}", leak.rule, leak.fingerprint)],
         places: leak.places.clone(),
     }
@@ -365,7 +359,7 @@ fn cells(dataset: &Dataset, event: &Event, calendar: &Calendar) -> Vec<Value> {
         event.targets.first().map_or(Value::None, Value::text),
         Value::text(event.rule.name()),
         Value::text(severity_name(event.severity)),
-        Value::text(event.ending),
+        Value::text(event.outcome),
         Value::List(event.targets.iter().map(Untrusted::new).collect()),
         Value::List(event.places.iter().take(MOST_EXAMPLES).map(example).collect()),
     ]
@@ -381,10 +375,6 @@ fn severity_name(severity: Severity) -> &'static str {
 
 fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
-}
-
-fn times(count: usize) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 #[cfg(test)]
@@ -427,7 +417,7 @@ mod tests {
 
     /// `rule target outcome` of every event.
     fn dump(lines: &[String]) -> Vec<String> {
-        let shown = |event: Event| format!("{} {} {}", event.rule.name(), event.targets.join(", "), event.ending);
+        let shown = |event: Event| format!("{} {} {}", event.rule.name(), event.targets.join(", "), event.outcome);
         audited(lines, &[]).into_iter().map(shown).collect()
     }
 
@@ -563,10 +553,7 @@ mod tests {
         assert_eq!(advised(&[bash(1, "ls")]), None);
         assert_eq!(advised(&[bash(1, "cat .env")]), None);
         let read = [bash(1, "cat .env"), result(1, false, "")];
-        assert_eq!(
-            advised(&read).as_deref(),
-            Some("files with secrets were read once: consider `deny` rules such as `Read(./.env)` in settings.json")
-        );
+        assert_eq!(advised(&read).as_deref(), Some("1 read of secrets: consider `deny` rules such as `Read(./.env)` in settings.json"));
     }
 
     /// The sieve may let through what no rule matches, never the reverse.

@@ -146,7 +146,7 @@ fn is_temporary(parts: &[&str]) -> bool {
 fn is_own_note(below_home: &[&str]) -> bool {
     match below_home {
         [".claude", "plans" | "todos" | "tasks" | "teams" | "jobs", ..] => true,
-        [".claude", "projects", _, "memory", ..] | [".claude", "agent-memory", ..] => true,
+        [".claude", "projects", _, "memory", ..] | [".claude", "projects", _, "MEMORY.md"] | [".claude", "agent-memory", ..] => true,
         _ => false,
     }
 }
@@ -210,7 +210,9 @@ mod tests {
     #[test]
     fn places_differ_in_severity() {
         let severity = |path| Place::folder("/home/me/app").and_then(|folder| folder.join(path)).map(|place| place.severity());
-        for path in ["/tmp/x", "/var/folders/a/b", "~/.claude/plans/x.md", "~/.claude/projects/-home-me-app/memory/MEMORY.md"] {
+        for path in
+            ["/tmp/x", "/var/folders/a/b", "~/.claude/plans/x.md", "~/.claude/projects/a/memory/x.md", "~/.claude/projects/a/MEMORY.md"]
+        {
             assert_eq!(severity(path), Some(Severity::Low), "{path}");
         }
         for path in ["../other/x", "~/.claude/CLAUDE.md", "~/.claude/projects/x", "/opt/x", "/home/you/.bashrc.d/x"] {
