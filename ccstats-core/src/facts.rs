@@ -363,7 +363,7 @@ impl Facts {
 }
 
 /// The folder as the line has it; a Windows drive letter in upper case.
-pub(crate) fn project_name(cwd: Text) -> Cow<'_, [u8]> {
+pub(crate) fn project_name(cwd: Text<'_>) -> Cow<'_, [u8]> {
     let mut name = cwd.decode();
     if let [b'a'..=b'z', b':', ..] = &*name {
         name.to_mut()[0].make_ascii_uppercase();

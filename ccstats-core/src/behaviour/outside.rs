@@ -144,11 +144,12 @@ fn is_temporary(parts: &[&str]) -> bool {
 
 /// Plans, memory and lists that Claude Code itself has the model write.
 fn is_own_note(below_home: &[&str]) -> bool {
-    match below_home {
-        [".claude", "plans" | "todos" | "tasks" | "teams" | "jobs", ..] => true,
-        [".claude", "projects", _, "memory", ..] | [".claude", "projects", _, "MEMORY.md"] | [".claude", "agent-memory", ..] => true,
-        _ => false,
-    }
+    matches!(
+        below_home,
+        [".claude", "plans" | "todos" | "tasks" | "teams" | "jobs" | "agent-memory", ..]
+            | [".claude", "projects", _, "memory", ..]
+            | [".claude", "projects", _, "MEMORY.md"]
+    )
 }
 
 #[cfg(test)]

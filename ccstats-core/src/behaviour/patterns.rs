@@ -207,40 +207,42 @@ const PATTERNS: &[Pattern] = &[
 impl Pattern {
     /// The secret around a literal.
     fn look(&self, bytes: &[u8], literal: Range<usize>) -> Option<Found> {
-        let rest = &bytes[literal.end..];
-        let found = |span: Range<usize>, value: Vec<u8>, severity| Some(Found { rule: self.rule, severity, span, value });
-        match &self.shape {
-            Shape::Token(steps) => {
-                let length = steps_length(rest, steps).filter(|_| starts_word(bytes, literal.start))?;
-                let span = literal.start..literal.end + length;
-                let value = bytes[span.clone()].to_vec();
-                is_random(&rest[..length]).then_some(()).and_then(|()| found(span, value, self.severity))
-            }
-            Shape::Setting => {
-                let start = literal.end + assignment(rest)?;
-                let span = start..start + Base64.run(&bytes[start..], 41);
-                let value = &bytes[span.clone()];
-                (span.len() == 40 && kinds(value) == 3 && is_random(value))
-                    .then(|| value.to_vec())
-                    .and_then(|value| found(span, value, High))
-            }
+        let mut severity = self.severity;
+        let (span, value) = match self.shape {
+            Shape::Token(steps) => token_around(bytes, literal, steps, is_random)?,
+            Shape::Jwt => token_around(bytes, literal, JWT, opens_for_good)?,
+            Shape::Setting => setting(bytes, literal.end)?,
             Shape::Pem => {
-                let (length, body) = private_key(rest)?;
-                found(literal.start..literal.end + length, body, High)
+                let (length, letters) = private_key(&bytes[literal.end..])?;
+                (literal.start..literal.end + length, letters)
             }
             Shape::Address => {
-                let (password, is_local) = password(bytes, literal)?;
-                let value = bytes[password.clone()].to_vec();
-                found(password, value, if is_local { Medium } else { High })
+                let (span, is_local) = password(bytes, literal)?;
+                severity = if is_local { Medium } else { severity };
+                (span.clone(), bytes[span].to_vec())
             }
-            Shape::Jwt => {
-                let length = steps_length(rest, JWT).filter(|_| starts_word(bytes, literal.start))?;
-                let span = literal.start..literal.end + length;
-                let value = bytes[span.clone()].to_vec();
-                opens_for_good(&value).then_some(()).and_then(|()| found(span, value, High))
-            }
-        }
+        };
+        Some(Found { rule: self.rule, severity, span, value })
     }
+}
+
+/// Where a secret stands, and the secret.
+type Secret = (Range<usize>, Vec<u8>);
+
+/// The token that a literal starts, if what follows it is no accident.
+fn token_around(bytes: &[u8], literal: Range<usize>, steps: &[Step], is_real: fn(&[u8]) -> bool) -> Option<Secret> {
+    let length = steps_length(&bytes[literal.end..], steps).filter(|_| starts_word(bytes, literal.start))?;
+    let span = literal.start..literal.end + length;
+    is_real(&bytes[literal.end..span.end]).then(|| (span.clone(), bytes[span].to_vec()))
+}
+
+/// The value behind the name of a setting.
+fn setting(bytes: &[u8], name_end: usize) -> Option<Secret> {
+    const LENGTH: usize = 40;
+    let start = name_end + assignment(&bytes[name_end..])?;
+    let span = start..start + Base64.run(&bytes[start..], LENGTH + 1);
+    let value = &bytes[span.clone()];
+    (span.len() == LENGTH && kinds(value) == 3 && is_random(value)).then(|| (span, value.to_vec()))
 }
 
 /// How many bytes the steps take, one after another.
@@ -313,8 +315,8 @@ fn pem_letters(bytes: &[u8]) -> (usize, Vec<u8>) {
         let line = without_number(&bytes[at..next]);
         let word: Vec<u8> =
             line.iter().copied().filter(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'\\' | b'\t' | b',' | b'=')).collect();
-        let is_header = word.is_empty() || word.contains(&b':');
-        if is_header && !letters.is_empty() && !word.is_empty() || !is_header && Base64.run(&word, word.len()) < word.len() {
+        let is_header = word.iter().all(|byte| *byte == b'+') || word.contains(&b':');
+        if word.contains(&b':') && !letters.is_empty() || !is_header && Base64.run(&word, word.len()) < word.len() {
             break;
         }
         if !is_header {
@@ -473,7 +475,7 @@ pub(super) mod planted {
     use super::Alphabet::{Alnum, Base64, Hex, Upper, Url, Word};
 
     /// Letters by chance, the same for the same seed.
-    pub(crate) fn letters(alphabet: Alphabet, length: usize, seed: u64) -> String {
+    pub(super) fn letters(alphabet: Alphabet, length: usize, seed: u64) -> String {
         let all: Vec<char> = (b'!'..=b'~').filter(|byte| alphabet.has(*byte)).map(char::from).collect();
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         let next = || {
@@ -569,7 +571,7 @@ pub(super) mod planted {
     }
 
     /// A private key in lines of 64 letters.
-    pub(crate) fn pem(kind: &str, length: usize, seed: u64) -> String {
+    pub(super) fn pem(kind: &str, length: usize, seed: u64) -> String {
         let body = letters(Base64, length, seed);
         let lines: Vec<&str> = (0..length).step_by(64).map(|at| &body[at..length.min(at + 64)]).collect();
         format!("-----{} {kind}-----\n{}\n-----END {kind}-----\n", "BEGIN", lines.join("\n"))
@@ -699,7 +701,7 @@ mod tests {
         let secrets = secrets();
         assert!(secrets.len() >= 60, "{}", secrets.len());
         for (rule, secret) in secrets {
-            for text in [format!("{secret}"), format!("export KEY={secret} && x"), format!("a\n{secret}\nb"), format!("(\"{secret}\")")] {
+            for text in [secret.clone(), format!("export KEY={secret} && x"), format!("a\n{secret}\nb"), format!("(\"{secret}\")")] {
                 let line = serde_json::to_string(&text).expect("text");
                 assert_eq!(rules(&line), [rule], "{line}");
                 let nested = serde_json::to_string(&line).expect("text");
@@ -727,7 +729,7 @@ mod tests {
         let value = |text: &str| Detector::new().find(text.as_bytes()).into_iter().map(|found| found.value).collect::<Vec<_>>();
         let plain = value(&serde_json::to_string(&key).expect("text"));
         assert_eq!(plain.len(), 1);
-        for text in [numbered.join("\n"), quoted.join("\n"), key.replace('\n', "\r\n"), key.replace('\n', "\\n")] {
+        for text in [numbered.join("\n"), quoted.join("\n"), quoted.join(" +\n"), key.replace('\n', "\r\n"), key.replace('\n', "\\n")] {
             assert_eq!(value(&serde_json::to_string(&text).expect("text")), plain, "{text}");
         }
     }
