@@ -117,6 +117,17 @@ impl Dataset {
         self.facts.calls.rows().iter().zip(self.endings.iter().copied())
     }
 
+    /// One call, with what became of it.
+    pub(crate) fn call(&self, key: Key) -> Option<(&CallRow, Ending)> {
+        let call = self.facts.calls.get(key)?;
+        Some((call, ending(&self.facts, call)))
+    }
+
+    /// The transcripts, in their order.
+    pub(crate) fn transcripts(&self) -> &[Transcript] {
+        &self.transcripts
+    }
+
     pub(crate) fn prompts(&self) -> &[PromptRow] {
         self.facts.prompts.rows()
     }

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
-use crate::rows::{AgentRow, CallRow, CutRow, EventRow, MessageRow, Order, Place, PromptRow, ResultRow};
+use crate::rows::{AgentRow, CallRow, CutRow, EventRow, MentionRow, MessageRow, Order, Place, PromptRow, ResultRow};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
@@ -177,6 +177,16 @@ impl Row for ResultRow {
 }
 
 impl Row for PromptRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn order(&self) -> Order {
+        self.origin.order
+    }
+}
+
+impl Row for MentionRow {
     fn key(&self) -> Key {
         self.key
     }

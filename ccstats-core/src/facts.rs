@@ -5,6 +5,8 @@
 //! Every worker fills a [`Facts`] of its own; [`Facts::absorb`] joins them. No
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
+use std::borrow::Cow;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key};
@@ -15,7 +17,8 @@ use crate::lines::Account;
 use crate::outcome::{ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank, TitleRow,
+    AgentRow, CallRow, Cut, CutRow, EventRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank,
+    TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
@@ -28,6 +31,7 @@ pub(crate) struct Facts {
     pub(crate) calls: Folded<CallRow>,
     pub(crate) results: Folded<ResultRow>,
     pub(crate) prompts: Folded<PromptRow>,
+    pub(crate) mentions: Folded<MentionRow>,
     pub(crate) cuts: Folded<CutRow>,
     pub(crate) titles: Vec<TitleRow>,
     /// Pull requests by session.
@@ -185,6 +189,7 @@ impl Facts {
             file: self.symbol(input.file),
             command: self.symbol(input.command),
             target: self.symbol(other_target(input)),
+            target_is_path: !input.other.path.is_empty(),
             subagent_type: self.symbol(input.subagent_type),
             offset: input.offset.map(short),
             limit: input.limit.map(short),
@@ -221,6 +226,10 @@ impl Facts {
             title: self.symbols.intern(prompt::title(text)),
         };
         self.prompts.fold(row);
+        for (index, path) in prompt::mentioned_secrets(text).into_iter().enumerate() {
+            let path = self.symbols.intern(path.as_bytes());
+            self.mentions.fold(MentionRow { key: dedup::nth_key(row.key, b"mention", index), origin, path });
+        }
     }
 
     fn system(&mut self, line: &Line) {
@@ -322,7 +331,7 @@ impl Facts {
         };
         let project = match entry.cwd.is_empty() {
             true => symbols.intern(line.fallback.project),
-            false => repeated(&mut recent.project, entry.cwd, |cwd| project(symbols, cwd)),
+            false => repeated(&mut recent.project, entry.cwd, |cwd| symbols.intern(&project_name(cwd))),
         };
         let branch = repeated(&mut recent.branch, entry.git_branch, |text| name(symbols, text));
         let agent = repeated(&mut recent.agent, entry.agent_id, |text| name(symbols, text));
@@ -367,6 +376,7 @@ impl Facts {
             ..row
         });
         self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
+        self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });
         self.cuts.absorb(other.cuts, |row| CutRow { origin: moved(row.origin), trigger: renamed(row.trigger), ..row });
         let titles = other.titles.into_iter();
         self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
@@ -384,11 +394,12 @@ impl Facts {
 }
 
 /// The folder as the line has it; a Windows drive letter in upper case.
-fn project(symbols: &mut Symbols, cwd: Text) -> Symbol {
-    match &*cwd.decode() {
-        [drive @ b'a'..=b'z', b':', rest @ ..] => symbols.intern(&[&[drive.to_ascii_uppercase(), b':'], rest].concat()),
-        path => symbols.intern(path),
+pub(crate) fn project_name(cwd: Text<'_>) -> Cow<'_, [u8]> {
+    let mut name = cwd.decode();
+    if let [b'a'..=b'z', b':', ..] = &*name {
+        name.to_mut()[0].make_ascii_uppercase();
     }
+    name
 }
 
 /// What a call names beside files and commands.

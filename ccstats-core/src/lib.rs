@@ -9,6 +9,7 @@ mod error;
 mod facts;
 #[cfg(feature = "frames")]
 mod frames;
+mod hashing;
 mod json;
 mod lines;
 mod outcome;
@@ -38,6 +39,7 @@ pub use entry::*;
 pub use error::*;
 #[cfg(feature = "frames")]
 pub use frames::Frames;
+pub use hashing::{HashKey, hash_problem, hash_table};
 pub use json::Text;
 pub use lines::*;
 pub use outcome::{EditError, Outcome};

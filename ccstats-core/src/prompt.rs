@@ -7,6 +7,7 @@ use crate::entry::{Block, Content, Entry};
 use crate::json::Text;
 use crate::outcome::trim_start;
 use crate::rows::Cut;
+use crate::shell;
 
 /// How text starts that Claude Code wrote into a `user` entry.
 const NOT_TYPED: [&[u8]; 9] = [
@@ -137,6 +138,24 @@ fn starts_with_words(text: &[u8], words: &[&str]) -> bool {
     })
 }
 
+/// Files with secrets that a prompt mentions: `@.env`, `@"my keys/a.pem"`.
+pub(crate) fn mentioned_secrets(text: &[u8]) -> Vec<String> {
+    memchr::memchr_iter(b'@', text).filter_map(|at| mention(text, at)).filter(|path| shell::secret_path(path).is_some()).collect()
+}
+
+/// The path behind an `@` that starts a word; an address has it inside.
+fn mention(text: &[u8], at: usize) -> Option<String> {
+    if text[..at].last().is_some_and(|before| !before.is_ascii_whitespace() && !matches!(before, b'(' | b'[' | b'"' | b'\'' | b'`')) {
+        return None;
+    }
+    let rest = &text[at + 1..];
+    let path = match rest.strip_prefix(b"\"") {
+        Some(quoted) => quoted.split(|byte| matches!(byte, b'"' | b'\n')).next()?,
+        None => rest.split(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b')' | b']' | b',' | b';')).next()?,
+    };
+    Some(String::from_utf8_lossy(path).trim_end_matches(['.', ':', '!', '?']).to_owned())
+}
+
 /// Whether the whole prompt says only that Claude should go on.
 pub(crate) fn is_keep_going(text: &[u8]) -> bool {
     let text = text.trim_ascii();
@@ -170,6 +189,21 @@ pub(crate) fn text(content: &Content) -> Vec<u8> {
                 }
             }
             joined
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_with_secrets_behind_an_at_are_mentioned() {
+        let mentioned = |text: &str| mentioned_secrets(text.as_bytes());
+        assert_eq!(mentioned("look at @.env and (@a/server.pem), @\"my keys/id_rsa\"."), [".env", "a/server.pem", "my keys/id_rsa"]);
+        assert_eq!(mentioned("what is in @.env.local?"), [".env.local"]);
+        for text in ["", "@", "me@host.key", "@src/main.rs", ".env", "@.env.example", "git@host:.env"] {
+            assert_eq!(mentioned(text), [""; 0], "{text}");
         }
     }
 }

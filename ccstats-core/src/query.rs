@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
-use crate::rows::{CallRow, EventRow, MessageRow, Origin, PromptRow};
+use crate::rows::{CallRow, EventRow, MentionRow, MessageRow, Origin, PromptRow};
 use crate::symbols::Symbol;
 use crate::time::{Calendar, Range};
 
@@ -107,12 +107,16 @@ impl<'d> Selection<'d> {
         self.dataset.prompts().iter().filter(|row| self.keeps_event(&row.origin))
     }
 
+    pub(crate) fn mentions(&self) -> impl Iterator<Item = &'d MentionRow> {
+        self.dataset.facts().mentions.rows().iter().filter(|row| self.keeps_event(&row.origin))
+    }
+
     pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {
         self.dataset.api_errors().iter().filter(|row| self.keeps_event(&row.origin))
     }
 
     /// What has no model of its own belongs to the model that answered next.
-    fn keeps_event(&self, origin: &Origin) -> bool {
+    pub(crate) fn keeps_event(&self, origin: &Origin) -> bool {
         let has_model = || self.models.keeps_all() || self.models.keep(self.timeline.model_after(origin));
         !self.calls_only && self.keeps_origin(origin) && has_model()
     }

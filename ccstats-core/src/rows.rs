@@ -77,6 +77,8 @@ pub(crate) struct CallRow {
     pub(crate) command: Symbol,
     /// What else the input names: a path, address, pattern, query or skill.
     pub(crate) target: Symbol,
+    /// Whether `target` is a path, not a pattern that looks like one.
+    pub(crate) target_is_path: bool,
     pub(crate) subagent_type: Symbol,
     /// The first line to read and their number, where the input says so.
     pub(crate) offset: Option<u32>,
@@ -134,6 +136,14 @@ pub(crate) struct PromptRow {
     pub(crate) parent: u64,
     /// The first line of the text, cut short.
     pub(crate) title: Symbol,
+}
+
+/// A file with secrets that a prompt mentions with `@`, which hands it over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MentionRow {
+    pub(crate) key: Key,
+    pub(crate) origin: Origin,
+    pub(crate) path: Symbol,
 }
 
 /// A line that cuts a conversation: a compaction, `/clear`, or an interruption.

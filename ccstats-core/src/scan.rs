@@ -74,7 +74,7 @@ pub(crate) fn scan(transcripts: &[Transcript], options: &Options, progress: &Pro
 
 /// A thread for each half megabyte, at most as many as there are processors:
 /// starting one costs as much as reading that.
-fn threads(wanted: Option<NonZeroUsize>, total_bytes: u64) -> usize {
+pub(crate) fn threads(wanted: Option<NonZeroUsize>, total_bytes: u64) -> usize {
     const BYTES_PER_THREAD: u64 = 512 << 10;
     let all = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let useful = usize::try_from(total_bytes / BYTES_PER_THREAD).unwrap_or(usize::MAX).max(1);
@@ -172,7 +172,7 @@ impl Worker {
 }
 
 /// The names that the place of a transcript gives to its entries.
-fn fallback(transcript: &Transcript) -> Fallback<'_> {
+pub(crate) fn fallback(transcript: &Transcript) -> Fallback<'_> {
     let file = transcript.name.file_name().unwrap_or_default().as_encoded_bytes();
     let stem = memchr::memmem::find(file, b".jsonl").unwrap_or(file.len());
     let project = transcript.name.components().next().map_or(&[][..], |first| first.as_os_str().as_encoded_bytes());

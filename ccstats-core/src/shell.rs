@@ -32,6 +32,7 @@ pub use audit::{Finding, Rule, Severity, audit};
 pub use effects::{Effect, writes};
 pub use hidden::{Hidden, hides_status};
 pub use key::{FailingKey, failing_key};
+pub(crate) use network::url_host;
 pub use program::Program;
 pub use reads::{FileRead, Lines, files_read};
 pub use runner::is_test_runner;

@@ -101,7 +101,7 @@ fn is_cluster_with_text(text: &str) -> bool {
 }
 
 /// The host of a URL, with or without its scheme.
-fn url_host(text: &str) -> Option<String> {
+pub(crate) fn url_host(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://").map_or((None, text), |(scheme, rest)| (Some(scheme), rest));
     if scheme == Some("file") {
         return None;

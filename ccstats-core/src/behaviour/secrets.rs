@@ -1,0 +1,289 @@
+//! Secrets that stand in transcripts (`--secrets`).
+//!
+//! Reads every byte of every transcript again: a secret can stand in any text,
+//! and facts keep none. What leaves this file is the name of a pattern, a
+//! place, and a keyed fingerprint; never the secret.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::behaviour::patterns::{Detector, Found};
+use crate::dataset::Dataset;
+use crate::dedup::{self, Key};
+use crate::discover::Transcript;
+use crate::entry::{Block, Content, Entry};
+use crate::error::{Problem, ProblemKind};
+use crate::facts::project_name;
+use crate::hashing::HashKey;
+use crate::json::Text;
+use crate::lines::Entries;
+use crate::rows::{Order, Origin, Place};
+use crate::scan::{Options, fallback, threads};
+use crate::shell::Severity;
+use crate::source::{Mode, Part, Source, parts};
+use crate::symbols::Symbol;
+
+/// A secret that stands in the transcripts of one session.
+#[derive(Clone, Debug)]
+pub(crate) struct Leak {
+    /// The name of the pattern.
+    pub(crate) rule: &'static str,
+    pub(crate) severity: Severity,
+    /// Equal for equal secrets under one key.
+    pub(crate) fingerprint: String,
+    /// The earliest line that it stands on.
+    pub(crate) origin: Origin,
+    /// The tool call that this line is about, if it is about one alone.
+    pub(crate) call: Option<Key>,
+    /// All lines that it stands on, copies left out.
+    pub(crate) places: Vec<Place>,
+}
+
+/// What a scan for secrets gives.
+#[derive(Debug, Default)]
+pub(crate) struct Leaks {
+    /// One for each session and secret, in the order of their first lines.
+    pub(crate) leaks: Vec<Leak>,
+    /// Transcripts that could not be read again.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Looks for secrets in all text of the transcripts of a dataset.
+pub(crate) fn scan_secrets(dataset: &Dataset, options: &Options, key: &HashKey) -> Leaks {
+    let transcripts = dataset.transcripts();
+    // The same parts as in the scan, so that places mean the same.
+    let parts: Vec<Part> = transcripts.iter().enumerate().flat_map(|(index, transcript)| parts(index, transcript)).collect();
+    let detector = Detector::new();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut worker =
+            Worker { dataset, detector: &detector, key, options, source: Source::default(), hits: Vec::new(), problems: Vec::new() };
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = parts.get(index) else { break };
+            worker.part(&transcripts[part.transcript], part, index);
+        }
+        (worker.hits, worker.problems)
+    };
+    let threads = threads(options.threads, transcripts.iter().map(|transcript| transcript.size_bytes).sum());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    let done = match pool.build().ok().filter(|_| threads > 1) {
+        Some(pool) => pool.broadcast(|_| work()),
+        None => vec![work()],
+    };
+    let (hits, problems): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let mut problems = problems.concat();
+    problems.sort();
+    Leaks { leaks: folded(hits.concat()), problems }
+}
+
+/// A secret on a line.
+#[derive(Clone)]
+struct Hit {
+    rule: &'static str,
+    severity: Severity,
+    fingerprint: String,
+    origin: Origin,
+    call: Option<Key>,
+    /// The identity of the line: a copy has the same.
+    line: Key,
+}
+
+/// One for each session and secret. Of copies of a line the earliest is true.
+fn folded(hits: Vec<Hit>) -> Vec<Leak> {
+    let mut originals: HashMap<(Key, String), Hit> = HashMap::new();
+    for hit in hits {
+        let known = originals.entry((hit.line, hit.fingerprint.clone())).or_insert_with(|| hit.clone());
+        if hit.origin.order < known.origin.order {
+            *known = hit;
+        }
+    }
+    let mut hits: Vec<Hit> = originals.into_values().collect();
+    hits.sort_by(|a, b| (a.origin.order, &a.fingerprint).cmp(&(b.origin.order, &b.fingerprint)));
+    let mut known: HashMap<(Symbol, String), usize> = HashMap::new();
+    let mut leaks: Vec<Leak> = Vec::new();
+    for hit in hits {
+        let place = hit.origin.order.place;
+        let index = *known.entry((hit.origin.session, hit.fingerprint.clone())).or_insert(leaks.len());
+        match leaks.get_mut(index) {
+            Some(leak) => leak.places.push(place),
+            None => leaks.push(Leak {
+                rule: hit.rule,
+                severity: hit.severity,
+                fingerprint: hit.fingerprint,
+                origin: hit.origin,
+                call: hit.call,
+                places: vec![place],
+            }),
+        }
+    }
+    leaks
+}
+
+struct Worker<'w> {
+    dataset: &'w Dataset,
+    detector: &'w Detector,
+    key: &'w HashKey,
+    options: &'w Options,
+    source: Source,
+    hits: Vec<Hit>,
+    problems: Vec<Problem>,
+}
+
+impl Worker<'_> {
+    fn part(&mut self, transcript: &Transcript, part: &Part, index: usize) {
+        let mode = Mode { map: self.options.map, now: self.options.now };
+        let mut source = std::mem::take(&mut self.source);
+        match source.part(transcript, part, mode) {
+            Ok(bytes) => self.lines(&bytes.bytes[..own_end(bytes.bytes, bytes.limit)], index as u32, transcript),
+            Err(error) => {
+                let detail = Some(error.to_string());
+                self.problems.push(Problem { kind: ProblemKind::Unreadable, path: transcript.path.clone(), line: None, detail });
+            }
+        }
+        self.source = source;
+    }
+
+    fn lines(&mut self, bytes: &[u8], part: u32, transcript: &Transcript) {
+        let (mut line, mut counted) = (1, 0);
+        for found in self.detector.find(bytes) {
+            let at = found.span.start;
+            line += memchr::memchr_iter(b'\n', &bytes[counted..at]).count() as u32;
+            counted = at;
+            let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
+            let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
+            self.hit(&bytes[start..end], found, Place { part, line }, transcript);
+        }
+    }
+
+    fn hit(&mut self, line: &[u8], found: Found, place: Place, transcript: &Transcript) {
+        let fingerprint = self.key.secret(&found.value);
+        let entry = Entries::new(line, line.len(), self.options.level).find_map(Result::ok).map(|(_, entry)| entry);
+        let entry = entry.unwrap_or_default();
+        let origin = self.origin(&entry, place, transcript);
+        let key = if entry.uuid.is_empty() { xxh3_128(line) } else { dedup::line_key(entry.uuid, place) };
+        let call = call_id(&entry).and_then(|id| dedup::call_key(id, self.dataset.symbols().bytes(origin.session)));
+        self.hits.push(Hit { rule: found.rule, severity: found.severity, fingerprint, origin, call, line: key });
+    }
+
+    /// Who and where, in the names that the dataset knows.
+    fn origin(&self, entry: &Entry, place: Place, transcript: &Transcript) -> Origin {
+        let known = |name: &[u8]| self.dataset.symbols().find(name).unwrap_or(Symbol::NONE);
+        let names = fallback(transcript);
+        Origin {
+            order: Order::new(entry.timestamp_ms, entry.is_sidechain, false, place),
+            session: if entry.session_id.is_empty() { known(names.session) } else { known(&entry.session_id.decode()) },
+            project: if entry.cwd.is_empty() { known(names.project) } else { known(&project_name(entry.cwd)) },
+            branch: known(&entry.git_branch.decode()),
+            agent: known(&entry.agent_id.decode()),
+            version: known(&entry.version.decode()),
+        }
+    }
+}
+
+/// Where the last line ends that starts before `limit`.
+fn own_end(bytes: &[u8], limit: usize) -> usize {
+    let last = limit.saturating_sub(1);
+    memchr::memchr(b'\n', &bytes[last..]).map_or(bytes.len(), |newline| last + newline)
+}
+
+/// The call that a line makes or answers, if it is one.
+fn call_id<'t>(entry: &Entry<'t>) -> Option<Text<'t>> {
+    let Content::Blocks(blocks) = &entry.message.as_ref()?.content else { return None };
+    match blocks.as_slice() {
+        [Block::ToolUse(call)] => Some(call.id),
+        [Block::ToolResult(result)] => Some(result.tool_use_id),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::time::SystemTime;
+
+    use crate::behaviour::audit;
+    use crate::behaviour::patterns::planted::{lookalikes, secrets};
+    use crate::query::Query;
+    use crate::scan::Progress;
+    use crate::table::Value;
+    use crate::time::Calendar;
+
+    fn line(session: &str, at: usize, text: &str) -> String {
+        let time = format!("2026-11-20T10:{:02}:{:02}Z", at / 60, at % 60);
+        let message = serde_json::json!({"content": text});
+        serde_json::json!({"type": "user", "uuid": format!("u{at}"), "sessionId": session, "cwd": "/w/app", "timestamp": time, "message": message})
+            .to_string()
+    }
+
+    /// The dataset of one transcript that stays while it is read again.
+    fn scanned(lines: &[String]) -> (Dataset, Vec<Leak>) {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir_all(home.path().join("projects/app")).expect("a folder");
+        fs::write(home.path().join("projects/app/s.jsonl"), lines.join("\n") + "\n").expect("a transcript");
+        let options = Options::new(vec![home.path().to_path_buf()], SystemTime::now());
+        let dataset = Dataset::load(&options, &Progress::default()).expect("the root is there");
+        let found = scan_secrets(&dataset, &options, &HashKey::new(b"key"));
+        assert_eq!(found.problems, []);
+        (dataset, found.leaks)
+    }
+
+    #[test]
+    fn every_planted_secret_is_found_and_none_is_shown() {
+        let secrets = secrets();
+        let lines: Vec<String> =
+            secrets.iter().enumerate().map(|(at, (_, secret))| line("s", at, &format!("it is {secret} now"))).collect();
+        let (dataset, leaks) = scanned(&lines);
+        let found: Vec<_> = leaks.iter().map(|leak| leak.rule).collect();
+        assert_eq!(found, secrets.iter().map(|(rule, _)| *rule).collect::<Vec<_>>());
+
+        let events = audit::events(&dataset, &Query::all(), &[], &leaks).expect("no filter");
+        let shown = format!("{leaks:?} {:?} {:?}", audit::table(&dataset, &events, &Calendar::default()), audit::advice(&events));
+        assert_eq!(events.iter().filter(|event| event.rule == audit::Rule::LeakedSecret).count(), secrets.len());
+        for (rule, secret) in secrets {
+            let words = secret.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| word.len() >= 12);
+            words.for_each(|word| assert!(!shown.contains(word), "{rule}"));
+        }
+    }
+
+    #[test]
+    fn lookalikes_are_not_reported() {
+        let lines: Vec<String> = lookalikes().iter().enumerate().map(|(at, text)| line("s", at, text)).collect();
+        assert!(scanned(&lines).1.is_empty());
+    }
+
+    #[test]
+    fn a_secret_is_told_once_for_each_session_with_its_lines() {
+        let secret = &secrets()[0].1;
+        let lines = [line("s", 1, "nothing"), line("s", 3, secret), line("s", 2, secret), line("other", 4, secret), line("s", 2, secret)];
+        let (dataset, leaks) = scanned(&lines);
+        let seen: Vec<_> = leaks.iter().map(|leak| (dataset.symbols().name(leak.origin.session), leak.places.len())).collect();
+        assert_eq!(seen, [("s".into(), 2), ("other".into(), 1)]);
+        // The earliest line by time, and of its copies the first by place.
+        assert_eq!(dataset.locate(leaks[0].origin.order.place).1, 3);
+        assert_eq!(leaks[0].fingerprint, leaks[1].fingerprint);
+    }
+
+    #[test]
+    fn a_secret_in_a_result_belongs_to_its_call() {
+        let secret = &secrets()[0].1;
+        let block = |block: serde_json::Value| serde_json::json!({"id": "msg_1", "model": "m", "content": [block]});
+        let lines = [
+            serde_json::json!({"type": "assistant", "sessionId": "s", "uuid": "a", "message": block(serde_json::json!({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "env"}}))}),
+            serde_json::json!({"type": "user", "sessionId": "s", "uuid": "b", "message": block(serde_json::json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": secret}))}),
+        ];
+        let (dataset, leaks) = scanned(&lines.map(|line| line.to_string()));
+        let events = audit::events(&dataset, &Query::all(), &[], &leaks).expect("no filter");
+        let row = audit::table(&dataset, &events, &Calendar::default()).rows.remove(0);
+        assert_eq!([&row[4], &row[6], &row[8]], [&Value::text("Bash"), &Value::text("leaked-secret"), &Value::text("executed")]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_entry_is_searched_too() {
+        let secret = &secrets()[0].1;
+        assert_eq!(scanned(&[line("s", 1, "x"), format!("{{broken {secret}")]).1.len(), 1);
+    }
+}
