@@ -30,7 +30,7 @@ mod word;
 
 pub use audit::{Finding, Rule, Severity, audit};
 pub use effects::{Effect, writes};
-pub use hidden::{Hidden, hides_status};
+pub use hidden::{Hidden, HiddenStatus, hidden_status};
 pub use key::{FailingKey, failing_key};
 pub use program::Program;
 pub use reads::{FileRead, Lines, files_read};
@@ -364,9 +364,9 @@ mod tests {
         let start = std::time::Instant::now();
         let ask = move || {
             (
-                failing_key(&text),
-                is_test_runner(&text),
-                hides_status(&text),
+                failing_key(&parse(&text)),
+                is_test_runner(&parse(&text)),
+                hidden_status(&parse(&text)),
                 soft_exit(&text),
                 files_read(&text),
                 writes(&text),
