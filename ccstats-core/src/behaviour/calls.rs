@@ -37,14 +37,14 @@ impl Thread {
     }
 }
 
-/// All calls of some threads, each thread in order. No filter of a query
-/// applies: what follows a call is a fact about the call.
-pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &HashSet<Thread>) -> Vec<Vec<Call<'d>>> {
+/// The calls of some threads that `keeps` keeps, each thread in order. No filter
+/// of a query applies: what follows a call is a fact about the call.
+pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &HashSet<Thread>, keeps: impl Fn(&Call) -> bool) -> Vec<Vec<Call<'d>>> {
     if wanted.is_empty() {
         return Vec::new();
     }
     let mut threads: HashMap<Thread, Vec<Call>> = HashMap::new();
-    for call in dataset.calls() {
+    for call in dataset.calls().filter(keeps) {
         let thread = Thread::of(call.0);
         if wanted.contains(&thread) {
             threads.entry(thread).or_default().push(call);
@@ -130,7 +130,7 @@ pub(super) fn list(texts: &[String]) -> Value {
 
 /// Does the same with every item, on all processors where that pays. Gives the
 /// answers in the order of the items.
-pub(super) fn for_each<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     // Starting threads takes as long as reading some dozen commands.
     const FEW: usize = 256;
     match ThreadPoolBuilder::new().build().ok().filter(|_| items.len() > FEW) {

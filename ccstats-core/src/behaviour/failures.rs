@@ -97,7 +97,7 @@ pub(crate) fn failures(dataset: &Dataset, query: &Query) -> Result<Failures, Err
     let selection = Selection::new(dataset, query)?;
     let runs = calls::sorted(selection.calls().filter(|(call, ending)| tools.is_bash(call) && is_run(ending.outcome)).collect());
     let failed = runs.iter().filter(|call| tools.has_failed(call));
-    let threads = calls::threads(dataset, &failed.map(|(call, _)| Thread::of(call)).collect());
+    let threads = calls::threads(dataset, &failed.map(|(call, _)| Thread::of(call)).collect(), |_| true);
     let commands = Commands::read(dataset, tools, runs.iter().chain(threads.iter().flatten()));
     let view = View { dataset, calendar: &query.calendar, commands: &commands };
     Ok(Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) })
@@ -267,7 +267,7 @@ impl Commands {
         let mut texts: Vec<Symbol> = calls.into_iter().filter(|(call, _)| tools.is_bash(call)).map(|(call, _)| call.command).collect();
         texts.sort_unstable();
         texts.dedup();
-        let readings = calls::for_each(&texts, |text| Reading::of(&dataset.symbols().name(*text)));
+        let readings = calls::in_parallel(&texts, |text| Reading::of(&dataset.symbols().name(*text)));
         Commands { tools, readings: texts.into_iter().zip(readings).collect() }
     }
 
@@ -446,6 +446,8 @@ mod tests {
 
     use super::*;
     use crate::behaviour::story::{Era, Story, dataset};
+    use crate::prices::Prices;
+    use crate::tally::Tally;
     use crate::time::Range;
 
     fn of(stories: &[Story]) -> Failures {
@@ -596,6 +598,18 @@ mod tests {
         let range = Range::parse("2026-11-01", chrono::DateTime::UNIX_EPOCH, &Calendar::default()).expect("a day");
         let found = failures(&data, &Query { range, ..Query::all() }).expect("no filters");
         assert_eq!((found.rows[0].failed.failures, found.rows[0].runs, found.rows[0].followed_by_success), (1, 1, 1));
+    }
+
+    #[test]
+    fn failures_and_their_runs_add_up_to_those_of_the_tool() {
+        let told = story().fails("make", 2, "x").ok("make").denied("make").in_background("make").fails("grep x y", 1, "").fails("", 1, "x");
+        let data = dataset(&[told.fails("grep x y", 2, "x").cancelled("ls").read("a").fails("make; ls", 2, "x")]);
+        let tally = Tally::of(&data, &Query::all(), Prices::list()).expect("no filters");
+        let (_, bash) = tally.tools.iter().find(|(tool, _)| tool == "Bash").expect("was called");
+        let found = failures(&data, &Query::all()).expect("no filters");
+        let failed: u64 = found.rows.iter().map(|row| row.failed.failures).sum();
+        let runs: u64 = found.rows.iter().map(|row| row.runs).sum();
+        assert_eq!((failed, Some(failed as f64 / runs as f64)), (bash.with(Outcome::Failed), bash.failure_rate()));
     }
 
     #[test]

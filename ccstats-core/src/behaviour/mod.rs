@@ -5,6 +5,8 @@
 
 mod calls;
 pub(crate) mod failures;
+pub(crate) mod hotspots;
+pub(crate) mod paths;
 
 #[cfg(test)]
 mod story;
