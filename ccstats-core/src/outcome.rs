@@ -213,11 +213,18 @@ pub enum EditError {
 impl ErrorText {
     pub(crate) fn of(text: &[u8]) -> ErrorText {
         const LONGEST_LINE: usize = 200;
-        let text = String::from_utf8_lossy(trim_start(text));
-        let code = exit_code(text.as_bytes()).and_then(|(code, _)| std::str::from_utf8(code).ok()?.parse().ok());
-        let shown = text.split("<system-reminder>").next().unwrap_or_default();
-        let last = shown.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        ErrorText { exit_code: code, last_line: last.chars().take(LONGEST_LINE).collect(), edit_error: edit_error(&text) }
+        let text = trim_start(text);
+        let (code, said) = exit_code(text).unwrap_or((b"", text));
+        let said = String::from_utf8_lossy(said);
+        let shown = said.split("<system-reminder>").next().unwrap_or_default();
+        let last = shown.lines().map(str::trim).rfind(|line| !line.is_empty());
+        // Before 2.0.60 a command that fails and says nothing leaves the bare word.
+        let last = last.filter(|_| shown.trim() != "Error").unwrap_or_default();
+        ErrorText {
+            exit_code: std::str::from_utf8(code).ok().and_then(|code| code.parse().ok()),
+            last_line: last.chars().take(LONGEST_LINE).collect(),
+            edit_error: edit_error(&said),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ mod word;
 
 pub use audit::{Finding, Rule, Severity, audit};
 pub use effects::{Effect, writes};
-pub use hidden::{Hidden, hides_status};
+pub use hidden::{Hidden, HiddenStatus, hidden_status};
 pub use key::{FailingKey, failing_key};
 pub(crate) use network::url_host;
 pub use program::Program;
@@ -365,9 +365,9 @@ mod tests {
         let start = std::time::Instant::now();
         let ask = move || {
             (
-                failing_key(&text),
-                is_test_runner(&text),
-                hides_status(&text),
+                failing_key(&parse(&text)),
+                is_test_runner(&parse(&text)),
+                hidden_status(&parse(&text)),
                 soft_exit(&text),
                 files_read(&text),
                 writes(&text),

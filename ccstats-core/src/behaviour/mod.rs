@@ -4,6 +4,13 @@
 //! People act on these answers, so a row that cannot be proven is left out.
 
 pub(crate) mod audit;
+mod calls;
+pub(crate) mod failures;
+pub(crate) mod hotspots;
 mod outside;
+pub(crate) mod paths;
 mod patterns;
 pub(crate) mod secrets;
+
+#[cfg(test)]
+mod story;

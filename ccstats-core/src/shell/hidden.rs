@@ -1,7 +1,15 @@
 //! Finds runners whose status nobody saw (`behaviour.md`, "hidden").
 
-use super::runner;
-use super::{Command, Separator, key, parse};
+use super::{Command, Script, Separator, key, name, runner};
+
+/// A runner whose status is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenStatus {
+    /// The program with its subcommand or script, such as `cargo test`.
+    pub key: String,
+    /// What hides the status.
+    pub by: Hidden,
+}
 
 /// What hides the status of a runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,10 +22,9 @@ pub enum Hidden {
     Sequence,
 }
 
-/// How a build, test or lint program in `command` loses its status; nothing
-/// where it keeps it, or where `$?` or `PIPESTATUS` is shown afterwards.
-pub fn hides_status(command: &str) -> Option<Hidden> {
-    let script = parse(command);
+/// The first build, test or lint program in `script` that loses its status; none
+/// where all keep it, or where `$?` or `PIPESTATUS` is shown afterwards.
+pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
     let plain: Vec<&Command> = script.plain().collect();
     let pipefail = plain.iter().position(|command| key::sets(command, "pipefail")).unwrap_or(plain.len());
     let shows_stages = plain.iter().any(|command| mentions(command, "PIPESTATUS") || mentions(command, "pipestatus"));
@@ -25,7 +32,10 @@ pub fn hides_status(command: &str) -> Option<Hidden> {
         return None;
     }
     let is_runner = |index: &usize| runner::runner(&plain[*index].words).is_some();
-    (0..plain.len()).filter(is_runner).find_map(|index| hidden_at(&plain, index, index > pipefail))
+    (0..plain.len()).filter(is_runner).find_map(|index| {
+        let by = hidden_at(&plain, index, index > pipefail)?;
+        Some(HiddenStatus { key: name::command_key(&plain[index].words), by })
+    })
 }
 
 fn hidden_at(commands: &[&Command], index: usize, pipefail: bool) -> Option<Hidden> {
@@ -56,6 +66,7 @@ fn mentions(command: &Command, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse;
     use super::*;
 
     #[test]
@@ -81,7 +92,7 @@ mod tests {
             ("grep x f || true", None),
         ];
         for (command, expected) in table {
-            assert_eq!(hides_status(command), expected, "{command}");
+            assert_eq!(hidden_status(&parse(command)).map(|hidden| hidden.by), expected, "{command}");
         }
     }
 }

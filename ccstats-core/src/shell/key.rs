@@ -29,10 +29,9 @@ pub struct FailingKey {
 /// Most keys that a chain spells out; of longer ones the last is shown after `…`.
 const MAX_LINKS: usize = 4;
 
-/// The key of the command that failed in `command`, if it failed.
-pub fn failing_key(command: &str) -> FailingKey {
-    let script = parse_inside(command, 0);
-    let (key, chain) = script_key(&script, 0);
+/// The key of the command that failed in `script`, if it failed.
+pub fn failing_key(script: &Script) -> FailingKey {
+    let (key, chain) = script_key(script, 0);
     FailingKey { key, chain, parsed: script.parsed, dialect: script.dialect }
 }
 
@@ -255,7 +254,7 @@ mod tests {
 
     /// The key; chains in angle brackets.
     fn dump(command: &str) -> String {
-        let key = failing_key(command);
+        let key = failing_key(&parse_inside(command, 0));
         if key.chain { format!("<{}>", key.key) } else { key.key }
     }
 

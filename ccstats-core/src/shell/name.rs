@@ -304,11 +304,11 @@ fn subcommand_count(name: &str, words: &[&str]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::failing_key;
+    use super::super::{failing_key, parse};
 
     fn check(table: &[(&str, &str)]) {
         for (command, expected) in table {
-            assert_eq!(failing_key(command).key, *expected, "{command:?}");
+            assert_eq!(failing_key(&parse(command)).key, *expected, "{command:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Recognises programs that build, test or lint.
 
 use super::program::{self, Program};
-use super::{Place, Word, name, parse};
+use super::{Place, Script, Word, name};
 
 /// What a runner does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,13 +11,10 @@ pub(super) enum Runner {
     Lint,
 }
 
-/// Whether a command runs tests, in whatever part of it.
-pub fn is_test_runner(command: &str) -> bool {
-    parse(command)
-        .commands
-        .iter()
-        .filter(|command| command.place != Place::Function)
-        .any(|command| runner(&command.words) == Some(Runner::Test))
+/// Whether a script runs tests, in whatever part of it.
+pub fn is_test_runner(script: &Script) -> bool {
+    let mut run = script.commands.iter().filter(|command| command.place != Place::Function);
+    run.any(|command| runner(&command.words) == Some(Runner::Test))
 }
 
 /// What the program of `words` does, if it is a runner.
@@ -112,6 +109,7 @@ fn by_script(path: &str) -> Option<Runner> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse;
     use super::*;
 
     #[test]
@@ -150,7 +148,7 @@ mod tests {
             "bash -c 'cargo test'",
             "node --test",
         ] {
-            assert!(is_test_runner(command), "{command}");
+            assert!(is_test_runner(&parse(command)), "{command}");
         }
     }
 
@@ -173,7 +171,7 @@ mod tests {
             "f() { cargo test; }",
             "go vet",
         ] {
-            assert!(!is_test_runner(command), "{command}");
+            assert!(!is_test_runner(&parse(command)), "{command}");
         }
     }
 }

@@ -1,0 +1,140 @@
+//! Calls as reports about behaviour look at them: by thread, in order, with
+//! their places as evidence.
+
+use std::collections::{HashMap, HashSet};
+
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
+
+use crate::dataset::{Dataset, Ending};
+use crate::outcome::Outcome;
+use crate::rows::{CallRow, Origin};
+use crate::symbols::Symbol;
+use crate::table::Value;
+use crate::time::Calendar;
+use crate::untrusted::Untrusted;
+
+/// Most examples that stand behind one row: enough to look at, few enough to
+/// keep a file that was edited a thousand times readable.
+const MOST_EXAMPLES: usize = 5;
+
+/// A call with what became of it.
+pub(super) type Call<'d> = (&'d CallRow, Ending);
+
+/// One agent's thread in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Thread {
+    session: Symbol,
+    agent: Symbol,
+    /// Old versions write sidechains into the session's transcript, without an id.
+    is_nameless_sidechain: bool,
+}
+
+impl Thread {
+    pub(super) fn of(call: &CallRow) -> Thread {
+        let Origin { session, agent, order, .. } = call.origin;
+        Thread { session, agent, is_nameless_sidechain: agent.is_none() && order.is_sidechain }
+    }
+}
+
+/// The calls of some threads that `keeps` keeps, each thread in order. No filter
+/// of a query applies: what follows a call is a fact about the call.
+pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &HashSet<Thread>, keeps: impl Fn(&Call) -> bool) -> Vec<Vec<Call<'d>>> {
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    let mut threads: HashMap<Thread, Vec<Call>> = HashMap::new();
+    for call in dataset.calls().filter(keeps) {
+        let thread = Thread::of(call.0);
+        if wanted.contains(&thread) {
+            threads.entry(thread).or_default().push(call);
+        }
+    }
+    threads.into_values().map(sorted).collect()
+}
+
+/// Calls by time and place; those of one line by identity.
+pub(super) fn sorted(mut calls: Vec<Call>) -> Vec<Call> {
+    calls.sort_unstable_by_key(|(call, _)| (call.origin.order, call.key));
+    calls
+}
+
+/// The tools whose calls are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tools {
+    bash: Option<Symbol>,
+    read: Option<Symbol>,
+    write: Option<Symbol>,
+    edits: [Option<Symbol>; 4],
+}
+
+impl Tools {
+    pub(super) fn of(dataset: &Dataset) -> Tools {
+        let find = |name: &[u8]| dataset.symbols().find(name);
+        let write = find(b"Write");
+        Tools { bash: find(b"Bash"), read: find(b"Read"), write, edits: [find(b"Edit"), find(b"MultiEdit"), write, find(b"NotebookEdit")] }
+    }
+
+    pub(super) fn is_bash(&self, call: &CallRow) -> bool {
+        Some(call.tool) == self.bash
+    }
+
+    pub(super) fn is_read(&self, call: &CallRow) -> bool {
+        Some(call.tool) == self.read
+    }
+
+    pub(super) fn is_write(&self, call: &CallRow) -> bool {
+        Some(call.tool) == self.write
+    }
+
+    pub(super) fn is_edit(&self, call: &CallRow) -> bool {
+        self.edits.contains(&Some(call.tool))
+    }
+
+    /// A command that ran and failed.
+    pub(super) fn has_failed(&self, (call, ending): &Call) -> bool {
+        ending.outcome == Outcome::Failed && self.is_bash(call)
+    }
+
+    /// An edit that changed its file.
+    pub(super) fn has_edited(&self, (call, ending): &Call) -> bool {
+        ending.outcome == Outcome::Ok && self.is_edit(call)
+    }
+}
+
+/// The number of sessions that calls belong to.
+pub(super) fn sessions(calls: &[Call]) -> u64 {
+    calls.iter().map(|(call, _)| call.origin.session).collect::<HashSet<_>>().len() as u64
+}
+
+/// The number of civil days that calls belong to. Those without a usable time
+/// share one, the day `unknown`.
+pub(super) fn days(calls: &[Call], calendar: &Calendar) -> u64 {
+    let day = |call: &CallRow| call.origin.order.stamp_ms().map(|stamp| calendar.day(stamp));
+    calls.iter().map(|(call, _)| day(call)).collect::<HashSet<_>>().len() as u64
+}
+
+/// Where the latest of some sorted calls stand, as `session:transcript:line`.
+pub(super) fn examples(dataset: &Dataset, calls: &[Call]) -> Vec<String> {
+    let example = |(call, _): &Call| {
+        let (transcript, line) = dataset.locate(call.origin.order.place);
+        format!("{}:{}:{line}", dataset.symbols().name(call.origin.session), transcript.name.display())
+    };
+    calls.iter().rev().take(MOST_EXAMPLES).map(example).collect()
+}
+
+/// A list of texts from transcripts.
+pub(super) fn list(texts: &[String]) -> Value {
+    Value::List(texts.iter().map(Untrusted::new).collect())
+}
+
+/// Does the same with every item, on all processors where that pays. Gives the
+/// answers in the order of the items.
+pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+    // Starting threads takes as long as reading some dozen commands.
+    const FEW: usize = 256;
+    match ThreadPoolBuilder::new().build().ok().filter(|_| items.len() > FEW) {
+        Some(pool) => pool.install(|| items.par_iter().map(&work).collect()),
+        None => items.iter().map(work).collect(),
+    }
+}

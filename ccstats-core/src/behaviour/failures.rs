@@ -1,0 +1,630 @@
+//! Which commands fail, how often, and what becomes of it.
+//!
+//! A failure is a command that ran and failed: nothing that was refused,
+//! cancelled or only found nothing. Commands are told apart by the program that
+//! failed (`shell::failing_key`), never by pieces of text. Apart stand the
+//! results that nobody saw, because a pipe or `|| true` hid the status.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::behaviour::calls::{self, Call, Thread, Tools};
+use crate::dataset::Dataset;
+use crate::dedup::Key;
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::query::{Query, Selection};
+use crate::shell::{self, Hidden, HiddenStatus};
+use crate::symbols::Symbol;
+use crate::table::{Kind, Table, Value};
+use crate::time::Calendar;
+use crate::untrusted::Shown;
+
+/// Most commands that are spelled out behind one key, and the length of each.
+const MOST_VARIANTS: usize = 10;
+const LONGEST_VARIANT: usize = 200;
+
+/// How many calls later a success still answers a failure.
+const SOON: usize = 3;
+
+/// Commands that failed, and results that nobody saw.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Failures {
+    pub(crate) rows: Vec<Failing>,
+    pub(crate) hidden: Vec<HiddenResults>,
+}
+
+/// What the failed calls of one key tell by themselves.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Failed {
+    /// The key: program with subcommand or script; several in a chain.
+    pub(crate) command: String,
+    pub(crate) failures: u64,
+    pub(crate) sessions: u64,
+    pub(crate) days: u64,
+    /// Of the last failure; versions before 2.0.60 write no code.
+    pub(crate) last_exit_code: Option<u32>,
+    pub(crate) last_error: Option<String>,
+}
+
+/// One key with all its runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Failing {
+    pub(crate) failed: Failed,
+    /// Calls of the same key that ran to an end that is known.
+    pub(crate) runs: u64,
+    /// Failures that a success of the same key followed within three calls.
+    pub(crate) followed_by_success: u64,
+    /// Failures of a test that was edited for and passed later.
+    pub(crate) red_green: u64,
+    /// Failures of which it is not known which command of a chain they belong to.
+    pub(crate) chain: u64,
+    /// Failures whose command text was understood.
+    pub(crate) parsed: u64,
+    /// The commands as they were run, the most frequent first.
+    pub(crate) variants: Vec<String>,
+    pub(crate) examples: Vec<String>,
+}
+
+/// Results of one runner whose status was lost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct HiddenResults {
+    pub(crate) command: String,
+    pub(crate) results: u64,
+    /// Lost by a pipe, by `|| true`, by `; echo`.
+    pub(crate) pipe: u64,
+    pub(crate) or: u64,
+    pub(crate) sequence: u64,
+    pub(crate) sessions: u64,
+    pub(crate) days: u64,
+    pub(crate) variants: Vec<String>,
+    pub(crate) examples: Vec<String>,
+}
+
+/// The columns of [`Failed`].
+const FAILED: [(&str, Kind); 6] = [
+    ("command", Kind::Text),
+    ("failures", Kind::Count),
+    ("sessions", Kind::Count),
+    ("days", Kind::Count),
+    ("last_exit_code", Kind::Count),
+    ("last_error", Kind::Text),
+];
+
+/// The commands of a query that failed, those with the most failures first.
+pub(crate) fn failures(dataset: &Dataset, query: &Query) -> Result<Failures, Error> {
+    let tools = Tools::of(dataset);
+    let selection = Selection::new(dataset, query)?;
+    let runs = calls::sorted(selection.calls().filter(|(call, ending)| tools.is_bash(call) && is_run(ending.outcome)).collect());
+    let failed = runs.iter().filter(|call| tools.has_failed(call));
+    let threads = calls::threads(dataset, &failed.map(|(call, _)| Thread::of(call)).collect(), |_| true);
+    let commands = Commands::read(dataset, tools, runs.iter().chain(threads.iter().flatten()));
+    let view = View { dataset, calendar: &query.calendar, commands: &commands };
+    Ok(Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) })
+}
+
+/// The same from the failed calls alone: few commands to read, but no runs.
+pub(crate) fn failing_commands(dataset: &Dataset, query: &Query) -> Result<Table, Error> {
+    let tools = Tools::of(dataset);
+    let selection = Selection::new(dataset, query)?;
+    let failed = calls::sorted(selection.calls().filter(|call| tools.has_failed(call)).collect());
+    let commands = Commands::read(dataset, tools, &failed);
+    let view = View { dataset, calendar: &query.calendar, commands: &commands };
+    let mut rows: Vec<Failed> = commands.by_key(&failed).into_iter().map(|(key, calls)| view.failed(key, &calls)).collect();
+    rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    let mut table = Table::new(&FAILED);
+    table.rows.extend(rows.iter().map(|row| row.cells().to_vec()));
+    Ok(table)
+}
+
+/// Whether a call counts in a rate of failures (`counting.md` 4).
+fn is_run(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Ok | Outcome::Failed | Outcome::ToolError | Outcome::SoftNonzero)
+}
+
+impl Failures {
+    /// One row per command that failed.
+    pub(crate) fn table(&self) -> Table {
+        const AFTERMATH: [(&str, Kind); 6] = [
+            ("followed_by_success", Kind::Count),
+            ("red_green", Kind::Count),
+            ("chain", Kind::Count),
+            ("parsed", Kind::Count),
+            ("variants", Kind::Text),
+            ("examples", Kind::Text),
+        ];
+        let [command, failures, spread @ ..] = FAILED;
+        let rate = [("runs", Kind::Count), ("failure_rate", Kind::Share)];
+        let columns = [&[command, failures], &rate[..], &spread, &AFTERMATH].concat();
+        let mut table = Table::new(&columns).details(&["followed_by_success", "chain", "parsed", "variants", "examples"]);
+        table.rows.extend(self.rows.iter().map(Failing::cells));
+        table
+    }
+
+    /// One row per runner whose status was lost.
+    pub(crate) fn hidden_table(&self) -> Table {
+        const COLUMNS: [(&str, Kind); 9] = [
+            ("command", Kind::Text),
+            ("results", Kind::Count),
+            ("pipe", Kind::Count),
+            ("or", Kind::Count),
+            ("sequence", Kind::Count),
+            ("sessions", Kind::Count),
+            ("days", Kind::Count),
+            ("variants", Kind::Text),
+            ("examples", Kind::Text),
+        ];
+        let mut table = Table::new(&COLUMNS).details(&["variants", "examples"]);
+        table.rows.extend(self.hidden.iter().map(HiddenResults::cells));
+        table
+    }
+
+    /// What to do about it: the command that is worst to run, tests that led to a
+    /// fix left out, and the results that nobody saw.
+    pub(crate) fn advice(&self) -> Option<String> {
+        let worst =
+            self.rows.iter().filter(|row| row.unmended() >= FAILS_OFTEN).max_by_key(|row| (row.weight(), Reverse(&row.failed.command)));
+        let worst = worst.map(|row| {
+            let Failed { command, failures, sessions, .. } = &row.failed;
+            format!(
+                "`{}` failed {failures} of {} times in {sessions} session{}: tell Claude in CLAUDE.md how to run it, or fix what it needs",
+                Shown::new(command),
+                row.runs,
+                if *sessions == 1 { "" } else { "s" },
+            )
+        });
+        let lost: u64 = self.hidden.iter().map(|row| row.results).sum();
+        let lost = (lost > 0)
+            .then(|| format!("the exit code of {lost} tests, builds and lints was lost: use `set -o pipefail`, and no `|| true`"));
+        let parts: Vec<String> = worst.into_iter().chain(lost).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// From how many failures on a command is worth a word.
+const FAILS_OFTEN: u64 = 3;
+
+impl Failed {
+    /// The order of rows: the most failures, sessions and days first, then by name.
+    fn rank(&self) -> impl Ord + use<'_> {
+        (Reverse((self.failures, self.sessions, self.days)), &self.command)
+    }
+
+    fn cells(&self) -> [Value; FAILED.len()] {
+        [
+            Value::text(&self.command),
+            self.failures.into(),
+            self.sessions.into(),
+            self.days.into(),
+            self.last_exit_code.map_or(Value::None, |code| u64::from(code).into()),
+            self.last_error.as_ref().map_or(Value::None, Value::text),
+        ]
+    }
+}
+
+impl Failing {
+    /// Failures that are no step of a test towards its fix.
+    fn unmended(&self) -> u64 {
+        self.failed.failures - self.red_green
+    }
+
+    /// How bad a command is to run: many failures that are many of its runs.
+    /// `ls` fails often because it runs often; that is nothing to act on.
+    fn weight(&self) -> u128 {
+        let failures = u128::from(self.unmended());
+        failures * failures * 1000 / u128::from(self.runs.max(1))
+    }
+
+    fn cells(&self) -> Vec<Value> {
+        let [command, failures, spread @ ..] = self.failed.cells();
+        let rate = self.failed.failures as f64 / self.runs as f64;
+        let mut cells = vec![command, failures, self.runs.into(), Value::Share(rate)];
+        cells.extend(spread);
+        cells.extend([self.followed_by_success, self.red_green, self.chain, self.parsed].map(Value::from));
+        cells.extend([calls::list(&self.variants), calls::list(&self.examples)]);
+        cells
+    }
+}
+
+impl HiddenResults {
+    fn cells(&self) -> Vec<Value> {
+        let mut cells = vec![Value::text(&self.command)];
+        cells.extend([self.results, self.pipe, self.or, self.sequence, self.sessions, self.days].map(Value::from));
+        cells.extend([calls::list(&self.variants), calls::list(&self.examples)]);
+        cells
+    }
+}
+
+/// What a command text says.
+struct Reading {
+    key: String,
+    is_chain: bool,
+    is_parsed: bool,
+    is_test: bool,
+    hidden: Option<HiddenStatus>,
+}
+
+impl Reading {
+    fn of(text: &str) -> Reading {
+        let script = shell::parse(text);
+        let found = shell::failing_key(&script);
+        let key = if found.key.is_empty() { "unknown".into() } else { found.key };
+        let (is_test, hidden) = (shell::is_test_runner(&script), shell::hidden_status(&script));
+        Reading { key, is_chain: found.chain, is_parsed: found.parsed, is_test, hidden }
+    }
+}
+
+/// Command texts, each read once.
+struct Commands {
+    tools: Tools,
+    readings: HashMap<Symbol, Reading>,
+}
+
+impl Commands {
+    // Reading only texts that hold the words of a key that failed was tried: it
+    // spares one text in seven, and loses those whose words are quoted oddly.
+    fn read<'c>(dataset: &Dataset, tools: Tools, calls: impl IntoIterator<Item = &'c Call<'c>>) -> Commands {
+        let mut texts: Vec<Symbol> = calls.into_iter().filter(|(call, _)| tools.is_bash(call)).map(|(call, _)| call.command).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let readings = calls::in_parallel(&texts, |text| Reading::of(&dataset.symbols().name(*text)));
+        Commands { tools, readings: texts.into_iter().zip(readings).collect() }
+    }
+
+    /// What the command of a call says; nothing for calls of other tools.
+    fn of(&self, (call, _): &Call) -> Option<&Reading> {
+        self.readings.get(&call.command).filter(|_| self.tools.is_bash(call))
+    }
+
+    /// Calls by the key of their command.
+    fn by_key<'d>(&self, calls: &[Call<'d>]) -> BTreeMap<&str, Vec<Call<'d>>> {
+        let mut groups: BTreeMap<&str, Vec<Call>> = BTreeMap::new();
+        for call in calls {
+            if let Some(reading) = self.of(call) {
+                groups.entry(&reading.key).or_default().push(*call);
+            }
+        }
+        groups
+    }
+
+    /// The key of a command that is known to have worked. Where the status was
+    /// lost, `ok` proves nothing.
+    fn success(&self, call: &Call) -> Option<&str> {
+        let reading = self.of(call).filter(|reading| reading.hidden.is_none())?;
+        (call.1.outcome == Outcome::Ok).then_some(&reading.key)
+    }
+}
+
+/// What came after failures, by the identity of the call.
+#[derive(Default)]
+struct Aftermath {
+    followed_by_success: HashSet<Key>,
+    red_green: HashSet<Key>,
+}
+
+impl Aftermath {
+    fn of(threads: &[Vec<Call>], commands: &Commands) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        for thread in threads {
+            aftermath.successes(thread, commands);
+            aftermath.tests(thread, commands);
+        }
+        aftermath
+    }
+
+    fn successes(&mut self, thread: &[Call], commands: &Commands) {
+        for (index, call) in thread.iter().enumerate().filter(|(_, call)| commands.tools.has_failed(call)) {
+            let Some(reading) = commands.of(call) else { continue };
+            let mut next = thread[index + 1..].iter().take(SOON);
+            if next.any(|call| commands.success(call) == Some(&reading.key)) {
+                self.followed_by_success.insert(call.0.key);
+            }
+        }
+    }
+
+    /// From the end: a test that failed is red-green when its next run comes
+    /// after an edit, and a later one passes.
+    fn tests(&mut self, thread: &[Call], commands: &Commands) {
+        let mut edits = 0;
+        let mut next_runs: HashMap<&str, NextRun> = HashMap::new();
+        for call in thread.iter().rev() {
+            edits += usize::from(commands.tools.has_edited(call));
+            let Some(reading) = commands.of(call).filter(|reading| reading.is_test) else { continue };
+            if commands.success(call).is_some() {
+                next_runs.insert(&reading.key, NextRun { passes: true, edits_after: edits });
+            } else if commands.tools.has_failed(call) {
+                let next = next_runs.entry(&reading.key).or_default();
+                if next.passes && edits > next.edits_after {
+                    self.red_green.insert(call.0.key);
+                }
+                next.edits_after = edits;
+            }
+        }
+    }
+}
+
+/// The next run of a test, seen from the end of a thread.
+#[derive(Default)]
+struct NextRun {
+    /// Whether it or a later one passes.
+    passes: bool,
+    edits_after: usize,
+}
+
+/// What rows are made from.
+struct View<'v> {
+    dataset: &'v Dataset,
+    calendar: &'v Calendar,
+    commands: &'v Commands,
+}
+
+impl View<'_> {
+    fn failing(&self, runs: &[Call], aftermath: &Aftermath) -> Vec<Failing> {
+        let by_key = self.commands.by_key(runs).into_iter();
+        let mut rows: Vec<Failing> = by_key.filter_map(|(key, runs)| self.row(key, &runs, aftermath)).collect();
+        rows.sort_by(|a, b| a.failed.rank().cmp(&b.failed.rank()));
+        rows
+    }
+
+    /// The row of a key; nothing for a key that never failed.
+    fn row(&self, key: &str, runs: &[Call], aftermath: &Aftermath) -> Option<Failing> {
+        let failed: Vec<Call> = runs.iter().filter(|(_, ending)| ending.outcome == Outcome::Failed).copied().collect();
+        let count = |is_so: &dyn Fn(&Call) -> bool| failed.iter().filter(|call| is_so(call)).count() as u64;
+        let says = |call: &Call, what: fn(&Reading) -> bool| self.commands.of(call).is_some_and(what);
+        (!failed.is_empty()).then(|| Failing {
+            failed: self.failed(key, &failed),
+            runs: runs.len() as u64,
+            followed_by_success: count(&|(call, _)| aftermath.followed_by_success.contains(&call.key)),
+            red_green: count(&|(call, _)| aftermath.red_green.contains(&call.key)),
+            chain: count(&|call| says(call, |reading| reading.is_chain)),
+            parsed: count(&|call| says(call, |reading| reading.is_parsed)),
+            variants: self.variants(&failed),
+            examples: calls::examples(self.dataset, &failed),
+        })
+    }
+
+    /// What the failed calls of a key tell, in order.
+    fn failed(&self, key: &str, calls: &[Call]) -> Failed {
+        let last = calls.last().and_then(|(call, _)| self.dataset.facts().results.get(call.key));
+        let error = last.map(|result| result.error_line).filter(|line| !line.is_none());
+        Failed {
+            command: key.into(),
+            failures: calls.len() as u64,
+            sessions: calls::sessions(calls),
+            days: calls::days(calls, self.calendar),
+            last_exit_code: last.and_then(|result| result.exit_code),
+            last_error: error.map(|line| self.dataset.symbols().name(line).into_owned()),
+        }
+    }
+
+    /// Runners whose status was lost, those with the most results first.
+    fn hidden(&self, runs: &[Call]) -> Vec<HiddenResults> {
+        let mut groups: BTreeMap<&str, Vec<(Call, Hidden)>> = BTreeMap::new();
+        for call in runs.iter().filter(|(_, ending)| matches!(ending.outcome, Outcome::Ok | Outcome::SoftNonzero)) {
+            if let Some(hidden) = self.commands.of(call).and_then(|reading| reading.hidden.as_ref()) {
+                groups.entry(&hidden.key).or_default().push((*call, hidden.by));
+            }
+        }
+        let mut rows: Vec<_> = groups.into_iter().map(|(key, results)| self.hidden_results(key, &results)).collect();
+        rows.sort_by(|a, b| b.results.cmp(&a.results).then_with(|| a.command.cmp(&b.command)));
+        rows
+    }
+
+    fn hidden_results(&self, key: &str, results: &[(Call, Hidden)]) -> HiddenResults {
+        let calls: Vec<Call> = results.iter().map(|(call, _)| *call).collect();
+        let by = |what| results.iter().filter(|(_, by)| *by == what).count() as u64;
+        HiddenResults {
+            command: key.into(),
+            results: results.len() as u64,
+            pipe: by(Hidden::Pipe),
+            or: by(Hidden::Or),
+            sequence: by(Hidden::Sequence),
+            sessions: calls::sessions(&calls),
+            days: calls::days(&calls, self.calendar),
+            variants: self.variants(&calls),
+            examples: calls::examples(self.dataset, &calls),
+        }
+    }
+
+    /// Different commands as they were run, the most frequent first.
+    fn variants(&self, calls: &[Call]) -> Vec<String> {
+        let mut counts: HashMap<Symbol, usize> = HashMap::new();
+        calls.iter().for_each(|(call, _)| *counts.entry(call.command).or_default() += 1);
+        let mut texts: Vec<_> = counts.into_iter().map(|(text, count)| (Reverse(count), self.dataset.symbols().name(text))).collect();
+        texts.sort();
+        let cut = |text: &str| match text.char_indices().nth(LONGEST_VARIANT) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text.into(),
+        };
+        texts.iter().take(MOST_VARIANTS).map(|(_, text)| cut(text)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::behaviour::story::{Era, Story, dataset};
+    use crate::prices::Prices;
+    use crate::tally::Tally;
+    use crate::time::Range;
+
+    fn of(stories: &[Story]) -> Failures {
+        failures(&dataset(stories), &Query::all()).expect("no filters")
+    }
+
+    /// Rows without the lists, one per line.
+    fn dump(failures: &Failures) -> String {
+        let lines = failures.rows.iter().map(|row| {
+            let Failed { command, failures, sessions, days, last_exit_code, last_error } = &row.failed;
+            let code = last_exit_code.map_or("-".into(), |code| code.to_string());
+            let Failing { runs, followed_by_success, red_green, chain, parsed, .. } = row;
+            format!(
+                "{command}: {failures}/{runs} in {sessions}s {days}d, {code} {last_error:?}, soon {followed_by_success}, red {red_green}, chain {chain}, parsed {parsed}"
+            )
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn story() -> Story {
+        Story::new(Era::Denial, "s")
+    }
+
+    #[test]
+    fn every_version_tells_the_same_story_but_for_the_code() {
+        let tell = |era| {
+            let story = Story::new(era, "s")
+                .fails("cd /x && make all 2>&1 | head", 2, "cc: no input\nmake: *** [all] Error 1")
+                .denied("make all")
+                .cancelled("make all")
+                .in_background("make all")
+                .fails("grep x y", 1, "")
+                .ok("make all");
+            let mut found = of(&[story]);
+            let code = found.rows[0].failed.last_exit_code.take();
+            assert_eq!(code, (era != Era::Plain).then_some(2), "{era:?}");
+            found
+        };
+        let plain = tell(Era::Plain);
+        assert_snapshot!(dump(&plain), @r#"make all: 1/2 in 1s 1d, - Some("make: *** [all] Error 1"), soon 0, red 0, chain 0, parsed 1"#);
+        for era in Era::ALL {
+            assert_eq!(tell(era), plain, "{era:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_says_nothing_has_no_last_line() {
+        for era in Era::ALL {
+            assert_eq!(of(&[Story::new(era, "s").fails("make", 1, "")]).rows[0].failed.last_error, None, "{era:?}");
+        }
+    }
+
+    #[test]
+    fn sessions_and_civil_days_are_counted_once() {
+        let stories = [
+            story().fails("make", 2, "a").fails("make", 2, "b").on_day(2).fails("make", 3, "c"),
+            Story::new(Era::Code, "t").fails("make", 4, "d"),
+        ];
+        let data = dataset(&stories);
+        let found = failures(&data, &Query::all()).expect("no filters");
+        assert_snapshot!(dump(&found), @r#"make: 4/4 in 2s 2d, 3 Some("c"), soon 0, red 0, chain 0, parsed 4"#);
+        // At 10:15 UTC a new day starts there.
+        let chatham = Calendar { zone: chrono_tz::Tz::Pacific__Chatham, ..Calendar::default() };
+        let mut long = story().fails("make", 2, "a");
+        for _ in 0..15 {
+            long = long.read("a");
+        }
+        let data = dataset(&[long.fails("make", 2, "b")]);
+        let query = Query { calendar: chatham, ..Query::all() };
+        assert_eq!(failures(&data, &query).expect("no filters").rows[0].failed.days, 2);
+    }
+
+    #[test]
+    fn a_success_within_three_calls_of_the_thread_follows() {
+        let soon = story().fails("make", 2, "x").read("a").read("b").ok("make");
+        let late = Story::new(Era::Denial, "t").fails("make", 2, "x").read("a").read("b").read("c").ok("make");
+        let elsewhere = Story::new(Era::Denial, "u").fails("make", 2, "x");
+        let agent = Story::new(Era::Denial, "u").agent("a1").ok("make");
+        let other = Story::new(Era::Denial, "v").fails("make", 2, "x").ok("make test");
+        let lost = Story::new(Era::Denial, "w").fails("make", 2, "x").ok("make | tail");
+        let rows = of(&[soon, late, elsewhere, agent, other, lost]).rows;
+        assert_eq!((rows[0].failed.failures, rows[0].followed_by_success), (5, 1));
+    }
+
+    #[test]
+    fn a_test_that_is_edited_for_and_passes_is_red_green() {
+        let red_green = |story: Story| of(&[story]).rows[0].red_green;
+        assert_eq!(red_green(story().fails("cargo test", 101, "x").edit("a", "b", "c").ok("cargo test")), 1);
+        let twice = story().fails("cargo test", 101, "x").edit("a", "b", "c").fails("cargo test", 101, "x").edit("a", "c", "d");
+        assert_eq!(red_green(twice.ok("cargo test -q")), 2);
+        // Never passed; passed without an edit; no test; status not known.
+        assert_eq!(red_green(story().fails("cargo test", 101, "x").edit("a", "b", "c").fails("cargo test", 101, "x")), 0);
+        assert_eq!(red_green(story().fails("cargo test", 101, "x").ok("cargo test")), 0);
+        assert_eq!(red_green(story().fails("cargo run", 101, "x").edit("a", "b", "c").ok("cargo run")), 0);
+        assert_eq!(red_green(story().fails("cargo test", 101, "x").edit("a", "b", "c").ok("cargo test | tail")), 0);
+        // Of two failures in a row only the one before the edit is.
+        let again = story().fails("cargo test", 101, "x").fails("cargo test", 101, "x").edit("a", "b", "c").ok("cargo test");
+        assert_eq!(red_green(again), 1);
+    }
+
+    #[test]
+    fn results_that_nobody_saw_are_no_failures() {
+        let story = story().ok("cargo test | tail -3").ok("make || true").ok("make; echo done").ok("cargo test").ok("ls | head");
+        let found = of(&[story]);
+        assert_eq!(found.rows, []);
+        let rows = found.hidden.iter().map(|row| (row.command.as_str(), row.results, [row.pipe, row.or, row.sequence]));
+        assert_eq!(rows.collect::<Vec<_>>(), [("make", 2, [0, 1, 1]), ("cargo test", 1, [1, 0, 0])]);
+        assert_eq!(found.hidden[1].variants, ["cargo test | tail -3"]);
+        assert_snapshot!(found.advice().expect("results were lost"), @"the exit code of 3 tests, builds and lints was lost: use `set -o pipefail`, and no `|| true`");
+    }
+
+    #[test]
+    fn a_chain_is_told_as_one() {
+        let found = of(&[story().fails("npm ci && npm test", 1, "x").fails("cat <<'E", 1, "x")]);
+        assert_snapshot!(dump(&found), @r#"
+        cat: 1/1 in 1s 1d, 1 Some("x"), soon 0, red 0, chain 0, parsed 0
+        npm ci && npm test: 1/1 in 1s 1d, 1 Some("x"), soon 0, red 0, chain 1, parsed 1
+        "#);
+    }
+
+    #[test]
+    fn advice_names_what_fails_most_of_its_runs() {
+        let mut often = story();
+        for _ in 0..4 {
+            often = often.fails("ls x", 2, "x").ok("ls").ok("ls").ok("ls").ok("ls").ok("ls");
+        }
+        let advice = |story: Story| of(&[story]).advice();
+        let always = often.fails("./dev", 127, "x").fails("./dev", 127, "x").fails("./dev a", 127, "x");
+        assert_snapshot!(advice(always).expect("three failures"), @"`dev` failed 3 of 3 times in 1 session: tell Claude in CLAUDE.md how to run it, or fix what it needs");
+        assert_eq!(advice(story().fails("make", 2, "x").fails("make", 2, "x").ok("make")), None);
+    }
+
+    #[test]
+    fn evidence_is_the_latest_five_calls_and_all_kinds_of_commands() {
+        let mut story = story();
+        for _ in 0..6 {
+            story = story.fails("make -j4", 2, "x");
+        }
+        let row = &of(&[story.fails("make -j2", 2, "x")]).rows[0];
+        assert_eq!(row.variants, ["make -j4", "make -j2"]);
+        assert_eq!(row.examples.len(), 5);
+        assert_eq!(row.examples[0], "s:p/s-main.jsonl:13");
+    }
+
+    #[test]
+    fn what_follows_is_seen_beyond_the_range_but_not_counted() {
+        let data = dataset(&[story().fails("make", 2, "x").on_day(2).ok("make").fails("make", 2, "y")]);
+        let range = Range::parse("2026-11-01", chrono::DateTime::UNIX_EPOCH, &Calendar::default()).expect("a day");
+        let found = failures(&data, &Query { range, ..Query::all() }).expect("no filters");
+        assert_eq!((found.rows[0].failed.failures, found.rows[0].runs, found.rows[0].followed_by_success), (1, 1, 1));
+    }
+
+    #[test]
+    fn failures_and_their_runs_add_up_to_those_of_the_tool() {
+        let told = story().fails("make", 2, "x").ok("make").denied("make").in_background("make").fails("grep x y", 1, "").fails("", 1, "x");
+        let data = dataset(&[told.fails("grep x y", 2, "x").cancelled("ls").read("a").fails("make; ls", 2, "x")]);
+        let tally = Tally::of(&data, &Query::all(), Prices::list()).expect("no filters");
+        let (_, bash) = tally.tools.iter().find(|(tool, _)| tool == "Bash").expect("was called");
+        let found = failures(&data, &Query::all()).expect("no filters");
+        let failed: u64 = found.rows.iter().map(|row| row.failed.failures).sum();
+        let runs: u64 = found.rows.iter().map(|row| row.runs).sum();
+        assert_eq!((failed, Some(failed as f64 / runs as f64)), (bash.with(Outcome::Failed), bash.failure_rate()));
+    }
+
+    #[test]
+    fn the_summary_has_the_same_failures_without_runs() {
+        let data = dataset(&[story().fails("make", 2, "x").fails("ls a", 2, "y").fails("ls b", 2, "z").ok("ls")]);
+        let full = failures(&data, &Query::all()).expect("no filters").table();
+        let cheap = failing_commands(&data, &Query::all()).expect("no filters");
+        let column = |table: &Table, name| {
+            let index = table.column(name).expect("there");
+            table.rows.iter().map(|row| row[index].clone()).collect::<Vec<_>>()
+        };
+        for (name, _) in FAILED {
+            assert_eq!(column(&full, name), column(&cheap, name), "{name}");
+        }
+        assert_eq!(column(&cheap, "command"), [Value::text("ls"), Value::text("make")]);
+        assert_eq!(cheap.column("runs"), None);
+    }
+}

@@ -1,0 +1,510 @@
+//! Which files are edited again and again, and what it took.
+//!
+//! An edit is a call of Edit, MultiEdit, Write or NotebookEdit that changed its
+//! file; one that a tool refused is an error of the file. Edits that shells make
+//! are not known well enough to count.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::behaviour::calls::{self, Call, Thread, Tools};
+use crate::behaviour::paths;
+use crate::dataset::Dataset;
+use crate::dedup::Key;
+use crate::error::Error;
+use crate::outcome::{EditError, Outcome};
+use crate::query::{Query, Selection};
+use crate::rows::{CallRow, Origin};
+use crate::shell;
+use crate::symbols::Symbol;
+use crate::table::{Kind, Table, Value};
+use crate::untrusted::Shown;
+
+/// One file that was edited.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Hotspot {
+    /// The canonical path.
+    pub(crate) file: String,
+    pub(crate) edits: u64,
+    pub(crate) sessions: u64,
+    pub(crate) days: u64,
+    pub(crate) lines_added: u64,
+    pub(crate) lines_removed: u64,
+    /// Edits that a tool refused, for whatever reason, and by reason.
+    pub(crate) errors: u64,
+    pub(crate) not_read: u64,
+    pub(crate) changed: u64,
+    pub(crate) not_found: u64,
+    pub(crate) not_unique: u64,
+    /// Edits that put back an older text of the same place.
+    pub(crate) reverted: u64,
+    /// Edits that follow an edit of the file and a command that failed since.
+    pub(crate) cycles: u64,
+    /// Reads by the Read tool, and by commands that print one file; not known
+    /// where a query keeps some tools only.
+    pub(crate) reads: Option<u64>,
+    pub(crate) examples: Vec<String>,
+}
+
+/// The files that the calls of a query edited: those of the most sessions, then
+/// days, then edits first.
+pub(crate) fn hotspots(dataset: &Dataset, query: &Query) -> Result<Vec<Hotspot>, Error> {
+    let tools = Tools::of(dataset);
+    let selection = Selection::new(dataset, query)?;
+    let mut names = Names::new(dataset);
+    let mut files = Files::default();
+    for call in calls::sorted(selection.calls().filter(|(call, _)| tools.is_edit(call)).collect()) {
+        files.add(names.edited(call.0), call);
+    }
+    files.0.retain(|_, file| !file.edits.is_empty());
+    let reverted = reverted(dataset, &tools, &mut names, &files);
+    let cycles = cycles(dataset, &tools, &mut names, &files);
+    let reads = (!selection.calls_only()).then(|| reads(dataset, &selection, &tools, &mut names, &files));
+    let mut rows: Vec<Hotspot> = files
+        .0
+        .into_iter()
+        .map(|(file, calls)| Hotspot {
+            file: names.names[file].clone(),
+            reverted: calls.count(&reverted),
+            cycles: calls.count(&cycles),
+            reads: reads.as_ref().map(|reads| reads.get(&file).copied().unwrap_or_default()),
+            ..calls.row(dataset, query)
+        })
+        .collect();
+    rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    Ok(rows)
+}
+
+/// One row per edited file.
+pub(crate) fn table(rows: &[Hotspot]) -> Table {
+    const COLUMNS: [(&str, Kind); 17] = [
+        ("file", Kind::Text),
+        ("edits", Kind::Count),
+        ("sessions", Kind::Count),
+        ("days", Kind::Count),
+        ("lines_added", Kind::Count),
+        ("lines_removed", Kind::Count),
+        ("net", Kind::Text),
+        ("errors", Kind::Count),
+        ("errors_not_read", Kind::Count),
+        ("errors_changed", Kind::Count),
+        ("errors_not_found", Kind::Count),
+        ("errors_not_unique", Kind::Count),
+        ("reverted", Kind::Count),
+        ("cycles", Kind::Count),
+        ("reads", Kind::Count),
+        ("reads_per_edit", Kind::Rate),
+        ("examples", Kind::Text),
+    ];
+    const DETAILS: [&str; 8] =
+        ["net", "errors_not_read", "errors_changed", "errors_not_found", "errors_not_unique", "reads", "reads_per_edit", "examples"];
+    let mut table = Table::new(&COLUMNS).details(&DETAILS);
+    table.rows.extend(rows.iter().map(Hotspot::cells));
+    table
+}
+
+/// From how many sessions on a file is worth a word, and from how many refusals
+/// a reason is.
+const MANY_SESSIONS: u64 = 3;
+const MANY_REFUSALS: u64 = 3;
+
+/// What to do about it: the file that most sessions come back to, and the most
+/// frequent reason why edits were refused.
+pub(crate) fn advice(rows: &[Hotspot]) -> Option<String> {
+    let hot = rows.first().filter(|row| row.sessions >= MANY_SESSIONS).map(|row| {
+        let file = Shown::new(&row.file);
+        format!("`{file}` was edited {} times in {} sessions: describe it in CLAUDE.md, or split it", row.edits, row.sessions)
+    });
+    let sum = |count: fn(&Hotspot) -> u64| rows.iter().map(count).sum::<u64>();
+    let reasons = [
+        (sum(|row| row.not_read), "the file had not been read: ask Claude to read before it edits"),
+        (sum(|row| row.changed), "the file had changed: keep formatters and watchers from running between edits"),
+        (sum(|row| row.not_found), "the text was not there: ask Claude to read the place again before it edits"),
+        (sum(|row| row.not_unique), "the text stood there several times: ask Claude to give more lines around it"),
+    ];
+    // The first of equal reasons, so that the order of the list decides.
+    let refused = reasons.iter().rev().max_by_key(|(count, _)| *count).filter(|(count, _)| *count >= MANY_REFUSALS);
+    let parts: Vec<String> =
+        hot.into_iter().chain(refused.map(|(count, why)| format!("{count} edits were refused because {why}"))).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+impl Hotspot {
+    fn rank(&self) -> impl Ord + use<'_> {
+        (Reverse((self.sessions, self.days, self.edits)), &self.file)
+    }
+
+    fn cells(&self) -> Vec<Value> {
+        let net = i128::from(self.lines_added) - i128::from(self.lines_removed);
+        let mut cells = vec![Value::text(&self.file)];
+        cells.extend([self.edits, self.sessions, self.days, self.lines_added, self.lines_removed].map(Value::from));
+        cells.push(Value::text(if net == 0 { "0".into() } else { format!("{net:+}") }));
+        cells.extend([self.errors, self.not_read, self.changed, self.not_found, self.not_unique].map(Value::from));
+        cells.extend([self.reverted, self.cycles].map(Value::from));
+        cells.push(self.reads.map_or(Value::None, Value::from));
+        cells.push(self.reads.map_or(Value::None, |reads| Value::Rate(reads as f64 / self.edits as f64)));
+        cells.push(calls::list(&self.examples));
+        cells
+    }
+}
+
+/// Canonical paths by number, each made once.
+struct Names<'d> {
+    dataset: &'d Dataset,
+    names: Vec<String>,
+    numbers: HashMap<String, usize>,
+    known: HashMap<(Symbol, Symbol), usize>,
+}
+
+impl<'d> Names<'d> {
+    fn new(dataset: &'d Dataset) -> Names<'d> {
+        Names { dataset, names: Vec::new(), numbers: HashMap::new(), known: HashMap::new() }
+    }
+
+    /// The file that an edit or a Read names; since 2.1.280 it may be a `path`.
+    fn edited(&mut self, call: &CallRow) -> Option<usize> {
+        let file = call.file.or(call.target);
+        if file.is_none() {
+            return None;
+        }
+        let place = (file, call.origin.project);
+        if let Some(known) = self.known.get(&place) {
+            return Some(*known);
+        }
+        let number = self.number(&self.dataset.symbols().name(file), &call.origin);
+        self.known.insert(place, number);
+        Some(number)
+    }
+
+    fn number(&mut self, path: &str, origin: &Origin) -> usize {
+        let folder = self.dataset.symbols().name(origin.project);
+        let name = paths::canonical(&folder, path);
+        if let Some(number) = self.numbers.get(&*name) {
+            return *number;
+        }
+        let number = self.names.len();
+        self.names.push(name.clone().into_owned());
+        self.numbers.insert(name.into_owned(), number);
+        number
+    }
+}
+
+/// The edits of files, in order, by the number of the file.
+#[derive(Default)]
+struct Files<'d>(BTreeMap<usize, File<'d>>);
+
+#[derive(Default)]
+struct File<'d> {
+    edits: Vec<Call<'d>>,
+    refused: Vec<Call<'d>>,
+}
+
+impl<'d> Files<'d> {
+    fn add(&mut self, file: Option<usize>, call: Call<'d>) {
+        let Some(file) = file else { return };
+        match call.1.outcome {
+            Outcome::Ok => self.0.entry(file).or_default().edits.push(call),
+            Outcome::ToolError => self.0.entry(file).or_default().refused.push(call),
+            _ => {}
+        }
+    }
+
+    /// The file, if it is one of these.
+    fn listed(&self, file: Option<usize>) -> Option<usize> {
+        file.filter(|file| self.0.contains_key(file))
+    }
+}
+
+impl File<'_> {
+    /// How many edits are among some calls.
+    fn count(&self, calls: &HashSet<Key>) -> u64 {
+        self.edits.iter().filter(|(call, _)| calls.contains(&call.key)).count() as u64
+    }
+
+    /// What the calls tell by themselves.
+    fn row(&self, dataset: &Dataset, query: &Query) -> Hotspot {
+        let error = |call: &Call| dataset.facts().results.get(call.0.key).and_then(|result| result.edit_error);
+        let errors = |kind| self.refused.iter().filter(|call| error(call) == Some(kind)).count() as u64;
+        Hotspot {
+            edits: self.edits.len() as u64,
+            sessions: calls::sessions(&self.edits),
+            days: calls::days(&self.edits, &query.calendar),
+            lines_added: self.edits.iter().map(|(_, ending)| ending.lines_added).sum(),
+            lines_removed: self.edits.iter().map(|(_, ending)| ending.lines_removed).sum(),
+            errors: self.refused.len() as u64,
+            not_read: errors(EditError::NotRead),
+            changed: errors(EditError::Changed),
+            not_found: errors(EditError::NotFound),
+            not_unique: errors(EditError::NotUnique),
+            examples: calls::examples(dataset, &self.edits),
+            ..Hotspot::default()
+        }
+    }
+}
+
+/// The edits that put back an older text, in or before the range.
+fn reverted(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> HashSet<Key> {
+    let mut pasts: HashMap<usize, Past> = HashMap::new();
+    let mut reverted = HashSet::new();
+    for (call, _) in calls::sorted(dataset.calls().filter(|call| tools.has_edited(call)).collect()) {
+        let Some(file) = files.listed(names.edited(call)) else { continue };
+        let past = pasts.entry(file).or_default();
+        let goes_back = if tools.is_write(call) { past.write(call.new_text) } else { past.edit(call.old_text, call.new_text) };
+        if goes_back {
+            reverted.insert(call.key);
+        }
+    }
+    reverted
+}
+
+/// The texts that a file once had, as hashes; 0 is a text that is not known.
+#[derive(Default)]
+struct Past {
+    /// By the text of a place now: its older texts.
+    places: HashMap<u64, Vec<u64>>,
+    /// Texts of the whole file, and the one it has now.
+    wholes: HashSet<u64>,
+    whole: u64,
+}
+
+impl Past {
+    /// Whether an edit of a place puts back an older text of it. A place is known
+    /// by its text: Edit wants the text that it replaces to be the only one.
+    fn edit(&mut self, old: u64, new: u64) -> bool {
+        self.whole = 0;
+        let mut older = self.places.remove(&old).unwrap_or_default();
+        if old == 0 || new == 0 {
+            return false;
+        }
+        let goes_back = older.contains(&new);
+        older.push(old);
+        self.places.insert(new, older);
+        goes_back
+    }
+
+    /// Whether a text of the whole file is an older one. Where places lie in the
+    /// new text is not known.
+    fn write(&mut self, text: u64) -> bool {
+        self.places.clear();
+        let is_new = self.wholes.insert(text);
+        let goes_back = !is_new && text != 0 && text != self.whole;
+        self.whole = text;
+        goes_back
+    }
+}
+
+/// The edits that end a cycle: edit, failing command, edit of the same file.
+fn cycles(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> HashSet<Key> {
+    let edits = files.0.values().flat_map(|file| &file.edits);
+    let wanted = edits.map(|(call, _)| Thread::of(call)).collect();
+    let mut cycles = HashSet::new();
+    for thread in calls::threads(dataset, &wanted, |call| tools.has_edited(call) || tools.has_failed(call)) {
+        let mut failures = 0;
+        // By file: the failures before its last edit.
+        let mut before: HashMap<usize, u64> = HashMap::new();
+        for call in &thread {
+            if tools.has_failed(call) {
+                failures += 1;
+            } else if let Some(file) = files.listed(names.edited(call.0))
+                && before.insert(file, failures).is_some_and(|before| before < failures)
+            {
+                cycles.insert(call.0.key);
+            }
+        }
+    }
+    cycles
+}
+
+/// How often edited files were read.
+fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Names, files: &Files) -> HashMap<usize, u64> {
+    let mut reads: HashMap<usize, u64> = HashMap::new();
+    let mut commands: Vec<&CallRow> = Vec::new();
+    for (call, _) in selection.calls().filter(|(_, ending)| ending.outcome == Outcome::Ok) {
+        if tools.is_bash(call) {
+            commands.push(call);
+        } else if tools.is_read(call)
+            && let Some(file) = files.listed(names.edited(call))
+        {
+            *reads.entry(file).or_default() += 1;
+        }
+    }
+    let printed = printed(dataset, &commands, files.0.keys().map(|file| names.names[*file].as_str()));
+    for call in commands {
+        for path in printed.get(&call.command).into_iter().flatten() {
+            if let Some(file) = files.listed(Some(names.number(path, &call.origin))) {
+                *reads.entry(file).or_default() += 1;
+            }
+        }
+    }
+    reads
+}
+
+/// The paths that commands print, by command. Only commands that hold the last
+/// part of a path can print that file; few do, and the others are not parsed.
+fn printed<'f>(dataset: &Dataset, calls: &[&CallRow], files: impl Iterator<Item = &'f str>) -> HashMap<Symbol, Vec<String>> {
+    let wanted: HashSet<&str> = files.filter_map(|file| parts(file).last()).collect();
+    let mut commands: Vec<Symbol> = calls.iter().map(|call| call.command).collect();
+    commands.sort_unstable();
+    commands.dedup();
+    let paths = calls::in_parallel(&commands, |command| {
+        let text = dataset.symbols().name(*command);
+        let reads = if parts(&text).any(|part| wanted.contains(part)) { shell::files_read(&text) } else { Vec::new() };
+        reads.into_iter().map(|read| read.path).collect()
+    });
+    commands.into_iter().zip(paths).filter(|(_, paths): &(Symbol, Vec<String>)| !paths.is_empty()).collect()
+}
+
+/// The parts of a path or a command, cut wherever a name of a file can end.
+fn parts(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let is_break = |letter: char| letter.is_whitespace() || letter.is_ascii_punctuation() && !matches!(letter, '.' | '-' | '_');
+    text.split(is_break).filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::behaviour::story::{Era, Story, dataset};
+
+    fn of(stories: &[Story]) -> Vec<Hotspot> {
+        hotspots(&dataset(stories), &Query::all()).expect("no filters")
+    }
+
+    fn story() -> Story {
+        Story::new(Era::Denial, "s")
+    }
+
+    /// Rows without examples, one per line.
+    fn dump(rows: &[Hotspot]) -> String {
+        let table = table(rows);
+        let cell = |value: &Value| match value {
+            Value::Text(text) => text.raw().to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::Rate(rate) => format!("{rate:.1}"),
+            _ => String::new(),
+        };
+        let line = |row: &Vec<Value>| row[..row.len() - 1].iter().map(cell).collect::<Vec<_>>().join(" ");
+        table.rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn every_version_tells_the_same_story() {
+        let tell = |era| {
+            of(&[Story::new(era, "s")
+                .read("/work/app/a.rs")
+                .refused_edit("/work/app/a.rs", "File has not been read yet. Read it first before writing to it.")
+                .refused_edit("/work/app/a.rs", "File has been modified since read, either by the user or by a linter.")
+                .refused_edit("/work/app/a.rs", "String to replace not found in file.\nString: x")
+                .refused_edit("/work/app/a.rs", "Found 2 matches of the string to replace, but replace_all is false.")
+                .refused_edit("/work/app/a.rs", "No changes to make: old_string and new_string are exactly the same.")
+                .edit("/work/app/a.rs", "one", "two")
+                .fails("cargo test", 101, "x")
+                .edit("/work/app/a.rs", "two", "one")
+                .write("/work/app/b.rs", "x\ny\n")])
+        };
+        let plain = tell(Era::Plain);
+        assert_snapshot!(dump(&plain), @r"
+        /work/app/a.rs 2 1 1 2 2 0 5 1 1 1 1 1 1 1 0.5
+        /work/app/b.rs 1 1 1 2 0 +2 0 0 0 0 0 0 0 0 0.0
+        ");
+        for era in Era::ALL {
+            assert_eq!(tell(era), plain, "{era:?}");
+        }
+    }
+
+    #[test]
+    fn sessions_count_before_days_and_days_before_edits() {
+        let stories = [
+            story()
+                .edit("/a", "x", "y")
+                .edit("/a", "y", "z")
+                .edit("/a", "z", "q")
+                .edit("/b", "x", "y")
+                .on_day(2)
+                .edit("/b", "x", "y")
+                .edit("/c", "x", "y"),
+            Story::new(Era::Denial, "t").edit("/c", "x", "y"),
+        ];
+        let rows = of(&stories);
+        let order = rows.iter().map(|row| (row.file.as_str(), row.sessions, row.days, row.edits));
+        assert_eq!(order.collect::<Vec<_>>(), [("/c", 2, 2, 2), ("/b", 1, 2, 2), ("/a", 1, 1, 3)]);
+    }
+
+    #[test]
+    fn every_spelling_of_a_path_is_one_file() {
+        let rows = of(&[
+            story().edit("/work/app/src/a.rs", "x", "y").edit("src/a.rs", "x", "y").edit("/work/app/./src//a.rs", "x", "y"),
+            Story::new(Era::Denial, "t").cwd("c:\\w").edit("c:/w/a.rs", "x", "y").edit("C:\\w\\a.rs", "x", "y").edit("a.rs", "x", "y"),
+        ]);
+        let files = rows.iter().map(|row| (row.file.as_str(), row.edits));
+        assert_eq!(files.collect::<Vec<_>>(), [("/work/app/src/a.rs", 3), ("C:\\w\\a.rs", 3)]);
+    }
+
+    #[test]
+    fn an_edit_is_reverted_when_an_older_text_of_its_place_comes_back() {
+        let reverted = |story: Story| of(&[story])[0].reverted;
+        assert_eq!(reverted(story().edit("/a", "x", "y").edit("/a", "y", "x")), 1);
+        assert_eq!(reverted(story().edit("/a", "x", "y").edit("/a", "y", "z").edit("/a", "z", "x")), 1);
+        assert_eq!(reverted(story().write("/a", "1").write("/a", "2").write("/a", "1")), 1);
+        assert_eq!(reverted(story().write("/a", "1").edit("/a", "x", "y").write("/a", "1")), 1);
+        // A place of its own, another file, the same text again, a text that was never there.
+        assert_eq!(reverted(story().edit("/a", "x", "y").edit("/a", "z", "x")), 0);
+        assert_eq!(reverted(story().edit("/a", "x", "y").edit("/b", "y", "x")), 0);
+        assert_eq!(reverted(story().edit("/a", "x", "y").edit("/a", "x", "y")), 0);
+        assert_eq!(reverted(story().write("/a", "1").write("/a", "1")), 0);
+        assert_eq!(reverted(story().edit("/a", "x", "y").edit("/a", "y", "z")), 0);
+        // After the whole file was written, a place is not known to be the same.
+        assert_eq!(reverted(story().edit("/a", "x", "y").write("/a", "y").edit("/a", "y", "x")), 0);
+    }
+
+    #[test]
+    fn a_cycle_is_edit_failure_edit_in_one_thread() {
+        let cycles = |stories: &[Story]| of(stories)[0].cycles;
+        assert_eq!(
+            cycles(&[story().edit("/a", "x", "y").fails("make", 2, "x").edit("/a", "y", "z").fails("make", 2, "x").edit("/a", "z", "q")]),
+            2
+        );
+        // No failure between, a failure before both, another file, another agent, a success.
+        assert_eq!(cycles(&[story().edit("/a", "x", "y").edit("/a", "y", "z")]), 0);
+        assert_eq!(cycles(&[story().fails("make", 2, "x").edit("/a", "x", "y").edit("/a", "y", "z")]), 0);
+        assert_eq!(cycles(&[story().edit("/a", "x", "y").fails("make", 2, "x").edit("/b", "y", "z")]), 0);
+        let agent = story().agent("a1").fails("make", 2, "x").edit("/a", "y", "z");
+        assert_eq!(cycles(&[story().edit("/a", "x", "y"), agent]), 0);
+        assert_eq!(cycles(&[story().edit("/a", "x", "y").ok("make").edit("/a", "y", "z")]), 0);
+        assert_eq!(cycles(&[story().edit("/a", "x", "y").fails("grep x y", 1, "").edit("/a", "y", "z")]), 0);
+    }
+
+    #[test]
+    fn reads_are_those_of_the_tool_and_of_commands_that_print_the_file() {
+        let story = story()
+            .read("/work/app/a b.rs")
+            .ok("cat 'a b.rs'")
+            .ok("cd src && head -5 '../a b.rs' && cat x")
+            .ok("echo a b.rs")
+            .ok("grep x 'a b.rs'");
+        let rows = of(&[story.edit("/work/app/a b.rs", "x", "y").edit("/work/app/a b.rs", "y", "z").fails("cat 'a b.rs'", 1, "x")]);
+        assert_eq!(rows[0].reads, Some(3));
+        assert_eq!(table(&rows).rows[0][15], Value::Rate(1.5));
+    }
+
+    #[test]
+    fn reads_are_unknown_where_only_edits_are_kept() {
+        let data = dataset(&[story().read("/a").edit("/a", "x", "y").fails("make", 2, "x").edit("/a", "y", "x")]);
+        let rows = hotspots(&data, &Query { tools: vec!["Edit".into()], ..Query::all() }).expect("no globs");
+        assert_eq!((rows[0].edits, rows[0].reverted, rows[0].cycles, rows[0].reads), (2, 1, 1, None));
+    }
+
+    #[test]
+    fn a_file_that_was_only_refused_is_no_hotspot() {
+        assert_eq!(of(&[story().refused_edit("/a", "File has not been read yet.").read("/a").ok("make")]), []);
+    }
+
+    #[test]
+    fn advice_names_the_file_of_most_sessions_and_the_main_reason_of_refusals() {
+        let told = |name| Story::new(Era::Denial, name).refused_edit("/a", "File has not been read yet.").edit("/a", "x", "y");
+        let rows = of(&[told("s"), told("t"), told("u")]);
+        assert_snapshot!(advice(&rows).expect("three sessions"), @"`/a` was edited 3 times in 3 sessions: describe it in CLAUDE.md, or split it; 3 edits were refused because the file had not been read: ask Claude to read before it edits");
+        assert_eq!(advice(&of(&[told("s"), told("t")])), None);
+    }
+}
