@@ -260,6 +260,10 @@ pub struct ResultFields<'t> {
     pub agent_type: Text<'t>,
     /// `file` of a Read.
     pub file: ReadFile<'t>,
+    /// `isAsync`: a subagent that was launched and goes on.
+    pub is_async: bool,
+    /// `persistedOutputPath`: the output went to a file, and the model saw its start.
+    pub is_cut: bool,
 }
 
 /// `file` of a Read result: what was read of it.
@@ -718,6 +722,8 @@ impl<'t> ToolUseResult<'t> {
                 b"agentId" => fields.agent_id = cursor.text()?,
                 b"agentType" => fields.agent_type = cursor.text()?,
                 b"file" => fields.file = ReadFile::read(cursor)?,
+                b"isAsync" => fields.is_async = cursor.is_true()?,
+                b"persistedOutputPath" => fields.is_cut = !cursor.text()?.is_empty(),
                 _ => cursor.skip()?,
             }
         }

@@ -15,7 +15,8 @@ use crate::lines::Account;
 use crate::outcome::{ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank, TitleRow,
+    AgentRow, CallRow, Cut, CutRow, EventRow, LineRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank,
+    TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
@@ -32,8 +33,8 @@ pub(crate) struct Facts {
     pub(crate) titles: Vec<TitleRow>,
     /// Pull requests by session.
     pub(crate) pull_requests: Vec<(Symbol, Symbol)>,
-    /// Hashes of the `uuid` of conversation lines, with session and time.
-    pub(crate) uuids: Vec<(u64, Symbol, i64)>,
+    /// Lines that have a `uuid`, with all their copies.
+    pub(crate) uuids: Vec<LineRow>,
     pub(crate) api_errors: Folded<EventRow>,
     pub(crate) agents: Folded<AgentRow>,
     /// Entries by `type`, by the index of its symbol.
@@ -73,6 +74,7 @@ impl Facts {
             b"ai-title" => self.title(&line, TitleRank::Ai),
             b"summary" => self.title(&line, TitleRank::Summary),
             b"pr-link" => self.pull_request(&line),
+            b"attachment" => self.anchor(&line),
             _ => {}
         }
     }
@@ -86,6 +88,7 @@ impl Facts {
     }
 
     fn progress(&mut self, line: &Line) {
+        self.anchor(line);
         let Some(inner) = line.entry.agent_progress.as_deref() else { return };
         let stamp_ms = line.entry.wrapped_timestamp_ms(inner);
         let uuid = if inner.uuid.is_empty() { line.entry.uuid } else { inner.uuid };
@@ -117,9 +120,12 @@ impl Facts {
         let session = self.symbols.bytes(origin.session);
         let key = dedup::message_key(message.id, session, uuid, line.place);
         if let Some(usage) = &message.usage {
-            self.response(key, origin, message.model, usage, message.is_final);
+            let row = self.response(key, origin, message.model, usage, message.is_final);
+            self.messages.fold(row);
             for advisor in &usage.advisors {
-                self.response(dedup::nth_key(key, b"advisor", advisor.index), origin, advisor.model, &advisor.usage, message.is_final);
+                let key = dedup::nth_key(key, b"advisor", advisor.index);
+                let row = self.response(key, origin, advisor.model, &advisor.usage, message.is_final);
+                self.messages.fold(MessageRow { is_advisor: true, ..row });
             }
         }
         if let Content::Blocks(blocks) = &message.content {
@@ -131,11 +137,11 @@ impl Facts {
         }
     }
 
-    fn response(&mut self, key: Key, origin: Origin, model: Text, usage: &Usage, is_final: bool) {
+    fn response(&mut self, key: Key, origin: Origin, model: Text, usage: &Usage, is_final: bool) -> MessageRow {
         for _ in 0..usage.invalid_counts {
             self.problems.push((ProblemKind::InvalidCount, origin.order.place));
         }
-        let row = MessageRow {
+        MessageRow {
             key,
             origin,
             source: origin.order,
@@ -145,8 +151,8 @@ impl Facts {
             is_fast: usage.speed.is(b"fast"),
             is_us: usage.inference_geo.is(b"us"),
             is_final,
-        };
-        self.messages.fold(row);
+            is_advisor: false,
+        }
     }
 
     fn call(&mut self, message: Key, index: usize, origin: Origin, call: &ToolUse) {
@@ -234,9 +240,19 @@ impl Facts {
         }
     }
 
+    /// A line that is no conversation, but may be the parent of a prompt.
+    fn anchor(&mut self, line: &Line) {
+        let entry = line.entry;
+        if let Some(stamp_ms) = entry.timestamp_ms.filter(|_| !entry.uuid.is_empty()) {
+            let session = self.session(line);
+            self.uuids.push(LineRow { uuid: text_hash(entry.uuid), session, is_main: false, stamp_ms });
+        }
+    }
+
     fn uuid(&mut self, uuid: Text, origin: Origin) {
         if let Some(stamp_ms) = origin.order.stamp_ms().filter(|_| !uuid.is_empty()) {
-            self.uuids.push((text_hash(uuid), origin.session, stamp_ms));
+            let is_main = origin.agent.is_none() && !origin.order.is_sidechain;
+            self.uuids.push(LineRow { uuid: text_hash(uuid), session: origin.session, is_main, stamp_ms });
         }
     }
 
@@ -275,6 +291,8 @@ impl Facts {
             lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(count_lines),
             agent: self.symbol(fields.agent_id),
             agent_type: self.symbol(fields.agent_type),
+            is_async: fields.is_async,
+            is_cut: fields.is_cut,
         };
         self.results.fold(row);
     }
@@ -290,12 +308,17 @@ impl Facts {
     fn origin(&mut self, line: &Line, stamp_ms: Option<i64>, is_wrapped: bool) -> Origin {
         let entry = line.entry;
         let order = Order::new(stamp_ms, entry.is_sidechain, is_wrapped, line.place);
-        let session = if entry.session_id.is_empty() { self.symbols.intern(line.fallback.session) } else { self.symbol(entry.session_id) };
+        let session = self.session(line);
         let project = if entry.cwd.is_empty() { self.symbols.intern(line.fallback.project) } else { self.project(entry.cwd) };
         let branch = self.symbol(entry.git_branch);
         let agent = self.symbol(entry.agent_id);
         let version = self.symbol(entry.version);
         Origin { order, session, project, branch, agent, version }
+    }
+
+    fn session(&mut self, line: &Line) -> Symbol {
+        let id = line.entry.session_id;
+        if id.is_empty() { self.symbols.intern(line.fallback.session) } else { self.symbol(id) }
     }
 
     /// The folder as the line has it; a Windows drive letter in upper case.
@@ -350,7 +373,7 @@ impl Facts {
         let titles = other.titles.into_iter();
         self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
         self.pull_requests.extend(other.pull_requests.into_iter().map(|(session, url)| (renamed(session), renamed(url))));
-        self.uuids.extend(other.uuids.into_iter().map(|(uuid, session, stamp)| (uuid, renamed(session), stamp)));
+        self.uuids.extend(other.uuids.into_iter().map(|row| LineRow { session: renamed(row.session), ..row }));
         self.api_errors.absorb(other.api_errors, |row| EventRow { origin: moved(row.origin), ..row });
         self.agents.absorb(other.agents, |row| AgentRow { agent: renamed(row.agent), ..row });
         self.kinds.resize(self.symbols.len(), 0);

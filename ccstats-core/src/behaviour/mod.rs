@@ -2,3 +2,5 @@
 //!
 //! Each file answers one question over the facts of a dataset (`behaviour.md`).
 //! People act on these answers, so a row that cannot be proven is left out.
+
+pub(crate) mod epochs;
