@@ -61,8 +61,8 @@ pub(crate) fn title(text: &[u8]) -> &[u8] {
 }
 
 /// Words of frustration that Claude Code's own telemetry was reported to look
-/// for; several words stand next to each other.
-const NEGATIVE: [&str; 24] = [
+/// for. Several words stand next to each other: `damn. It` is no complaint.
+const NEGATIVE: [&str; 34] = [
     "wtf",
     "wth",
     "ffs",
@@ -81,6 +81,16 @@ const NEGATIVE: [&str; 24] = [
     "piece of junk",
     "what the fuck",
     "what the hell",
+    "fuck broken",
+    "fuck useless",
+    "fuck terrible",
+    "fuck awful",
+    "fuck horrible",
+    "fucking broken",
+    "fucking useless",
+    "fucking terrible",
+    "fucking awful",
+    "fucking horrible",
     "fuck you",
     "screw this",
     "screw you",
@@ -89,31 +99,35 @@ const NEGATIVE: [&str; 24] = [
     "damn it",
 ];
 
-/// What follows `fuck` and `fucking` in a complaint.
-const BROKEN: [&str; 5] = ["broken", "useless", "terrible", "awful", "horrible"];
-
 /// Whether a prompt holds a word of frustration, as whole words.
 pub(crate) fn is_negative(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text).to_lowercase();
-    let words: Vec<&str> = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    (0..words.len()).any(|at| complains(&words[at..]))
+    let text = in_one_line(text);
+    NEGATIVE.iter().any(|phrase| stands_in(&text, phrase))
 }
 
-fn complains(words: &[&str]) -> bool {
-    if matches!(words[0], "fuck" | "fucking") && words.get(1).is_some_and(|next| BROKEN.contains(next)) {
-        return true;
-    }
-    NEGATIVE.iter().any(|phrase| {
-        let mut expected = phrase.split(' ');
-        words.len() >= phrase.split(' ').count() && expected.by_ref().zip(words).all(|(expected, word)| expected == *word)
+/// Whether a phrase stands in a text with no part of a word on either side. A
+/// low line is part of a word, as in names: `wtf_count` says nothing.
+fn stands_in(text: &str, phrase: &str) -> bool {
+    let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.match_indices(phrase).any(|(at, _)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + phrase.len()..].chars().next());
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
     })
 }
 
 /// Whether the whole prompt says only that Claude should go on.
 pub(crate) fn is_keep_going(text: &[u8]) -> bool {
+    const LONGEST: usize = 64;
+    if text.trim_ascii().len() > LONGEST {
+        return false;
+    }
+    matches!(in_one_line(text).trim_end_matches(['.', '!', '…', ' ']), "continue" | "keep going" | "go on")
+}
+
+/// A text in lower case, with one space between words.
+fn in_one_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text).to_lowercase();
-    let text = text.trim().trim_end_matches(['.', '!', '…']);
-    matches!(text, "continue" | "keep going" | "go on")
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The text of a message: of a list, the texts of its blocks in a row.
@@ -129,6 +143,79 @@ pub(crate) fn text(content: &Content) -> Vec<u8> {
                 }
             }
             joined
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_frustration_count_as_whole_words_only() {
+        let complaints = [
+            "WTF?",
+            "wth is this",
+            "ffs, again",
+            "omfg",
+            "oh shit!",
+            "a shitty test",
+            "the shittiest test",
+            "you dumbass",
+            "horrible.",
+            "(awful)",
+            "piss off",
+            "I am pissed off",
+            "you are pissing off everyone",
+            "piece of shit",
+            "this piece of crap fails",
+            "piece of junk",
+            "what the fuck",
+            "What  the\nhell",
+            "it is fucking broken",
+            "fuck useless",
+            "fuck you",
+            "screw this",
+            "screw you",
+            "so frustrating",
+            "this sucks",
+            "damn it!",
+        ];
+        for text in complaints {
+            assert!(is_negative(text.as_bytes()), "{text}");
+        }
+        let near = [
+            "",
+            "shitake mushrooms",
+            "shiitake",
+            "hell",
+            "hello, what then",
+            "what the shell does",
+            "awfully nice",
+            "wtf_count += 1",
+            "fucking great",
+            "broken",
+            "damn. It works",
+            "damn its speed",
+            "I like this. Sucks to be slow",
+            "piece of code",
+            "a screwdriver",
+            "piss",
+            "frustrating",
+            "éffs",
+        ];
+        for text in near {
+            assert!(!is_negative(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_prompt_says_go_on() {
+        for text in ["continue", " Continue.\n", "keep going!", "KEEP  GOING", "go on", "go on …"] {
+            assert!(is_keep_going(text.as_bytes()), "{text}");
+        }
+        for text in ["continue the refactoring", "let us go on", "go on with step 2", "please continue", "", "discontinue", "go on?"] {
+            assert!(!is_keep_going(text.as_bytes()), "{text}");
         }
     }
 }

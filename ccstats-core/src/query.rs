@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
-use crate::rows::{CallRow, EventRow, MessageRow, Origin, PromptRow};
+use crate::rows::{CallRow, CutRow, EventRow, MessageRow, Origin, PromptRow};
 use crate::symbols::Symbol;
 use crate::time::{Calendar, Range};
 
@@ -105,6 +105,10 @@ impl<'d> Selection<'d> {
 
     pub(crate) fn prompts(&self) -> impl Iterator<Item = &'d PromptRow> {
         self.dataset.prompts().iter().filter(|row| self.keeps_event(&row.origin))
+    }
+
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = &'d CutRow> {
+        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_event(&row.origin))
     }
 
     pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {

@@ -22,6 +22,8 @@ pub enum Kind {
     Money,
     /// A share from 0 to 1.
     Share,
+    /// How many there are for each one, or each hundred, of something else.
+    Rate,
 }
 
 /// A column of a [`Table`].
@@ -46,6 +48,8 @@ pub enum Value {
     Number(u128),
     /// A share from 0 to 1.
     Share(f64),
+    /// How many for each one, or each hundred, as the column says.
+    Rate(f64),
     /// Several texts.
     List(Vec<Untrusted>),
 }
@@ -138,7 +142,7 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
-        (Value::Share(a), Value::Share(b)) => a.total_cmp(b),
+        (Value::Share(a), Value::Share(b)) | (Value::Rate(a), Value::Rate(b)) => a.total_cmp(b),
         (Value::List(a), Value::List(b)) => a.len().cmp(&b.len()),
         _ => std::cmp::Ordering::Equal,
     }

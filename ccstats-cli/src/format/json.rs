@@ -122,7 +122,7 @@ fn json(kind: Kind, value: &Value) -> Json<'_> {
         Value::Text(text) => Json::Text(text.raw()),
         Value::Number(number) if kind == Kind::Money => Json::Float(dollars(*number)),
         Value::Number(number) => Json::Whole(*number),
-        Value::Share(share) => Json::Float(*share),
+        Value::Share(number) | Value::Rate(number) => Json::Float(*number),
         Value::List(texts) => Json::List(texts.iter().map(|text| Json::Text(text.raw())).collect()),
     }
 }

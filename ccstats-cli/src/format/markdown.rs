@@ -52,6 +52,7 @@ fn cell(kind: Kind, value: &Value) -> String {
         Value::Number(number) if kind == Kind::Money => money(*number),
         Value::Number(number) => grouped(*number),
         Value::Share(share) => percent(*share),
+        Value::Rate(rate) => format!("{rate:.1}"),
         Value::List(texts) => texts.iter().map(escaped).collect::<Vec<_>>().join(", "),
     }
 }

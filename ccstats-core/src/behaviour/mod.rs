@@ -4,3 +4,4 @@
 //! People act on these answers, so a row that cannot be proven is left out.
 
 pub(crate) mod epochs;
+pub(crate) mod prompts;
