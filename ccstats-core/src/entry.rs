@@ -62,6 +62,8 @@ pub struct Entry<'t> {
     pub leaf_uuid: Text<'t>,
     /// `prUrl` of a `pr-link`.
     pub pr_url: Text<'t>,
+    /// `worktreeSession` of a `worktree-state`.
+    pub worktree: Option<Box<Worktree<'t>>>,
     /// `message`, when it is an object.
     pub message: Option<Message<'t>>,
     /// `toolUseResult`: the structured form of a tool's result.
@@ -81,6 +83,15 @@ pub struct Compaction<'t> {
     pub tokens_before: u64,
 }
 
+/// `worktreeSession`: the session went to work in a git worktree.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Worktree<'t> {
+    /// `worktreePath`: the folder of the worktree.
+    pub path: Text<'t>,
+    /// `originalCwd`: where the session was before.
+    pub original: Text<'t>,
+}
+
 /// `message` of an entry: what went to or came from the API.
 #[derive(Clone, Debug, Default)]
 pub struct Message<'t> {
@@ -92,6 +103,8 @@ pub struct Message<'t> {
     pub is_final: bool,
     /// `usage`, when it is an object.
     pub usage: Option<Usage<'t>>,
+    /// `diagnostics.cache_miss_reason.type`: why the cache did not help.
+    pub cache_miss: Text<'t>,
     /// `content`.
     pub content: Content<'t>,
 }
@@ -314,6 +327,7 @@ impl<'t> Entry<'t> {
                 b"customTitle" | b"agentName" | b"aiTitle" | b"summary" => self.title = cursor.text()?,
                 b"leafUuid" => self.leaf_uuid = cursor.text()?,
                 b"prUrl" => self.pr_url = cursor.text()?,
+                b"worktreeSession" => self.worktree = Worktree::read(cursor)?,
                 b"isMeta" => self.is_meta = cursor.is_true()?,
                 b"isCompactSummary" => self.is_compact_summary = cursor.is_true()?,
                 b"isVisibleInTranscriptOnly" => self.is_visible_in_transcript_only = cursor.is_true()?,
@@ -400,6 +414,23 @@ impl<'t> Compaction<'t> {
     }
 }
 
+impl<'t> Worktree<'t> {
+    fn read(cursor: &mut Cursor<'t>) -> Parsed<Option<Box<Worktree<'t>>>> {
+        if !cursor.enter_object()? {
+            return Ok(None);
+        }
+        let mut worktree = Worktree::default();
+        while let Some(key) = cursor.key()? {
+            match &*key {
+                b"worktreePath" => worktree.path = cursor.text()?,
+                b"originalCwd" => worktree.original = cursor.text()?,
+                _ => cursor.skip()?,
+            }
+        }
+        Ok(Some(Box::new(worktree)))
+    }
+}
+
 /// A whole number that is no count of tokens; models and tools also write others.
 fn number(cursor: &mut Cursor) -> Parsed<Option<u64>> {
     let value = cursor.value()?;
@@ -415,6 +446,21 @@ fn canonical(kind: Text) -> Text {
     let known: [&[u8]; 3] = [b"assistant", b"user", b"progress"];
     let decoded = kind.raw().contains(&b'\\').then(|| known.iter().find(|known| kind.is(known))).flatten();
     decoded.map_or(kind, |known| Text(known))
+}
+
+/// One member of an object; empty where there is no such object or member.
+fn member_of<'t, T: Default>(name: &[u8], cursor: &mut Cursor<'t>, read: impl Fn(&mut Cursor<'t>) -> Parsed<T>) -> Parsed<T> {
+    let mut found = T::default();
+    if cursor.enter_object()? {
+        while let Some(key) = cursor.key()? {
+            if &*key == name {
+                found = read(cursor)?;
+            } else {
+                cursor.skip()?;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// `origin`: an object whose `kind`, where it stands, says `human`.
@@ -444,6 +490,9 @@ impl<'t> Message<'t> {
                 b"stop_reason" => message.is_final = !cursor.text()?.is_empty(),
                 b"usage" => message.usage = Usage::read(cursor)?,
                 b"content" => message.content = Content::read(cursor)?,
+                b"diagnostics" => {
+                    message.cache_miss = member_of(b"cache_miss_reason", cursor, |reason| member_of(b"type", reason, Cursor::text))?
+                }
                 _ => cursor.skip()?,
             }
         }

@@ -35,6 +35,10 @@ pub(crate) struct Facts {
     pub(crate) pull_requests: Vec<(Symbol, Symbol)>,
     /// Lines that have a `uuid`, with all their copies.
     pub(crate) uuids: Vec<LineRow>,
+    /// Git worktrees that sessions went to, and the folders they came from.
+    pub(crate) worktrees: Vec<(Symbol, Symbol)>,
+    /// Messages that found no cache because the tools had changed, as the API says.
+    pub(crate) tools_changed: Vec<Key>,
     pub(crate) api_errors: Folded<EventRow>,
     pub(crate) agents: Folded<AgentRow>,
     /// Entries by `type`, by the index of its symbol.
@@ -75,6 +79,7 @@ impl Facts {
             b"summary" => self.title(&line, TitleRank::Summary),
             b"pr-link" => self.pull_request(&line),
             b"attachment" => self.anchor(&line),
+            b"worktree-state" => self.worktree(&line),
             _ => {}
         }
     }
@@ -126,6 +131,9 @@ impl Facts {
                 let key = dedup::nth_key(key, b"advisor", advisor.index);
                 let row = self.response(key, origin, advisor.model, &advisor.usage, message.is_final);
                 self.messages.fold(MessageRow { is_advisor: true, ..row });
+            }
+            if message.cache_miss.is(b"tools_changed") {
+                self.tools_changed.push(key);
             }
         }
         if let Content::Blocks(blocks) = &message.content {
@@ -194,6 +202,7 @@ impl Facts {
     }
 
     fn prompt(&mut self, entry: &Entry, origin: Origin, text: &[u8]) {
+        let text = prompt::own_words(text);
         let row = PromptRow {
             key: dedup::line_key(entry.uuid, origin.order.place),
             origin,
@@ -237,6 +246,13 @@ impl Facts {
         let link = (self.symbol(line.entry.session_id), self.symbol(line.entry.pr_url));
         if self.pull_requests.last() != Some(&link) {
             self.pull_requests.push(link);
+        }
+    }
+
+    fn worktree(&mut self, line: &Line) {
+        if let Some(worktree) = line.entry.worktree.as_deref().filter(|worktree| !worktree.path.is_empty()) {
+            let moved = (self.project(worktree.path), self.project(worktree.original));
+            self.worktrees.push(moved);
         }
     }
 
@@ -374,6 +390,8 @@ impl Facts {
         self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
         self.pull_requests.extend(other.pull_requests.into_iter().map(|(session, url)| (renamed(session), renamed(url))));
         self.uuids.extend(other.uuids.into_iter().map(|row| LineRow { session: renamed(row.session), ..row }));
+        self.worktrees.extend(other.worktrees.into_iter().map(|(path, original)| (renamed(path), renamed(original))));
+        self.tools_changed.extend(other.tools_changed);
         self.api_errors.absorb(other.api_errors, |row| EventRow { origin: moved(row.origin), ..row });
         self.agents.absorb(other.agents, |row| AgentRow { agent: renamed(row.agent), ..row });
         self.kinds.resize(self.symbols.len(), 0);

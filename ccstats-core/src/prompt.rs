@@ -52,10 +52,25 @@ pub(crate) fn cut(entry: &Entry, text: &[u8]) -> Option<Cut> {
     }
 }
 
+/// What a person typed, without what an editor put before it.
+pub(crate) fn own_words(text: &[u8]) -> &[u8] {
+    const BEFORE: [(&[u8], &[u8]); 3] = [
+        (b"<ide_opened_file>", b"</ide_opened_file>"),
+        (b"<ide_selection>", b"</ide_selection>"),
+        (b"<system-reminder>", b"</system-reminder>"),
+    ];
+    let mut rest = trim_start(text);
+    while let Some((_, close)) = BEFORE.iter().find(|(open, _)| rest.starts_with(open)) {
+        let Some(at) = memchr::memmem::find(rest, close) else { break };
+        rest = trim_start(&rest[at + close.len()..]);
+    }
+    rest
+}
+
 /// The first line of a prompt, cut short: what a session is called without a title.
 pub(crate) fn title(text: &[u8]) -> &[u8] {
     const LONGEST: usize = 120;
-    let line = trim_start(text).split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
     let whole = line.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     whole[..whole.floor_char_boundary(LONGEST)].as_bytes()
 }
@@ -206,6 +221,15 @@ mod tests {
         ];
         for text in near {
             assert!(!is_negative(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_editor_puts_before_a_prompt_is_not_typed() {
+        let text = b"<ide_opened_file>The user opened wtf.rs</ide_opened_file>\n<ide_selection>x</ide_selection> continue";
+        assert_eq!(own_words(text), b"continue");
+        for text in ["<ide_selection> is a tag", "continue <ide_selection>x</ide_selection>", ""] {
+            assert_eq!(own_words(text.as_bytes()), text.as_bytes());
         }
     }
 

@@ -108,7 +108,11 @@ impl<'d> Selection<'d> {
     }
 
     pub(crate) fn cuts(&self) -> impl Iterator<Item = &'d CutRow> {
-        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_event(&row.origin))
+        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_cut(row))
+    }
+
+    pub(crate) fn keeps_cut(&self, row: &CutRow) -> bool {
+        self.keeps_event(&row.origin)
     }
 
     pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {

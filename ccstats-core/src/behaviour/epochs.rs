@@ -40,7 +40,7 @@ impl Epochs {
         for cut in facts.cuts.rows().iter().filter(|cut| cut.kind != Cut::Interruption) {
             epochs.cut(&cut.origin);
         }
-        rewinds(dataset.prompts(), &facts.uuids).for_each(|prompt| epochs.cut(&prompt.origin));
+        rewinds(dataset.prompts(), &facts.uuids).for_each(|(prompt, _)| epochs.cut(&prompt.origin));
         epochs.cuts.values_mut().for_each(|cuts| cuts.sort_unstable());
         epochs
     }
@@ -56,8 +56,9 @@ impl Epochs {
     }
 }
 
-/// Typed prompts whose parent is older than the last line of their thread.
-fn rewinds<'d>(prompts: &'d [PromptRow], lines: &[LineRow]) -> impl Iterator<Item = &'d PromptRow> {
+/// Typed prompts whose parent is older than the last line of their thread, with
+/// the time of that parent.
+pub(crate) fn rewinds<'d>(prompts: &'d [PromptRow], lines: &[LineRow]) -> impl Iterator<Item = (&'d PromptRow, i64)> {
     let asked: HashSet<u64> = prompts.iter().map(|prompt| prompt.parent).collect();
     let found = lines.iter().filter(|line| asked.contains(&line.uuid));
     let mut parents: HashMap<(Symbol, u64), i64> = HashMap::new();
@@ -68,13 +69,13 @@ fn rewinds<'d>(prompts: &'d [PromptRow], lines: &[LineRow]) -> impl Iterator<Ite
     let main = lines.iter().filter(|line| line.is_main).map(|line| (line.session, line.stamp_ms));
     let mut main: Vec<_> = main.collect();
     main.sort();
-    prompts.iter().filter(move |prompt| {
+    prompts.iter().filter_map(move |prompt| {
         let session = prompt.origin.session;
-        let Some(stamp) = prompt.origin.order.stamp_ms() else { return false };
-        let Some(parent) = parents.get(&(session, prompt.parent)) else { return false };
+        let stamp = prompt.origin.order.stamp_ms()?;
+        let parent = *parents.get(&(session, prompt.parent))?;
         // The last line before the prompt; lines of the same time may be part of it.
-        let before = main.partition_point(|line| *line < (session, stamp));
-        before.checked_sub(1).is_some_and(|last| main[last].0 == session && main[last].1 > *parent)
+        let last = main.partition_point(|line| *line < (session, stamp)).checked_sub(1)?;
+        (main[last].0 == session && main[last].1 > parent).then_some((prompt, parent))
     })
 }
 

@@ -3,5 +3,7 @@
 //! Each file answers one question over the facts of a dataset (`behaviour.md`).
 //! People act on these answers, so a row that cannot be proven is left out.
 
+pub(crate) mod context;
 pub(crate) mod epochs;
 pub(crate) mod prompts;
+pub(crate) mod sessions;
