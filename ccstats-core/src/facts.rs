@@ -5,6 +5,9 @@
 //! Every worker fills a [`Facts`] of its own; [`Facts::absorb`] joins them. No
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key};
@@ -339,13 +342,31 @@ impl Facts {
 
     /// The folder as the line has it; a Windows drive letter in upper case.
     fn project(&mut self, cwd: Text) -> Symbol {
-        match &*cwd.decode() {
-            [drive @ b'a'..=b'z', b':', rest @ ..] => {
-                let upper = [&[drive.to_ascii_uppercase(), b':'], rest].concat();
-                self.symbols.intern(&upper)
+        self.symbols.intern(&with_upper_drive(&cwd.decode()))
+    }
+
+    /// Calls each project by another name; those without one keep theirs.
+    /// Projects that get the same name become one.
+    pub(crate) fn rename_projects(&mut self, new_names: &HashMap<Symbol, Symbol>) {
+        let rename = |origin: &mut Origin| {
+            if let Some(name) = new_names.get(&origin.project) {
+                origin.project = *name;
             }
-            path => self.symbols.intern(path),
-        }
+        };
+        self.messages.for_each(|row| rename(&mut row.origin));
+        self.calls.for_each(|row| rename(&mut row.origin));
+        self.prompts.for_each(|row| rename(&mut row.origin));
+        self.cuts.for_each(|row| rename(&mut row.origin));
+        self.api_errors.for_each(|row| rename(&mut row.origin));
+    }
+
+    /// The projects of all rows, each once, in no order.
+    pub(crate) fn projects(&self) -> HashSet<Symbol> {
+        let messages = self.messages.rows().iter().map(|row| row.origin.project);
+        let calls = self.calls.rows().iter().map(|row| row.origin.project);
+        let prompts = self.prompts.rows().iter().map(|row| row.origin.project);
+        let cuts = self.cuts.rows().iter().map(|row| row.origin.project);
+        messages.chain(calls).chain(prompts).chain(cuts).chain(self.api_errors.rows().iter().map(|row| row.origin.project)).collect()
     }
 
     fn symbol(&mut self, text: Text) -> Symbol {
@@ -418,6 +439,14 @@ fn read_lines(fields: &ResultFields) -> ReadLines {
         total: short(total_lines),
         text: text_hash(content),
         is_stub: fields.kind.is(b"file_unchanged"),
+    }
+}
+
+/// A path whose Windows drive letter is in upper case: both name one folder.
+pub(crate) fn with_upper_drive(path: &[u8]) -> Cow<'_, [u8]> {
+    match path {
+        [drive @ b'a'..=b'z', b':', rest @ ..] => [&[drive.to_ascii_uppercase(), b':'], rest].concat().into(),
+        path => path.into(),
     }
 }
 
