@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::dedup::Key;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
-use crate::facts::Facts;
+use crate::facts::{Facts, with_upper_drive};
 use crate::lines::Account;
 use crate::outcome::Outcome;
 use crate::prices::{Cost, Prices, Terms};
@@ -15,6 +15,7 @@ use crate::scan::{Options, Progress, Scanned, scan};
 use crate::shell;
 use crate::symbols::{Symbol, Symbols};
 use crate::time::epoch_day;
+use crate::untrusted::Untrusted;
 
 /// Messages, tool calls and prompts of all transcripts, ready for questions.
 #[derive(Debug)]
@@ -103,6 +104,37 @@ impl Dataset {
     pub fn last_activity_ms(&self) -> Option<i64> {
         let messages = self.messages().iter().filter_map(|row| row.origin.order.stamp_ms());
         messages.chain(self.prompts().iter().filter_map(|row| row.origin.order.stamp_ms())).max()
+    }
+
+    /// The projects: the folders that Claude Code worked in, by name.
+    pub fn projects(&self) -> Vec<Untrusted> {
+        let mut names: Vec<_> = self.facts.projects().into_iter().map(|name| Untrusted::new(self.symbols().name(name))).collect();
+        names.sort();
+        names
+    }
+
+    /// The git worktrees that sessions went to, with the folders they came from.
+    pub fn worktrees(&self) -> Vec<(Untrusted, Untrusted)> {
+        let name = |symbol| Untrusted::new(self.symbols().name(symbol));
+        let mut pairs: Vec<_> = self.facts.worktrees.iter().map(|(path, original)| (name(*path), name(*original))).collect();
+        pairs.sort();
+        pairs.dedup();
+        pairs
+    }
+
+    /// Calls projects by other names: that of a repository instead of its
+    /// worktrees, an alias, a group. Every figure of a project that gets the name
+    /// of another is from now on part of the other's; no total changes. `new_name`
+    /// is asked once for each project; `None` leaves it as it is.
+    pub fn rename_projects(&mut self, new_name: impl Fn(&str) -> Option<String>) {
+        let mut new_names = HashMap::new();
+        for project in self.facts.projects() {
+            let name = new_name(&self.facts.symbols.name(project));
+            if let Some(name) = name {
+                new_names.insert(project, self.facts.symbols.intern(&with_upper_drive(name.as_bytes())));
+            }
+        }
+        self.facts.rename_projects(&new_names);
     }
 
     pub(crate) fn messages(&self) -> &[MessageRow] {
@@ -237,4 +269,67 @@ fn kinds(facts: &Facts) -> Vec<(String, u64)> {
     let mut kinds: Vec<_> = counts.map(|(kind, count)| (facts.symbols.name(kind).into_owned(), *count)).collect();
     kinds.sort();
     kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Query;
+    use crate::tally::Tally;
+    use crate::testing::dataset;
+
+    fn line(kind: &str, id: u32, cwd: &str, message: &str) -> String {
+        let cwd = serde_json::to_string(cwd).expect("text");
+        format!(
+            r#"{{"type":"{kind}","uuid":"u{id}","sessionId":"s","cwd":{cwd},"timestamp":"2026-11-20T10:00:00Z","message":{{{message}}}}}"#
+        )
+    }
+
+    fn response(id: u32, cwd: &str) -> String {
+        line("assistant", id, cwd, &format!(r#""id":"msg_{id}","model":"claude-opus-4-5","usage":{{"output_tokens":{id}}}"#))
+    }
+
+    fn outputs(dataset: &Dataset) -> Vec<(String, u128)> {
+        let tally = Tally::of(dataset, &Query::all(), Prices::list()).expect("no globs");
+        tally.projects.into_iter().map(|(project, sums)| (project, sums.spending.output)).collect()
+    }
+
+    #[test]
+    fn projects_that_get_one_name_are_summed() {
+        let lines = [
+            response(1, "/r"),
+            response(2, "/r/.worktrees/a"),
+            response(4, "/other"),
+            line("user", 8, "/r/.worktrees/b", r#""content":"hi""#),
+        ];
+        let mut dataset = dataset(&[("p/s.jsonl", &lines)]);
+        let raw = |dataset: &Dataset| dataset.projects().iter().map(|name| name.raw().to_string()).collect::<Vec<_>>();
+        assert_eq!(raw(&dataset), ["/other", "/r", "/r/.worktrees/a", "/r/.worktrees/b"]);
+        let before = Tally::of(&dataset, &Query::all(), Prices::list()).expect("no globs");
+        dataset.rename_projects(|path| path.starts_with("/r/").then(|| "/r".into()));
+        assert_eq!(outputs(&dataset), [("/other".into(), 4), ("/r".into(), 3)]);
+        assert_eq!(raw(&dataset), ["/other", "/r"]);
+        let after = Tally::of(&dataset, &Query::all(), Prices::list()).expect("no globs");
+        assert_eq!((before.spending, before.prompts), (after.spending, after.prompts));
+        // Filters take the new names.
+        let query = Query { projects: vec!["worktrees".into()], ..Query::all() };
+        assert!(Tally::of(&dataset, &query, Prices::list()).expect("no globs").is_empty());
+    }
+
+    #[test]
+    fn drive_letters_are_one_whichever_way_a_name_has_them() {
+        let mut dataset = dataset(&[("p/s.jsonl", &[response(1, r"c:\r"), response(2, r"C:\r"), response(4, r"D:\w")])]);
+        dataset.rename_projects(|path| (path == r"D:\w").then(|| r"c:\r".into()));
+        assert_eq!(outputs(&dataset), [(r"C:\r".into(), 7)]);
+    }
+
+    #[test]
+    fn a_worktree_names_the_folder_that_the_session_came_from() {
+        let went = r#"{"type":"worktree-state","sessionId":"s","worktreeSession":{"originalCwd":"/r/sub","worktreePath":"/w/a","x":[1]}}"#;
+        let back = r#"{"type":"worktree-state","sessionId":"s","worktreeSession":null}"#;
+        let dataset = dataset(&[("p/s.jsonl", &[went.into(), went.into(), back.into()])]);
+        let pairs: Vec<_> = dataset.worktrees().into_iter().map(|(path, from)| format!("{} {}", path.raw(), from.raw())).collect();
+        assert_eq!(pairs, ["/w/a /r/sub"]);
+        assert!(dataset.accounting().problems.is_empty());
+    }
 }

@@ -62,6 +62,8 @@ pub struct Entry<'t> {
     pub leaf_uuid: Text<'t>,
     /// `prUrl` of a `pr-link`.
     pub pr_url: Text<'t>,
+    /// `worktreeSession` of a `worktree-state`.
+    pub worktree: Option<Box<Worktree<'t>>>,
     /// `message`, when it is an object.
     pub message: Option<Message<'t>>,
     /// `toolUseResult`: the structured form of a tool's result.
@@ -81,6 +83,15 @@ pub struct Compaction<'t> {
     pub tokens_before: u64,
 }
 
+/// `worktreeSession`: the session went to work in a git worktree.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Worktree<'t> {
+    /// `worktreePath`: the folder of the worktree.
+    pub path: Text<'t>,
+    /// `originalCwd`: where the session was before.
+    pub original: Text<'t>,
+}
+
 /// `message` of an entry: what went to or came from the API.
 #[derive(Clone, Debug, Default)]
 pub struct Message<'t> {
@@ -92,6 +103,8 @@ pub struct Message<'t> {
     pub is_final: bool,
     /// `usage`, when it is an object.
     pub usage: Option<Usage<'t>>,
+    /// `diagnostics.cache_miss_reason.type`: why the cache did not help.
+    pub cache_miss: Text<'t>,
     /// `content`.
     pub content: Content<'t>,
 }
@@ -260,6 +273,10 @@ pub struct ResultFields<'t> {
     pub agent_type: Text<'t>,
     /// `file` of a Read.
     pub file: ReadFile<'t>,
+    /// `isAsync`: a subagent that was launched and goes on.
+    pub is_async: bool,
+    /// `persistedOutputPath`: the output went to a file, and the model saw its start.
+    pub is_cut: bool,
 }
 
 /// `file` of a Read result: what was read of it.

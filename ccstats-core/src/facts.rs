@@ -6,6 +6,7 @@
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -16,7 +17,7 @@ use crate::json::Text;
 use crate::lines::Account;
 use crate::outcome::{ErrorText, Verdict};
 use crate::prompt;
-use crate::rows::{
+use crate::rows::{LineRow, 
     AgentRow, CallRow, Cut, CutRow, EventRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank,
     TitleRow,
 };
@@ -36,8 +37,12 @@ pub(crate) struct Facts {
     pub(crate) titles: Vec<TitleRow>,
     /// Pull requests by session.
     pub(crate) pull_requests: Vec<(Symbol, Symbol)>,
-    /// Hashes of the `uuid` of conversation lines, with session and time.
-    pub(crate) uuids: Vec<(u64, Symbol, i64)>,
+    /// Lines that have a `uuid`, with all their copies.
+    pub(crate) uuids: Vec<LineRow>,
+    /// Git worktrees that sessions went to, and the folders they came from.
+    pub(crate) worktrees: Vec<(Symbol, Symbol)>,
+    /// Messages that found no cache because the tools had changed, as the API says.
+    pub(crate) tools_changed: Vec<Key>,
     pub(crate) api_errors: Folded<EventRow>,
     pub(crate) agents: Folded<AgentRow>,
     /// Entries by `type`, by the index of its symbol.
@@ -100,6 +105,8 @@ impl Facts {
             b"ai-title" => self.title(&line, TitleRank::Ai),
             b"summary" => self.title(&line, TitleRank::Summary),
             b"pr-link" => self.pull_request(&line),
+            b"attachment" => self.anchor(&line),
+            b"worktree-state" => self.worktree(&line),
             _ => {}
         }
     }
@@ -114,6 +121,7 @@ impl Facts {
     }
 
     fn progress(&mut self, line: &Line) {
+        self.anchor(line);
         let Some(inner) = line.entry.agent_progress.as_deref() else { return };
         let stamp_ms = line.entry.wrapped_timestamp_ms(inner);
         let uuid = if inner.uuid.is_empty() { line.entry.uuid } else { inner.uuid };
@@ -145,9 +153,15 @@ impl Facts {
         let session = self.symbols.bytes(origin.session);
         let key = dedup::message_key(message.id, session, uuid, line.place);
         if let Some(usage) = &message.usage {
-            self.response(key, origin, message.model, usage, message.is_final);
+            let row = self.response(key, origin, message.model, usage, message.is_final);
+            self.messages.fold(row);
             for advisor in &usage.advisors {
-                self.response(dedup::nth_key(key, b"advisor", advisor.index), origin, advisor.model, &advisor.usage, message.is_final);
+                let key = dedup::nth_key(key, b"advisor", advisor.index);
+                let row = self.response(key, origin, advisor.model, &advisor.usage, message.is_final);
+                self.messages.fold(MessageRow { is_advisor: true, ..row });
+            }
+            if message.cache_miss.is(b"tools_changed") {
+                self.tools_changed.push(key);
             }
         }
         if let Content::Blocks(blocks) = &message.content {
@@ -159,11 +173,11 @@ impl Facts {
         }
     }
 
-    fn response(&mut self, key: Key, origin: Origin, model: Text, usage: &Usage, is_final: bool) {
+    fn response(&mut self, key: Key, origin: Origin, model: Text, usage: &Usage, is_final: bool) -> MessageRow {
         for _ in 0..usage.invalid_counts {
             self.problems.push((ProblemKind::InvalidCount, origin.order.place));
         }
-        let row = MessageRow {
+        MessageRow {
             key,
             origin,
             source: origin.order,
@@ -173,8 +187,8 @@ impl Facts {
             is_fast: usage.speed.is(b"fast"),
             is_us: usage.inference_geo.is(b"us"),
             is_final,
-        };
-        self.messages.fold(row);
+            is_advisor: false,
+        }
     }
 
     fn call(&mut self, message: Key, index: usize, origin: Origin, call: &ToolUse) {
@@ -217,6 +231,7 @@ impl Facts {
     }
 
     fn prompt(&mut self, entry: &Entry, origin: Origin, text: &[u8]) {
+        let text = prompt::own_words(text);
         let row = PromptRow {
             key: dedup::line_key(entry.uuid, origin.order.place),
             origin,
@@ -267,9 +282,26 @@ impl Facts {
         }
     }
 
+    fn worktree(&mut self, line: &Line) {
+        if let Some(worktree) = line.entry.worktree.as_deref().filter(|worktree| !worktree.path.is_empty()) {
+            let moved = (self.symbols.intern(&project_name(worktree.path)), self.symbols.intern(&project_name(worktree.original)));
+            self.worktrees.push(moved);
+        }
+    }
+
+    /// A line that is no conversation, but may be the parent of a prompt.
+    fn anchor(&mut self, line: &Line) {
+        let entry = line.entry;
+        if let Some(stamp_ms) = entry.timestamp_ms.filter(|_| !entry.uuid.is_empty()) {
+            let session = self.session(line);
+            self.uuids.push(LineRow { uuid: text_hash(entry.uuid), session, is_main: false, stamp_ms });
+        }
+    }
+
     fn uuid(&mut self, uuid: Text, origin: Origin) {
         if let Some(stamp_ms) = origin.order.stamp_ms().filter(|_| !uuid.is_empty()) {
-            self.uuids.push((text_hash(uuid), origin.session, stamp_ms));
+            let is_main = origin.agent.is_none() && !origin.order.is_sidechain;
+            self.uuids.push(LineRow { uuid: text_hash(uuid), session: origin.session, is_main, stamp_ms });
         }
     }
 
@@ -308,6 +340,8 @@ impl Facts {
             lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(count_lines),
             agent: self.symbol(fields.agent_id),
             agent_type: self.symbol(fields.agent_type),
+            is_async: fields.is_async,
+            is_cut: fields.is_cut,
         };
         self.results.fold(row);
     }
@@ -323,12 +357,9 @@ impl Facts {
     fn origin(&mut self, line: &Line, stamp_ms: Option<i64>, is_wrapped: bool) -> Origin {
         let entry = line.entry;
         let order = Order::new(stamp_ms, entry.is_sidechain, is_wrapped, line.place);
+        let session = self.session(line);
         let Facts { symbols, recent, .. } = self;
         let name = |symbols: &mut Symbols, text: Text| symbols.intern(&text.decode());
-        let session = match entry.session_id.is_empty() {
-            true => symbols.intern(line.fallback.session),
-            false => repeated(&mut recent.session, entry.session_id, |text| name(symbols, text)),
-        };
         let project = match entry.cwd.is_empty() {
             true => symbols.intern(line.fallback.project),
             false => repeated(&mut recent.project, entry.cwd, |cwd| symbols.intern(&project_name(cwd))),
@@ -337,6 +368,38 @@ impl Facts {
         let agent = repeated(&mut recent.agent, entry.agent_id, |text| name(symbols, text));
         let version = repeated(&mut recent.version, entry.version, |text| name(symbols, text));
         Origin { order, session, project, branch, agent, version }
+    }
+
+    fn session(&mut self, line: &Line) -> Symbol {
+        let Facts { symbols, recent, .. } = self;
+        match line.entry.session_id.is_empty() {
+            true => symbols.intern(line.fallback.session),
+            false => repeated(&mut recent.session, line.entry.session_id, |text| symbols.intern(&text.decode())),
+        }
+    }
+
+    /// Calls each project by another name; those without one keep theirs.
+    /// Projects that get the same name become one.
+    pub(crate) fn rename_projects(&mut self, new_names: &HashMap<Symbol, Symbol>) {
+        let rename = |origin: &mut Origin| {
+            if let Some(name) = new_names.get(&origin.project) {
+                origin.project = *name;
+            }
+        };
+        self.messages.for_each(|row| rename(&mut row.origin));
+        self.calls.for_each(|row| rename(&mut row.origin));
+        self.prompts.for_each(|row| rename(&mut row.origin));
+        self.cuts.for_each(|row| rename(&mut row.origin));
+        self.api_errors.for_each(|row| rename(&mut row.origin));
+    }
+
+    /// The projects of all rows, each once, in no order.
+    pub(crate) fn projects(&self) -> HashSet<Symbol> {
+        let messages = self.messages.rows().iter().map(|row| row.origin.project);
+        let calls = self.calls.rows().iter().map(|row| row.origin.project);
+        let prompts = self.prompts.rows().iter().map(|row| row.origin.project);
+        let cuts = self.cuts.rows().iter().map(|row| row.origin.project);
+        messages.chain(calls).chain(prompts).chain(cuts).chain(self.api_errors.rows().iter().map(|row| row.origin.project)).collect()
     }
 
     fn symbol(&mut self, text: Text) -> Symbol {
@@ -381,7 +444,9 @@ impl Facts {
         let titles = other.titles.into_iter();
         self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
         self.pull_requests.extend(other.pull_requests.into_iter().map(|(session, url)| (renamed(session), renamed(url))));
-        self.uuids.extend(other.uuids.into_iter().map(|(uuid, session, stamp)| (uuid, renamed(session), stamp)));
+        self.uuids.extend(other.uuids.into_iter().map(|row| LineRow { session: renamed(row.session), ..row }));
+        self.worktrees.extend(other.worktrees.into_iter().map(|(path, original)| (renamed(path), renamed(original))));
+        self.tools_changed.extend(other.tools_changed);
         self.api_errors.absorb(other.api_errors, |row| EventRow { origin: moved(row.origin), ..row });
         self.agents.absorb(other.agents, |row| AgentRow { agent: renamed(row.agent), ..row });
         self.kinds.resize(self.symbols.len(), 0);
@@ -417,6 +482,14 @@ fn read_lines(fields: &ResultFields) -> ReadLines {
         total: short(total_lines),
         text: text_hash(content),
         is_stub: fields.kind.is(b"file_unchanged"),
+    }
+}
+
+/// A path whose Windows drive letter is in upper case: both name one folder.
+pub(crate) fn with_upper_drive(path: &[u8]) -> Cow<'_, [u8]> {
+    match path {
+        [drive @ b'a'..=b'z', b':', rest @ ..] => [&[drive.to_ascii_uppercase(), b':'], rest].concat().into(),
+        path => path.into(),
     }
 }
 

@@ -54,6 +54,21 @@ pub(crate) fn cut(entry: &Entry, text: &[u8]) -> Option<Cut> {
     }
 }
 
+/// What a person typed, without what an editor put before it.
+pub(crate) fn own_words(text: &[u8]) -> &[u8] {
+    const BEFORE: [(&[u8], &[u8]); 3] = [
+        (b"<ide_opened_file>", b"</ide_opened_file>"),
+        (b"<ide_selection>", b"</ide_selection>"),
+        (b"<system-reminder>", b"</system-reminder>"),
+    ];
+    let mut rest = trim_start(text);
+    while let Some((_, close)) = BEFORE.iter().find(|(open, _)| rest.starts_with(open)) {
+        let Some(at) = memchr::memmem::find(rest, close) else { break };
+        rest = trim_start(&rest[at + close.len()..]);
+    }
+    rest
+}
+
 /// The first line of a prompt, cut short: what a session is called without a title.
 pub(crate) fn title(text: &[u8]) -> &[u8] {
     const LONGEST: usize = 120;
@@ -64,7 +79,7 @@ pub(crate) fn title(text: &[u8]) -> &[u8] {
 }
 
 /// Words of frustration that Claude Code's own telemetry was reported to look
-/// for; several words stand next to each other.
+/// for. Several words stand next to each other: `damn. It` is no complaint.
 const NEGATIVE: [&[&str]; 34] = [
     &["wtf"],
     &["wth"],
@@ -119,9 +134,10 @@ pub(crate) fn is_negative(text: &[u8]) -> bool {
     false
 }
 
-/// Letters and digits of any script: what a word is made of.
+/// What a word is made of: letters and digits of any script, and the low line,
+/// as in names: `wtf_count` says nothing.
 fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || !byte.is_ascii()
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
 fn word_length(text: &[u8]) -> usize {
@@ -131,7 +147,7 @@ fn word_length(text: &[u8]) -> usize {
 fn starts_with_words(text: &[u8], words: &[&str]) -> bool {
     let mut rest = text;
     words.iter().all(|expected| {
-        let gap = rest.iter().take_while(|byte| !is_letter(**byte)).count();
+        let gap = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         let (word, after) = rest[gap..].split_at(word_length(&rest[gap..]));
         rest = after;
         word.eq_ignore_ascii_case(expected.as_bytes())
@@ -158,9 +174,13 @@ fn mention(text: &[u8], at: usize) -> Option<String> {
 
 /// Whether the whole prompt says only that Claude should go on.
 pub(crate) fn is_keep_going(text: &[u8]) -> bool {
-    let text = text.trim_ascii();
-    let text = text.strip_suffix(b".").or(text.strip_suffix(b"!")).unwrap_or(text);
-    [&b"continue"[..], b"keep going", b"go on"].iter().any(|words| text.eq_ignore_ascii_case(words))
+    const LONGEST: usize = 64;
+    if text.trim_ascii().len() > LONGEST {
+        return false;
+    }
+    let text = String::from_utf8_lossy(text).to_lowercase();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    matches!(text.trim_end_matches(['.', '!', '…', ' ']), "continue" | "keep going" | "go on")
 }
 
 /// The start of the text of a message: enough to see what wrote it. White space

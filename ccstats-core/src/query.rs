@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
-use crate::rows::{CallRow, EventRow, MentionRow, MessageRow, Origin, PromptRow};
+use crate::rows::{CallRow, CutRow, EventRow, MentionRow, MessageRow, Origin, PromptRow};
 use crate::symbols::Symbol;
 use crate::time::{Calendar, Range};
 
@@ -96,11 +96,12 @@ impl<'d> Selection<'d> {
     }
 
     pub(crate) fn calls(&self) -> impl Iterator<Item = (&'d CallRow, Ending)> {
-        let dataset = self.dataset;
-        dataset.calls().filter(|(row, _)| {
-            let model = || dataset.message(row.message).map_or(Symbol::NONE, |message| message.model);
-            self.keeps_origin(&row.origin) && self.tools.keep(row.tool) && (self.models.keeps_all() || self.models.keep(model()))
-        })
+        self.dataset.calls().filter(|(row, _)| self.keeps_call(row))
+    }
+
+    pub(crate) fn keeps_call(&self, row: &CallRow) -> bool {
+        let model = || self.dataset.message(row.message).map_or(Symbol::NONE, |message| message.model);
+        self.keeps_origin(&row.origin) && self.tools.keep(row.tool) && (self.models.keeps_all() || self.models.keep(model()))
     }
 
     pub(crate) fn prompts(&self) -> impl Iterator<Item = &'d PromptRow> {
@@ -109,6 +110,14 @@ impl<'d> Selection<'d> {
 
     pub(crate) fn mentions(&self) -> impl Iterator<Item = &'d MentionRow> {
         self.dataset.facts().mentions.rows().iter().filter(|row| self.keeps_event(&row.origin))
+    }
+
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = &'d CutRow> {
+        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_cut(row))
+    }
+
+    pub(crate) fn keeps_cut(&self, row: &CutRow) -> bool {
+        self.keeps_event(&row.origin)
     }
 
     pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {

@@ -61,6 +61,8 @@ pub(crate) struct MessageRow {
     pub(crate) is_fast: bool,
     pub(crate) is_us: bool,
     pub(crate) is_final: bool,
+    /// A step of another model inside a response, no response of its own.
+    pub(crate) is_advisor: bool,
 }
 
 /// One tool call.
@@ -110,6 +112,10 @@ pub(crate) struct ResultRow {
     /// The subagent that the result names, and its type.
     pub(crate) agent: Symbol,
     pub(crate) agent_type: Symbol,
+    /// That subagent was launched and goes on.
+    pub(crate) is_async: bool,
+    /// The model saw only the start of the output.
+    pub(crate) is_cut: bool,
 }
 
 /// The lines that a Read gave.
@@ -123,6 +129,17 @@ pub(crate) struct ReadLines {
     pub(crate) text: u64,
     /// Nothing was sent: the file had not changed.
     pub(crate) is_stub: bool,
+}
+
+/// Where a line stands in time, by a hash of its `uuid`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LineRow {
+    pub(crate) uuid: u64,
+    pub(crate) session: Symbol,
+    /// The line is part of the main thread's conversation: a message, a result,
+    /// a prompt or a notice. Prompts may also hang on lines that are not.
+    pub(crate) is_main: bool,
+    pub(crate) stamp_ms: i64,
 }
 
 /// What a prompt says about the mood, and where it hangs in the conversation.

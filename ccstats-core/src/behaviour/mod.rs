@@ -5,12 +5,16 @@
 
 pub(crate) mod audit;
 mod calls;
+pub(crate) mod context;
+mod epochs;
 pub(crate) mod failures;
 pub(crate) mod hotspots;
 mod outside;
-pub(crate) mod paths;
+mod paths;
 mod patterns;
+pub(crate) mod prompts;
 pub(crate) mod secrets;
+pub(crate) mod sessions;
 
 #[cfg(test)]
 mod story;

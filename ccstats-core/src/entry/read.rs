@@ -43,6 +43,7 @@ impl<'t> Entry<'t> {
                 b"customTitle" | b"agentName" | b"aiTitle" | b"summary" => self.title = cursor.text()?,
                 b"leafUuid" => self.leaf_uuid = cursor.text()?,
                 b"prUrl" => self.pr_url = cursor.text()?,
+                b"worktreeSession" => self.worktree = Worktree::read(cursor)?,
                 b"isMeta" => self.is_meta = cursor.is_true()?,
                 b"isCompactSummary" => self.is_compact_summary = cursor.is_true()?,
                 b"isVisibleInTranscriptOnly" => self.is_visible_in_transcript_only = cursor.is_true()?,
@@ -129,6 +130,23 @@ impl<'t> Compaction<'t> {
     }
 }
 
+impl<'t> Worktree<'t> {
+    fn read(cursor: &mut Cursor<'t>) -> Parsed<Option<Box<Worktree<'t>>>> {
+        if !cursor.enter_object()? {
+            return Ok(None);
+        }
+        let mut worktree = Worktree::default();
+        while let Some(key) = cursor.key()? {
+            match &*key {
+                b"worktreePath" => worktree.path = cursor.text()?,
+                b"originalCwd" => worktree.original = cursor.text()?,
+                _ => cursor.skip()?,
+            }
+        }
+        Ok(Some(Box::new(worktree)))
+    }
+}
+
 /// A whole number that is no count of tokens; models and tools also write others.
 fn number(cursor: &mut Cursor) -> Parsed<Option<u64>> {
     let value = cursor.value()?;
@@ -144,6 +162,21 @@ fn canonical(kind: Text) -> Text {
     let known: [&[u8]; 3] = [b"assistant", b"user", b"progress"];
     let decoded = kind.raw().contains(&b'\\').then(|| known.iter().find(|known| kind.is(known))).flatten();
     decoded.map_or(kind, |known| Text(known))
+}
+
+/// One member of an object; empty where there is no such object or member.
+fn member_of<'t, T: Default>(name: &[u8], cursor: &mut Cursor<'t>, read: impl Fn(&mut Cursor<'t>) -> Parsed<T>) -> Parsed<T> {
+    let mut found = T::default();
+    if cursor.enter_object()? {
+        while let Some(key) = cursor.key()? {
+            if &*key == name {
+                found = read(cursor)?;
+            } else {
+                cursor.skip()?;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// `origin`: an object whose `kind`, where it stands, says `human`.
@@ -174,6 +207,9 @@ impl<'t> Message<'t> {
                 b"stop_reason" => message.is_final = !cursor.text()?.is_empty(),
                 b"usage" => message.usage = Usage::read(cursor)?,
                 b"content" => message.content = Content::read(cursor)?,
+                b"diagnostics" => {
+                    message.cache_miss = member_of(b"cache_miss_reason", cursor, |reason| member_of(b"type", reason, Cursor::text))?
+                }
                 _ => cursor.skip()?,
             }
         }
@@ -452,6 +488,8 @@ impl<'t> ToolUseResult<'t> {
                 b"agentId" => fields.agent_id = cursor.text()?,
                 b"agentType" => fields.agent_type = cursor.text()?,
                 b"file" => fields.file = ReadFile::read(cursor)?,
+                b"isAsync" => fields.is_async = cursor.is_true()?,
+                b"persistedOutputPath" => fields.is_cut = !cursor.text()?.is_empty(),
                 _ => cursor.skip()?,
             }
         }

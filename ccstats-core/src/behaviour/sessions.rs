@@ -1,0 +1,287 @@
+//! What a session is called and what it was made of, beside its totals.
+//!
+//! Titles take the precedence of `format.md` 4. Active time is measured between
+//! the lines of a session: gaps over five minutes are left out, and subagents that
+//! work side by side count once.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::dataset::Dataset;
+use crate::query::Selection;
+use crate::rows::{MessageRow, Origin, PromptRow, TitleRank, TitleRow};
+use crate::symbols::Symbol;
+use crate::table::{Column, Kind, Table, Value};
+use crate::untrusted::Untrusted;
+
+/// What is told of a session beside its sums.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traits {
+    /// The title, else the first prompt.
+    pub(crate) title: Symbol,
+    pub(crate) active_ms: i64,
+    /// In the order of their first use.
+    pub(crate) branches: Vec<Symbol>,
+    pub(crate) versions: Vec<Symbol>,
+    pub(crate) models: Vec<Symbol>,
+    pub(crate) subagents: HashSet<Symbol>,
+    /// Addresses, in the order of their names.
+    pub(crate) pull_requests: Vec<Symbol>,
+}
+
+/// The traits of every session of which the query selects something.
+pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol, Traits> {
+    let mut sessions: HashMap<Symbol, Traits> = HashMap::new();
+    let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
+    messages.sort_unstable_by_key(|row| (row.origin.session, row.origin.order));
+    for row in messages {
+        let traits = sessions.entry(row.origin.session).or_default();
+        add(&mut traits.branches, row.origin.branch);
+        add(&mut traits.versions, row.origin.version);
+        add(&mut traits.models, row.model);
+        traits.agent(&row.origin);
+    }
+    selection.calls().for_each(|(row, _)| sessions.entry(row.origin.session).or_default().agent(&row.origin));
+    for (session, stamps) in activity(dataset, selection) {
+        sessions.entry(session).or_default().active_ms = active_ms(stamps);
+    }
+    for (session, url) in &dataset.facts().pull_requests {
+        if let Some(traits) = sessions.get_mut(session) {
+            add(&mut traits.pull_requests, *url);
+        }
+    }
+    let titles = titles(dataset);
+    for (session, traits) in &mut sessions {
+        traits.title = titles.get(session).copied().unwrap_or_default();
+        traits.pull_requests.sort_by_key(|url| dataset.symbols().bytes(*url));
+    }
+    sessions
+}
+
+impl Traits {
+    fn agent(&mut self, origin: &Origin) {
+        if !origin.agent.is_none() {
+            self.subagents.insert(origin.agent);
+        }
+    }
+}
+
+fn add(names: &mut Vec<Symbol>, name: Symbol) {
+    if !name.is_none() && !names.contains(&name) {
+        names.push(name);
+    }
+}
+
+/// The times at which something happened in each session. Copies count where
+/// the original stands, so that a resumed session is not active twice.
+fn activity(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol, Vec<i64>> {
+    let mut stamps: HashMap<Symbol, Vec<i64>> = HashMap::new();
+    let mut push = |session, stamp: Option<i64>| stamps.entry(session).or_default().extend(stamp);
+    for row in dataset.messages().iter().filter(|row| selection.keeps_message(row)) {
+        push(row.origin.session, row.origin.order.stamp_ms());
+    }
+    for (call, _) in selection.calls() {
+        push(call.origin.session, call.origin.order.stamp_ms());
+        push(call.origin.session, dataset.facts().results.get(call.key).and_then(|result| result.order.stamp_ms()));
+    }
+    selection.prompts().for_each(|row| push(row.origin.session, row.origin.order.stamp_ms()));
+    stamps
+}
+
+/// The time between the first and the last, without longer gaps.
+fn active_ms(mut stamps: Vec<i64>) -> i64 {
+    const LONGEST_GAP_MS: i64 = 300_000;
+    stamps.sort_unstable();
+    stamps.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap <= LONGEST_GAP_MS).sum()
+}
+
+/// The title of every session that has one: that which a person gave, the agent's
+/// name, Claude's title, a summary of one of its lines, else its first prompt.
+fn titles(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
+    let facts = dataset.facts();
+    let is_named = |row: &&TitleRow| row.rank != TitleRank::Summary && !row.title.is_none() && !row.session.is_none();
+    let mut named: Vec<&TitleRow> = facts.titles.iter().filter(is_named).collect();
+    // The best kind first; of one kind the last that was written.
+    named.sort_unstable_by_key(|row| (row.rank, std::cmp::Reverse(row.place)));
+    let mut titles = HashMap::new();
+    for row in named {
+        titles.entry(row.session).or_insert(row.title);
+    }
+    for (session, title) in summaries(dataset) {
+        titles.entry(session).or_insert(title);
+    }
+    for (session, title) in first_prompts(dataset.prompts()) {
+        titles.entry(session).or_insert(title);
+    }
+    titles
+}
+
+/// A summary names the line that its conversation ended with, and mostly stands in
+/// another session's file. It is the title of every session that holds the line;
+/// of several the one about the latest line.
+fn summaries(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
+    let facts = dataset.facts();
+    let mut about: HashMap<u64, &TitleRow> = HashMap::new();
+    for row in facts.titles.iter().filter(|row| row.rank == TitleRank::Summary && row.leaf != 0 && !row.title.is_none()) {
+        let last = about.entry(row.leaf).or_insert(row);
+        if row.place > last.place {
+            *last = row;
+        }
+    }
+    let mut latest: HashMap<Symbol, (i64, &TitleRow)> = HashMap::new();
+    if about.is_empty() {
+        return HashMap::new();
+    }
+    for line in &facts.uuids {
+        let Some(row) = about.get(&line.uuid) else { continue };
+        let known = latest.entry(line.session).or_insert((line.stamp_ms, row));
+        if (line.stamp_ms, row.place) > (known.0, known.1.place) {
+            *known = (line.stamp_ms, row);
+        }
+    }
+    latest.into_iter().map(|(session, (_, row))| (session, row.title)).collect()
+}
+
+fn first_prompts(prompts: &[PromptRow]) -> HashMap<Symbol, Symbol> {
+    let mut first: HashMap<Symbol, &PromptRow> = HashMap::new();
+    for row in prompts.iter().filter(|row| !row.title.is_none()) {
+        let known = first.entry(row.origin.session).or_insert(row);
+        if row.origin.order < known.origin.order {
+            *known = row;
+        }
+    }
+    first.into_iter().map(|(session, row)| (session, row.title)).collect()
+}
+
+/// The columns that [`extend`] adds.
+const COLUMNS: [(&str, Kind); 7] = [
+    ("title", Kind::Text),
+    ("active_seconds", Kind::Count),
+    ("branches", Kind::Text),
+    ("versions", Kind::Text),
+    ("models", Kind::Text),
+    ("subagents", Kind::Count),
+    ("pull_requests", Kind::Text),
+];
+
+/// Adds what is told of sessions to a table with a column `session`, behind its
+/// last column. Of calls alone the active time is not known.
+pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection) {
+    let Some(key) = table.column("session") else { return };
+    let traits = traits(dataset, selection);
+    let by_name: HashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
+    table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
+    for row in &mut table.rows {
+        let name = match &row[key] {
+            Value::Text(name) => name.raw(),
+            _ => "",
+        };
+        let cells = by_name.get(name).map(|traits| cells(dataset, traits, selection.calls_only()));
+        row.extend(cells.unwrap_or([const { Value::None }; COLUMNS.len()]));
+    }
+}
+
+fn cells(dataset: &Dataset, traits: &Traits, calls_only: bool) -> [Value; COLUMNS.len()] {
+    let name = |symbol: Symbol| dataset.symbols().name(symbol);
+    let list = |names: &[Symbol]| Value::List(names.iter().map(|symbol| Untrusted::new(name(*symbol))).collect());
+    [
+        if traits.title.is_none() { Value::None } else { Value::text(name(traits.title)) },
+        Value::from((!calls_only).then_some((traits.active_ms / 1000) as u128)),
+        list(&traits.branches),
+        list(&traits.versions),
+        list(&traits.models),
+        Value::from(traits.subagents.len() as u64),
+        list(&traits.pull_requests),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Query;
+    use crate::testing::dataset;
+
+    fn line(kind: &str, session: &str, members: &str) -> String {
+        format!(r#"{{"type":"{kind}","sessionId":"{session}",{members}}}"#)
+    }
+
+    fn prompt(uuid: &str, time: &str, text: &str) -> String {
+        line("user", "s", &format!(r#""uuid":"{uuid}","timestamp":"2026-11-20T{time}Z","message":{{"content":"{text}"}}"#))
+    }
+
+    fn response(id: &str, time: &str, members: &str) -> String {
+        let message = format!(r#""message":{{"id":"msg_{id}","model":"m{id}","usage":{{"output_tokens":1}}}}"#);
+        line("assistant", "s", &format!(r#""uuid":"u{id}","timestamp":"2026-11-20T{time}Z",{members}{message}"#))
+    }
+
+    fn table(transcripts: &[(&str, &[String])]) -> Vec<Vec<Value>> {
+        let dataset = dataset(transcripts);
+        let selection = Selection::new(&dataset, &Query::all()).expect("no globs");
+        let mut table = Table::new(&[("session", Kind::Text)]);
+        table.rows = vec![vec![Value::text("s")]];
+        extend(&mut table, &dataset, &selection);
+        assert_eq!(table.columns.len(), table.rows[0].len());
+        table.rows
+    }
+
+    fn title(lines: &[String]) -> String {
+        match &table(&[("p/s.jsonl", lines)])[0][1] {
+            Value::Text(title) => title.raw().into(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn titles_take_precedence_by_kind_and_then_the_last_one() {
+        let mut lines = vec![prompt("a", "10:00:00", "first\\nline two"), prompt("b", "10:01:00", "second")];
+        assert_eq!(title(&lines), "first");
+        lines.insert(0, line("summary", "other", r#""summary":"a summary","leafUuid":"b""#));
+        assert_eq!(title(&lines), "a summary");
+        lines.insert(0, line("summary", "other", r#""summary":"of nothing here","leafUuid":"z""#));
+        assert_eq!(title(&lines), "a summary");
+        lines.insert(0, line("ai-title", "s", r#""aiTitle":"by Claude""#));
+        assert_eq!(title(&lines), "by Claude");
+        lines.insert(0, line("agent-name", "s", r#""agentName":"agent""#));
+        assert_eq!(title(&lines), "agent");
+        lines.insert(0, line("custom-title", "s", r#""customTitle":"old""#));
+        lines.push(line("custom-title", "s", r#""customTitle":"mine""#));
+        lines.push(line("custom-title", "other", r#""customTitle":"not mine""#));
+        lines.push(line("custom-title", "s", r#""customTitle":"""#));
+        assert_eq!(title(&lines), "mine");
+    }
+
+    #[test]
+    fn a_summary_in_another_file_names_the_session_of_its_line() {
+        let own = [prompt("a", "10:00:00", "first")];
+        let other = [line("summary", "x", r#""summary":"told elsewhere","leafUuid":"a""#)];
+        let rows = table(&[("p/s.jsonl", &own), ("q/x.jsonl", &other)]);
+        assert_eq!(rows[0][1], Value::text("told elsewhere"));
+    }
+
+    #[test]
+    fn active_time_leaves_out_gaps_over_five_minutes() {
+        let minute = 60_000;
+        assert_eq!(active_ms(vec![0, 5 * minute, 10 * minute + 1, 11 * minute]), 6 * minute - 1);
+        assert_eq!(active_ms(vec![3]), 0);
+        let lines = [prompt("a", "10:00:00", "x"), response("1", "10:04:00", ""), prompt("b", "10:30:00", "x")];
+        assert_eq!(table(&[("p/s.jsonl", &lines)])[0][2], Value::Number(240));
+    }
+
+    #[test]
+    fn lists_are_in_the_order_of_first_use_and_say_each_name_once() {
+        let lines = [
+            response("2", "10:02:00", r#""gitBranch":"main","version":"2.1.0","#),
+            response("1", "10:01:00", r#""gitBranch":"topic","version":"2.1.0","agentId":"a1","isSidechain":true,"#),
+            response("3", "10:03:00", r#""gitBranch":"main","version":"2.1.1","#),
+            line("pr-link", "s", r#""prUrl":"https://example.com/2""#),
+            line("pr-link", "s", r#""prUrl":"https://example.com/1""#),
+            line("pr-link", "s", r#""prUrl":"https://example.com/2""#),
+        ];
+        let rows = table(&[("p/s.jsonl", &lines)]);
+        let list = |names: &[&str]| Value::List(names.iter().copied().map(Untrusted::new).collect());
+        assert_eq!(rows[0][3], list(&["topic", "main"]));
+        assert_eq!(rows[0][4], list(&["2.1.0", "2.1.1"]));
+        assert_eq!(rows[0][5], list(&["m1", "m2", "m3"]));
+        assert_eq!(rows[0][6], Value::Number(1));
+        assert_eq!(rows[0][7], list(&["https://example.com/1", "https://example.com/2"]));
+    }
+}
