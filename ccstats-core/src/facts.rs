@@ -17,9 +17,9 @@ use crate::json::Text;
 use crate::lines::Account;
 use crate::outcome::{ErrorText, Verdict};
 use crate::prompt;
-use crate::rows::{LineRow, 
-    AgentRow, CallRow, Cut, CutRow, EventRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow, TitleRank,
-    TitleRow,
+use crate::rows::{
+    AgentRow, CallRow, Cut, CutRow, EventRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow,
+    TitleRank, TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;

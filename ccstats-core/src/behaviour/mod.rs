@@ -5,6 +5,7 @@
 
 pub(crate) mod audit;
 mod calls;
+mod changes;
 pub(crate) mod context;
 mod epochs;
 pub(crate) mod failures;
@@ -13,6 +14,7 @@ mod outside;
 mod paths;
 mod patterns;
 pub(crate) mod prompts;
+pub(crate) mod reads;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
 

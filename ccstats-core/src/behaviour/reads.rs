@@ -1,0 +1,761 @@
+//! Files that were read again: which of the reads were needed, and which not.
+//!
+//! Every read falls in one [`Class`], by what its own agent had before it in the
+//! same epoch. Whether a file changed in between is never known for sure: calls
+//! that may have changed it count ([`changes`](super::changes)), and where both
+//! results have a text, the texts decide.
+//!
+//! Subagents without an id (versions before 2.1) cannot be told apart: what one
+//! of them read is never taken for read by another.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::behaviour::changes::{Changes, Reach};
+use crate::behaviour::epochs::{Epochs, Thread};
+use crate::behaviour::paths::canonical;
+use crate::dataset::Dataset;
+use crate::dedup::Key;
+use crate::outcome::{EditError, Outcome};
+use crate::query::Selection;
+use crate::rows::{CallRow, Order, Place, ResultRow};
+use crate::shell::{self, FileRead, Lines};
+use crate::symbols::Symbol;
+use crate::table::{Kind, Table, Value};
+use crate::untrusted::Untrusted;
+
+/// Why a file was read, as far as a transcript tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Nothing of the file was read before in the session.
+    First,
+    /// Lines that were not yet read.
+    NewRange,
+    /// The same lines again, and nothing between that could have changed them.
+    RedundantExact,
+    /// Lines inside those that were read; more may have been meant by it.
+    RedundantCovered,
+    /// The file may have changed since.
+    AfterEdit,
+    /// Read before by this agent, but not in this epoch.
+    AfterCompaction,
+    /// Read before, but only by other agents.
+    OtherAgent,
+    /// Claude Code answered that the file had not changed, and sent nothing.
+    Stub,
+}
+
+impl Class {
+    /// Every class, in the order of columns.
+    pub(crate) const ALL: [Class; 8] = [
+        Class::First,
+        Class::NewRange,
+        Class::RedundantExact,
+        Class::RedundantCovered,
+        Class::AfterEdit,
+        Class::AfterCompaction,
+        Class::OtherAgent,
+        Class::Stub,
+    ];
+
+    /// Its name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Class::First => "first",
+            Class::NewRange => "new_range",
+            Class::RedundantExact => "redundant_exact",
+            Class::RedundantCovered => "redundant_covered",
+            Class::AfterEdit => "after_edit",
+            Class::AfterCompaction => "after_compaction",
+            Class::OtherAgent => "other_agent",
+            Class::Stub => "stub",
+        }
+    }
+}
+
+/// The reads of one file in one session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FileReads {
+    pub(crate) session: String,
+    /// The canonical path.
+    pub(crate) file: String,
+    /// Reads by [`Class::ALL`].
+    pub(crate) classes: [u64; Class::ALL.len()],
+    /// Those of `redundant_exact` where both texts are there and equal.
+    pub(crate) verified: u64,
+    /// All reads: the call of each, and how many files that call read.
+    pub(crate) reads: Vec<Read>,
+}
+
+/// One read of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub(crate) class: Class,
+    pub(crate) call: Key,
+    pub(crate) place: Place,
+    /// How many files the call read: they share its cost.
+    pub(crate) sharers: u32,
+}
+
+impl FileReads {
+    pub(crate) fn with(&self, class: Class) -> u64 {
+        self.classes[class as usize]
+    }
+}
+
+/// The files that were read three times or more in one session, or once too
+/// often. Reads outside the selection are not counted, but what they gave is known.
+pub(crate) fn rows(dataset: &Dataset, selection: &Selection) -> Vec<FileReads> {
+    const MANY: usize = 3;
+    let epochs = Epochs::new(dataset);
+    let caches = || (Shell { dataset, reads: HashMap::new() }, Changes::new(dataset));
+    let sessions = sessions(dataset, selection).into_par_iter();
+    let rows = sessions.map_init(caches, |(shell, changes), events| Session::new(dataset, &epochs, &events).rows(shell, changes));
+    let mut rows: Vec<FileReads> = rows.flatten_iter().collect();
+    rows.retain(|row| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0);
+    rows.sort_by(|a, b| {
+        let rank = |row: &FileReads| (row.with(Class::RedundantExact), row.reads.len());
+        rank(b).cmp(&rank(a)).then_with(|| (&a.session, &a.file).cmp(&(&b.session, &b.file)))
+    });
+    rows
+}
+
+/// The report.
+pub(crate) fn table(dataset: &Dataset, rows: &[FileReads]) -> Table {
+    let mut columns = vec![("session", Kind::Text), ("file", Kind::Text), ("reads", Kind::Count)];
+    columns.extend(Class::ALL.map(|class| (class.name(), Kind::Count)));
+    columns.extend([("verified", Kind::Count), ("examples", Kind::Text)]);
+    let details = ["after_compaction", "other_agent", "stub", "verified", "examples"];
+    let mut table = Table::new(&columns).details(&details);
+    for row in rows {
+        let mut cells = vec![Value::text(&row.session), Value::text(&row.file), Value::from(row.reads.len() as u64)];
+        cells.extend(row.classes.map(Value::from));
+        cells.push(row.verified.into());
+        cells.push(Value::List(examples(dataset, row)));
+        table.rows.push(cells);
+    }
+    table
+}
+
+/// What to do about the rows.
+pub(crate) fn advice(rows: &[FileReads]) -> Option<String> {
+    let (files, times) = rows
+        .iter()
+        .map(|row| row.with(Class::RedundantExact))
+        .filter(|times| *times > 0)
+        .fold((0, 0), |(files, sum), times| (files + 1, sum + times));
+    let (files_word, times_word) = (plural(files, "file was", "files were"), plural(times, "time", "times"));
+    (files > 0).then(|| format!("{files} {files_word} read again unchanged {times} {times_word}: what it is asked for often belongs into CLAUDE.md, or into one read of the whole file"))
+}
+
+fn plural(number: u64, one: &'static str, many: &'static str) -> &'static str {
+    if number == 1 { one } else { many }
+}
+
+/// The reads that were not needed, else all of them, as `session:transcript:line`.
+fn examples(dataset: &Dataset, row: &FileReads) -> Vec<Untrusted> {
+    const MOST: usize = 10;
+    let of = |class| row.reads.iter().filter(move |read| read.class == class);
+    let mut reads: Vec<&Read> = of(Class::RedundantExact).chain(of(Class::RedundantCovered)).collect();
+    if reads.is_empty() {
+        reads = row.reads.iter().collect();
+    }
+    let place = |read: &&Read| {
+        let (transcript, line) = dataset.locate(read.place);
+        Untrusted::new(format!("{}:{}:{line}", row.session, transcript.name.display()))
+    };
+    reads.iter().take(MOST).map(place).collect()
+}
+
+/// A call that read or may have changed a file, at the time of its result.
+struct Event<'d> {
+    at: Order,
+    call: &'d CallRow,
+    result: Option<&'d ResultRow>,
+    outcome: Outcome,
+    reach: Reach,
+    is_selected: bool,
+}
+
+/// The events of every session that a selected read stands in, in order.
+fn sessions<'d>(dataset: &'d Dataset, selection: &Selection) -> Vec<Vec<Event<'d>>> {
+    let symbols = dataset.symbols();
+    let mut reaches = HashMap::new();
+    let mut sessions: HashMap<Symbol, Vec<Event>> = HashMap::new();
+    for (call, ending) in dataset.calls() {
+        let has_command = !call.command.is_none();
+        let reach = *reaches.entry((call.tool, has_command)).or_insert_with(|| Reach::of(symbols.bytes(call.tool), has_command));
+        if reach == Reach::None {
+            continue;
+        }
+        let result = dataset.facts().results.get(call.key);
+        let at = result.map_or(call.origin.order, |result| result.order);
+        let is_selected = matches!(reach, Reach::Read | Reach::Shell) && selection.keeps_call(call);
+        let event = Event { at, call, result, outcome: ending.outcome, reach, is_selected };
+        sessions.entry(call.origin.session).or_default().push(event);
+    }
+    let mut sessions: Vec<_> = sessions.into_values().filter(|events| events.iter().any(|event| event.is_selected)).collect();
+    sessions.iter_mut().for_each(|events| events.sort_unstable_by_key(|event| (event.at, event.call.key)));
+    sessions
+}
+
+/// The run of a subagent, as its parent sees it.
+struct Run {
+    parent: Thread,
+    start: Order,
+    /// `None` is never: nothing tells when it ended.
+    end: Option<Order>,
+}
+
+fn runs(events: &[Event]) -> Vec<Run> {
+    let mut last: HashMap<Symbol, Order> = HashMap::new();
+    for event in events {
+        let end = last.entry(event.call.origin.agent).or_insert(event.at);
+        *end = event.at.max(*end);
+    }
+    let launched = events.iter().filter(|event| event.reach == Reach::Agent && event.outcome != Outcome::Denied);
+    let run = |event: &Event| {
+        let start = event.call.origin.order;
+        let seen = event.result.and_then(|result| last.get(&result.agent).filter(|_| !result.agent.is_none()).copied());
+        let is_over = event.result.is_some_and(|result| !result.is_async);
+        let end = if is_over { Some(event.at.max(seen.unwrap_or(event.at))) } else { None };
+        Run { parent: Thread::of(&event.call.origin), start, end }
+    };
+    launched.map(run).collect()
+}
+
+/// What commands print, each parsed once.
+struct Shell<'d> {
+    dataset: &'d Dataset,
+    reads: HashMap<Symbol, Vec<FileRead>>,
+}
+
+impl Shell<'_> {
+    fn reads(&mut self, command: Symbol) -> &[FileRead] {
+        let symbols = self.dataset.symbols();
+        self.reads.entry(command).or_insert_with(|| {
+            let text = symbols.name(command);
+            if may_print(&text) { shell::files_read(&text) } else { Vec::new() }
+        })
+    }
+}
+
+/// Whether one of the programs that print files stands where a command starts.
+/// Most commands need no parser to see that they are no read.
+pub(crate) fn may_print(command: &str) -> bool {
+    let is_break = |letter: char| letter.is_whitespace() || matches!(letter, ';' | '&' | '|' | '(' | '`' | '/' | '\'' | '"' | '\\' | '.');
+    command.split(is_break).any(|word| matches!(word, "cat" | "nl" | "less" | "more" | "bat" | "batcat" | "head" | "tail" | "sed"))
+}
+
+/// Lines from the first to before the second; `u32::MAX` is the end of the file.
+type Span = (u32, u32);
+
+const TO_THE_END: u32 = u32::MAX;
+
+/// A read that is known of a file.
+struct Past {
+    at: Order,
+    thread: Thread,
+    epoch: usize,
+    /// `None` where it is not known.
+    span: Option<Span>,
+    text: u64,
+}
+
+/// What a session knows of a file.
+#[derive(Default)]
+struct File {
+    past: Vec<Past>,
+    /// Doubts before this one were asked whether they changed the file.
+    asked: usize,
+    /// When it last may have changed.
+    changed: Option<Order>,
+    /// A command in the background may change it at any time.
+    is_unsettled: bool,
+    row: FileReads,
+}
+
+/// A walk through the events of one session.
+struct Session<'s, 'd> {
+    dataset: &'d Dataset,
+    epochs: &'s Epochs,
+    events: &'s [Event<'d>],
+    runs: Vec<Run>,
+    /// Events so far that may have changed files which they do not plainly name.
+    doubts: Vec<&'s Event<'d>>,
+    /// Paths as calls give them, by folder and name, and as they are.
+    paths: HashMap<(Symbol, Symbol), usize>,
+    indices: HashMap<String, usize>,
+    files: Vec<File>,
+}
+
+impl<'s, 'd> Session<'s, 'd> {
+    fn new(dataset: &'d Dataset, epochs: &'s Epochs, events: &'s [Event<'d>]) -> Session<'s, 'd> {
+        let (doubts, paths, indices, files) = Default::default();
+        Session { dataset, epochs, events, runs: runs(events), doubts, paths, indices, files }
+    }
+
+    fn rows(mut self, shell: &mut Shell, changes: &mut Changes) -> Vec<FileReads> {
+        for event in self.events {
+            match event.reach {
+                Reach::None | Reach::Agent => {}
+                Reach::Named | Reach::Anything => self.doubts.push(event),
+                Reach::Edit => self.edit(event),
+                Reach::Read if event.outcome == Outcome::Ok => {
+                    let file = self.named_file(event.call);
+                    let span = tool_span(event, &self.files[file].row.file);
+                    self.read(event, file, span, 1, changes);
+                }
+                Reach::Read => {}
+                Reach::Shell => {
+                    self.doubts.push(event);
+                    let reads = if event.outcome == Outcome::Ok { shell.reads(event.call.command) } else { &[] };
+                    for read in reads {
+                        let file = self.file(event.call, &read.path);
+                        self.read(event, file, shell_span(event, read.lines), reads.len() as u32, changes);
+                    }
+                }
+            }
+        }
+        let name = self.events.first().map(|event| self.dataset.symbols().name(event.call.origin.session)).unwrap_or_default();
+        let rows = self.files.into_iter().map(|file| file.row).filter(|row| !row.reads.is_empty() && !row.file.is_empty());
+        rows.map(|row| FileReads { session: name.clone().into_owned(), ..row }).collect()
+    }
+
+    /// The file that the input of a call names.
+    fn named_file(&mut self, call: &CallRow) -> usize {
+        let name = call.file.or(call.target);
+        let key = (call.origin.project, name);
+        if let Some(index) = self.paths.get(&key) {
+            return *index;
+        }
+        let index = self.file(call, &self.dataset.symbols().name(name));
+        self.paths.insert(key, index);
+        index
+    }
+
+    /// The file at a path, as seen from the folder of a call.
+    fn file(&mut self, call: &CallRow, path: &str) -> usize {
+        let folder = self.dataset.symbols().name(call.origin.project);
+        let path = canonical(&folder, path);
+        if let Some(index) = self.indices.get(&*path) {
+            return *index;
+        }
+        let row = FileReads { file: path.clone().into_owned(), ..FileReads::default() };
+        self.files.push(File { row, ..File::default() });
+        self.indices.insert(path.into_owned(), self.files.len() - 1);
+        self.files.len() - 1
+    }
+
+    /// An edit changes its file; one that is refused until the file is read
+    /// again tells that somebody else may have.
+    fn edit(&mut self, event: &Event) {
+        let is_refused = matches!(event.outcome, Outcome::ToolError | Outcome::Denied | Outcome::Cancelled);
+        let asks_to_read = event.result.is_some_and(|result| matches!(result.edit_error, Some(EditError::NotRead | EditError::Changed)));
+        if !is_refused || asks_to_read {
+            let file = self.named_file(event.call);
+            self.files[file].changed = self.files[file].changed.max(Some(event.at));
+        }
+    }
+
+    fn read(&mut self, event: &Event, file: usize, span: Option<Span>, sharers: u32, changes: &mut Changes) {
+        let file = &mut self.files[file];
+        let lines = event.result.map(|result| result.read).unwrap_or_default();
+        let thread = Thread::of(&event.call.origin);
+        let epoch = self.epochs.number(thread, event.call.origin.order);
+        let read = Past { at: event.at, thread, epoch, span, text: lines.text };
+        let question = Question { doubts: &self.doubts, runs: &self.runs, read: &read };
+        let (class, is_verified) = if lines.is_stub { (Class::Stub, false) } else { question.class(file, changes) };
+        if class == Class::First {
+            // The read itself is asked later: what it writes may come after it.
+            file.asked = self.doubts.len().saturating_sub(1);
+        }
+        if class != Class::Stub {
+            file.past.push(read);
+        }
+        if event.is_selected {
+            file.row.classes[class as usize] += 1;
+            file.row.verified += u64::from(is_verified);
+            file.row.reads.push(Read { class, call: event.call.key, place: event.call.origin.order.place, sharers });
+        }
+    }
+}
+
+/// One read that is to be classed.
+struct Question<'q, 'd> {
+    /// Up to the read; a command that reads may also write.
+    doubts: &'q [&'q Event<'d>],
+    runs: &'q [Run],
+    read: &'q Past,
+}
+
+impl Question<'_, '_> {
+    /// The class, and whether equal texts prove it.
+    fn class(&self, file: &mut File, changes: &mut Changes) -> (Class, bool) {
+        let read = self.read;
+        let own = |past: &&Past| past.thread == read.thread && !read.thread.is_crowd;
+        let here = |past: &&Past| own(past) && past.epoch == read.epoch;
+        if file.past.is_empty() {
+            return (Class::First, false);
+        }
+        if !file.past.iter().any(|past| own(&past)) {
+            return (Class::OtherAgent, false);
+        }
+        if !file.past.iter().any(|past| here(&past)) {
+            return (Class::AfterCompaction, false);
+        }
+        let Some(span) = read.span.filter(|span| covers(file.past.iter().filter(here), *span)) else {
+            return (Class::NewRange, false);
+        };
+        let stale = self.last_change(file, changes);
+        let fresh = |past: &&Past| here(past) && stale.is_none_or(|stale| past.at > stale);
+        if !covers(file.past.iter().filter(fresh), span) {
+            return (Class::AfterEdit, false);
+        }
+        let same = || file.past.iter().filter(fresh).filter(|past| past.span == Some(span));
+        let Some(twin) = same().rfind(|past| past.text != 0).or(same().next_back()) else {
+            return (Class::RedundantCovered, false);
+        };
+        let are_known = twin.text != 0 && read.text != 0;
+        if are_known && twin.text != read.text {
+            // Somebody else changed it: what was read before is old.
+            file.changed = file.past.iter().map(|past| past.at).max();
+            return (Class::AfterEdit, false);
+        }
+        (Class::RedundantExact, are_known)
+    }
+
+    /// When the file last may have changed, by a call or by a run of a subagent.
+    fn last_change(&self, file: &mut File, changes: &mut Changes) -> Option<Order> {
+        for doubt in &self.doubts[file.asked..] {
+            if changes.may_change(doubt.call, doubt.reach, doubt.outcome, &file.row.file) {
+                file.changed = file.changed.max(Some(doubt.at));
+                file.is_unsettled |= doubt.outcome == Outcome::Background;
+            }
+        }
+        file.asked = self.doubts.len();
+        let now = self.read.at;
+        if file.is_unsettled {
+            return Some(now);
+        }
+        let own = self.runs.iter().filter(|run| run.parent == self.read.thread && run.start < now);
+        file.changed.max(own.map(|run| run.end.unwrap_or(now).min(now)).max())
+    }
+}
+
+/// Whether some reads together hold all lines of a span.
+fn covers<'p>(past: impl Iterator<Item = &'p Past>, span: Span) -> bool {
+    let mut known: Vec<Span> = past.filter_map(|past| past.span).collect();
+    known.sort_unstable();
+    let (mut line, end) = span;
+    for (from, to) in known {
+        if from > line {
+            break;
+        }
+        line = line.max(to);
+    }
+    line >= end
+}
+
+/// The lines that a Read gave: those that its result tells, else those asked for.
+fn tool_span(event: &Event, path: &str) -> Option<Span> {
+    let lines = event.result?.read;
+    if lines.start > 0 {
+        let after = lines.start.saturating_add(lines.count);
+        // To the end of the file is one span, however long the file is by then.
+        let is_rest = lines.count == 0 || lines.total > 0 && after > lines.total;
+        return Some((lines.start, if is_rest { TO_THE_END } else { after }));
+    }
+    // Pages were asked for, which the facts do not tell.
+    if path.to_lowercase().ends_with(".pdf") {
+        return None;
+    }
+    let start = event.call.offset.unwrap_or(1).max(1);
+    Some((start, event.call.limit.map_or(TO_THE_END, |limit| start.saturating_add(limit))))
+}
+
+/// The lines that a command printed, if the model saw all of them.
+fn shell_span(event: &Event, lines: Lines) -> Option<Span> {
+    /// Claude Code cuts output of commands at 30,000 characters.
+    const LONGEST_BYTES: u32 = 29_000;
+    event.result.filter(|result| !result.is_cut && result.size_bytes < LONGEST_BYTES)?;
+    match lines {
+        Lines::All => Some((1, TO_THE_END)),
+        Lines::Unknown => None,
+        Lines::Some { start, count } => {
+            let line = |number: u64| u32::try_from(number).unwrap_or(TO_THE_END);
+            Some((line(start), count.map_or(TO_THE_END, |count| line(start.saturating_add(count)))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::Query;
+    use crate::testing::dataset;
+
+    /// A transcript in the making: every line one second after the one before.
+    #[derive(Default)]
+    struct Lines {
+        lines: Vec<String>,
+        agent: Option<&'static str>,
+        parent: Option<usize>,
+    }
+
+    impl Lines {
+        fn line(mut self, kind: &str, rest: &str) -> Lines {
+            let second = self.lines.len();
+            let agent = self.agent.map_or(String::new(), |agent| format!(r#","isSidechain":true,"agentId":"{agent}""#));
+            let parent = self.parent.take().or(second.checked_sub(1)).map_or(String::new(), |line| format!(r#","parentUuid":"u{line}""#));
+            let time = format!("2026-11-03T10:{:02}:{:02}Z", second / 60, second % 60);
+            self.lines.push(format!(
+                r#"{{"type":"{kind}","uuid":"u{second}"{parent},"sessionId":"s","cwd":"/w","timestamp":"{time}"{agent},{rest}}}"#
+            ));
+            self
+        }
+
+        /// The next lines are those of another agent.
+        fn agent(self, agent: Option<&'static str>) -> Lines {
+            Lines { agent, ..self }
+        }
+
+        fn call(self, tool: &str, input: &str, result: &str) -> Lines {
+            let id = self.lines.len();
+            let calls =
+                format!(r#""message":{{"model":"m","content":[{{"type":"tool_use","id":"toolu_{id}","name":"{tool}","input":{input}}}]}}"#);
+            let results = format!(r#""message":{{"content":[{{"type":"tool_result","tool_use_id":"toolu_{id}","content":"done"}}]}}"#);
+            self.line("assistant", &calls).line("user", &format!("{results},{result}"))
+        }
+
+        fn read(self, file: &str, start: u32, count: u32, text: &str) -> Lines {
+            let result = format!(
+                r#""toolUseResult":{{"type":"text","file":{{"content":"{text}","startLine":{start},"numLines":{count},"totalLines":100}}}}"#
+            );
+            self.call("Read", &format!(r#"{{"file_path":"{file}"}}"#), &result)
+        }
+
+        /// All of `/w/a`.
+        fn whole(self) -> Lines {
+            self.read("/w/a", 1, 100, "text")
+        }
+
+        fn stub(self) -> Lines {
+            self.call("Read", r#"{"file_path":"/w/a"}"#, r#""toolUseResult":{"type":"file_unchanged","file":{"filePath":"/w/a"}}"#)
+        }
+
+        fn edit(self, file: &str) -> Lines {
+            self.call("Edit", &format!(r#"{{"file_path":"{file}"}}"#), r#""toolUseResult":{"structuredPatch":[]}"#)
+        }
+
+        fn shell(self, command: &str) -> Lines {
+            self.call("Bash", &format!(r#"{{"command":"{command}"}}"#), r#""toolUseResult":{"stdout":"done"}"#)
+        }
+
+        fn compaction(self) -> Lines {
+            self.line("system", r#""subtype":"compact_boundary""#)
+        }
+
+        fn rows(self) -> Vec<FileReads> {
+            self.rows_of(&Query::all())
+        }
+
+        fn rows_of(self, query: &Query) -> Vec<FileReads> {
+            let dataset = dataset(&[("p/s.jsonl", &self.lines)]);
+            rows(&dataset, &Selection::new(&dataset, query).expect("a valid query"))
+        }
+
+        /// The classes of the only row, those that have reads; `+` marks verified ones.
+        fn dump(self) -> String {
+            let [row] = &self.rows()[..] else { return "no row".into() };
+            let mut classes: Vec<_> = row.reads.iter().map(|read| read.class.name()).collect();
+            if row.verified > 0 {
+                classes.push("+");
+            }
+            classes.join(" ")
+        }
+    }
+
+    fn lines() -> Lines {
+        Lines::default()
+    }
+
+    #[test]
+    fn the_truth_table_holds() {
+        let whole = |lines: Lines| lines.read("/w/a", 1, 100, "");
+        let lines = whole(whole(lines())).read("/w/a", 10, 5, "").edit("/w/a");
+        let lines = whole(whole(lines).compaction()).stub();
+        let [row] = &lines.rows()[..] else { panic!("one row") };
+        assert_eq!((row.session.as_str(), row.file.as_str(), row.reads.len()), ("s", "/w/a", 6));
+        let expected = [
+            (Class::First, 1),
+            (Class::NewRange, 0),
+            (Class::RedundantExact, 1),
+            (Class::RedundantCovered, 1),
+            (Class::AfterEdit, 1),
+            (Class::AfterCompaction, 1),
+            (Class::OtherAgent, 0),
+            (Class::Stub, 1),
+        ];
+        assert_eq!(expected.map(|(class, _)| row.with(class)), expected.map(|(_, count)| count));
+    }
+
+    #[test]
+    fn two_reads_are_listed_only_when_the_second_was_too_much() {
+        assert_eq!(lines().whole().whole().dump(), "first redundant_exact +");
+        assert_eq!(lines().whole().edit("/w/a").whole().dump(), "no row");
+        assert_eq!(lines().read("/w/a", 1, 10, "x").read("/w/a", 11, 10, "y").dump(), "no row");
+    }
+
+    #[test]
+    fn lines_that_several_reads_gave_together_are_covered() {
+        let parts = || lines().read("/w/a", 1, 10, "x").read("/w/a", 11, 10, "y");
+        assert_eq!(parts().read("/w/a", 5, 10, "z").dump(), "first new_range redundant_covered");
+        assert_eq!(parts().read("/w/a", 5, 20, "z").dump(), "first new_range new_range");
+    }
+
+    #[test]
+    fn equal_texts_prove_a_row_and_different_texts_an_edit_by_somebody_else() {
+        assert_eq!(lines().whole().whole().dump(), "first redundant_exact +");
+        let changed = lines().whole().read("/w/a", 1, 100, "new").read("/w/a", 1, 100, "new");
+        assert_eq!(changed.dump(), "first after_edit redundant_exact +");
+    }
+
+    #[test]
+    fn a_longer_file_is_the_same_whole_after_an_edit() {
+        let longer = r#""toolUseResult":{"type":"text","file":{"content":"longer","startLine":1,"numLines":120,"totalLines":120}}"#;
+        let lines = lines().whole().edit("/w/a").call("Read", r#"{"file_path":"/w/a"}"#, longer).whole();
+        assert_eq!(lines.dump(), "first after_edit after_edit");
+    }
+
+    #[test]
+    fn commands_that_may_change_the_file_lie_between_and_others_do_not() {
+        let table = [
+            ("echo x > a", "after_edit after_edit"),
+            ("python gen.py a", "after_edit after_edit"),
+            ("git checkout .", "after_edit after_edit"),
+            ("cargo fmt", "after_edit after_edit"),
+            ("cargo build", "redundant_exact redundant_exact +"),
+            ("grep x a", "redundant_exact redundant_exact +"),
+            ("echo x > b", "redundant_exact redundant_exact +"),
+            ("git commit -m 'git checkout a'", "redundant_exact redundant_exact +"),
+        ];
+        for (command, expected) in table {
+            let lines = lines().whole().shell(command).whole().shell(command).whole();
+            assert_eq!(lines.dump(), format!("first {expected}"), "{command}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_run_changed_nothing() {
+        let refused = |tool: &str, input: &str| {
+            let id = format!("toolu_{tool}");
+            let call =
+                format!(r#""message":{{"model":"m","content":[{{"type":"tool_use","id":"{id}","name":"{tool}","input":{input}}}]}}"#);
+            let denied = format!(
+                r#""message":{{"content":[{{"type":"tool_result","tool_use_id":"{id}","is_error":true,"content":"The user doesn't want to proceed with this tool use. STOP"}}]}}"#
+            );
+            lines().whole().line("assistant", &call).line("user", &denied).whole().dump()
+        };
+        assert_eq!(refused("Edit", r#"{"file_path":"/w/a"}"#), "first redundant_exact +");
+        assert_eq!(refused("Bash", r#"{"command":"rm a"}"#), "first redundant_exact +");
+        assert_eq!(refused("Task", "{}"), "first redundant_exact +");
+    }
+
+    #[test]
+    fn commands_that_print_one_file_are_reads_of_it() {
+        let lines = lines().shell("cat a").shell("cat ./x/../a").shell("cd /w && sed -n '1,5p' a").whole();
+        assert_eq!(lines.dump(), "first redundant_exact redundant_covered redundant_exact");
+        assert_eq!(super::tests::lines().shell("cat a").shell("cat a | wc -l").shell("grep x a").dump(), "no row");
+    }
+
+    #[test]
+    fn the_tail_of_a_file_may_be_new_unless_all_of_it_was_read() {
+        assert_eq!(lines().shell("tail a").shell("tail a").shell("tail a").dump(), "first new_range new_range");
+    }
+
+    #[test]
+    fn another_tool_that_names_the_file_lies_between() {
+        let tool = |name: &str, input: &str| lines().whole().call(name, input, r#""toolUseResult":{}"#).whole().whole().dump();
+        assert_eq!(tool("mcp__fs__touch", r#"{"path":"/w/a"}"#), "first after_edit redundant_exact +");
+        assert_eq!(tool("mcp__fs__touch", r#"{"path":"/w/b"}"#), "first redundant_exact redundant_exact +");
+        assert_eq!(tool("mcp__fs__write_file", r#"{"filename":"a"}"#), "first after_edit redundant_exact +");
+        assert_eq!(tool("Grep", r#"{"path":"/w/a","pattern":"x"}"#), "first redundant_exact redundant_exact +");
+    }
+
+    #[test]
+    fn a_run_of_a_subagent_lies_between_until_it_ends() {
+        let run = |result: &str| lines().whole().call("Task", "{}", result).whole().whole().dump();
+        assert_eq!(run(r#""toolUseResult":{"agentId":"g"}"#), "first after_edit redundant_exact +");
+        assert_eq!(run(r#""toolUseResult":{"agentId":"g","isAsync":true}"#), "first after_edit after_edit");
+    }
+
+    #[test]
+    fn agents_do_not_know_what_others_read() {
+        let lines = || lines().whole().agent(Some("g")).whole().whole().agent(None);
+        assert_eq!(lines().whole().dump(), "first other_agent redundant_exact redundant_exact +");
+    }
+
+    #[test]
+    fn agents_without_an_id_are_never_taken_for_one() {
+        let crowd = |lines: Lines| {
+            let mut lines = lines.whole();
+            for line in lines.lines.iter_mut() {
+                *line = line.replacen(r#""sessionId""#, r#""isSidechain":true,"sessionId""#, 1);
+            }
+            lines
+        };
+        assert_eq!(crowd(crowd(crowd(lines()))).dump(), "first other_agent other_agent");
+    }
+
+    #[test]
+    fn after_a_rewind_the_reads_before_it_may_be_gone() {
+        let prompt = |lines: Lines| lines.line("user", r#""message":{"content":"do it"}"#);
+        let lines = prompt(lines()).whole();
+        let again = Lines { parent: Some(0), ..lines };
+        assert_eq!(prompt(again).whole().whole().dump(), "first after_compaction redundant_exact +");
+    }
+
+    #[test]
+    fn a_range_counts_its_own_reads_and_knows_those_before() {
+        let mut query = Query::all();
+        query.range = crate::time::Range { bounds: crate::time::Bounds::Instants(instant("10:00:04"), instant("11:00:00")), ..query.range };
+        let rows = lines().whole().edit("/w/b").whole().rows_of(&query);
+        assert_eq!(rows.iter().map(|row| (row.reads.len(), row.with(Class::RedundantExact))).collect::<Vec<_>>(), [(1, 1)]);
+    }
+
+    fn instant(time: &str) -> i64 {
+        crate::time::instant(format!("2026-11-03T{time}Z").as_bytes()).expect("a time")
+    }
+
+    #[test]
+    fn failed_reads_are_none() {
+        let failed = r#""toolUseResult":"Error: File does not exist.""#;
+        let error = |lines: Lines| {
+            let mut lines = lines.call("Read", r#"{"file_path":"/w/a"}"#, failed);
+            let last = lines.lines.last_mut().expect("a line");
+            *last = last.replace(r#""content":"done""#, r#""is_error":true,"content":"File does not exist.""#);
+            lines
+        };
+        assert_eq!(error(error(error(lines()))).dump(), "no row");
+    }
+
+    #[test]
+    fn the_largest_waste_comes_first_and_names_its_lines() {
+        let lines = lines().whole().whole().read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b");
+        let dataset = dataset(&[("p/s.jsonl", &lines.lines)]);
+        let rows = rows(&dataset, &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+        let table = table(&dataset, &rows);
+        let files = table.column("file").expect("a column");
+        assert_eq!(table.rows.iter().map(|row| row[files].clone()).collect::<Vec<_>>(), [Value::text("/w/b"), Value::text("/w/a")]);
+        let examples = table.column("examples").expect("a column");
+        assert_eq!(table.rows[1][examples], Value::List(vec![Untrusted::new("s:p/s.jsonl:3")]));
+        assert_eq!(
+            advice(&rows).as_deref(),
+            Some(
+                "2 files were read again unchanged 3 times: what it is asked for often belongs into CLAUDE.md, or into one read of the whole file"
+            )
+        );
+    }
+}
