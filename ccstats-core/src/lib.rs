@@ -46,7 +46,7 @@ pub use outcome::{EditError, Outcome};
 #[cfg(feature = "frames")]
 pub use polars;
 pub use prices::*;
-pub use query::Query;
+pub use query::{Pattern, Query};
 #[cfg(feature = "frames")]
 pub use report::{Listing, RangeLabel, Report, ReportName, Section, Totals};
 pub use scan::{Options, Progress};

@@ -83,6 +83,28 @@ pub struct Price {
     web_search: u128,
 }
 
+/// What a model costs somebody who does not pay list prices, in dollars per
+/// million tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnPrice {
+    /// The model: an id of the table, or any other name.
+    pub model: String,
+    /// The first day on which the price holds; `None` is open.
+    pub from: Option<NaiveDate>,
+    /// The last day on which the price holds; `None` is open.
+    pub to: Option<NaiveDate>,
+    /// Prompt tokens outside the cache.
+    pub input: f64,
+    /// Tokens the model writes.
+    pub output: f64,
+    /// Cache writes for five minutes.
+    pub cache_write_5m: f64,
+    /// Cache writes for one hour.
+    pub cache_write_1h: f64,
+    /// Cache reads.
+    pub cache_read: f64,
+}
+
 /// Days on which a price holds, both included.
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Window {
@@ -124,6 +146,35 @@ impl Prices {
         Ok(Prices { models: file.models.into_iter().map(Price::from).collect(), as_of: file.about.as_of })
     }
 
+    /// These prices with some of one's own, which go before. A model that the
+    /// table has keeps its other names and its factors for speed and geography,
+    /// and on days without a price of one's own its list price.
+    pub fn with_own(&self, own: &[OwnPrice]) -> Prices {
+        let mut models: Vec<Price> = Vec::new();
+        for price in own {
+            let name = normalized(&price.model);
+            let at = models.iter().position(|known| known.names[0] == name).unwrap_or_else(|| {
+                models.push(self.price_named(&name));
+                models.len() - 1
+            });
+            models[at].put_before(price);
+        }
+        models.extend(self.models.iter().cloned());
+        Prices { models, as_of: self.as_of.clone() }
+    }
+
+    /// The price of exactly this model, ready to be changed.
+    fn price_named(&self, name: &str) -> Price {
+        let nameless = || Price { names: vec![], rates: vec![], tiers: vec![], fast: vec![], us_thousandths: ONE, web_search: WEB_SEARCH };
+        let known = self.models.iter().find(|price| price.names.iter().any(|known| known == name));
+        let mut price = known.cloned().unwrap_or_else(nameless);
+        // The price of one snapshot is not that of the others.
+        if price.names.first().is_none_or(|id| id != name) {
+            price.names = vec![name.into()];
+        }
+        price
+    }
+
     /// The date of the table.
     pub fn as_of(&self) -> &str {
         &self.as_of
@@ -141,6 +192,21 @@ impl Prices {
 }
 
 impl Price {
+    /// Of several prices the last one given goes first. A tier of the list does not hold
+    /// beside it.
+    fn put_before(&mut self, own: &OwnPrice) {
+        let rate = |usd| whole(usd, 1e6);
+        let rates = Rates {
+            input: rate(own.input),
+            output: rate(own.output),
+            cache_write_5m: rate(own.cache_write_5m),
+            cache_write_1h: rate(own.cache_write_1h),
+            cache_read: rate(own.cache_read),
+        };
+        self.rates.insert(0, (Window { from: own.from, to: own.to }, rates));
+        self.tiers.clear();
+    }
+
     /// What the tokens of one response cost.
     pub fn cost(&self, tokens: &Tokens, terms: Terms) -> Cost {
         let day = terms.day.unwrap_or(NaiveDate::MAX);
@@ -164,6 +230,9 @@ impl Price {
 
 /// A factor of 1, in thousandths.
 const ONE: u128 = 1000;
+
+/// Picodollars for a search where the table names no price: $10 for 1,000.
+const WEB_SEARCH: u128 = PICODOLLARS / 100;
 
 impl Window {
     fn holds(&self, day: NaiveDate) -> bool {
@@ -280,8 +349,6 @@ impl From<FileUsd> for Rates {
 
 impl From<FileModel> for Price {
     fn from(model: FileModel) -> Price {
-        /// Dollars per 1,000 searches where the table names no price.
-        const WEB_SEARCH: f64 = 10.0;
         let names = std::iter::once(model.id).chain(model.ids_seen);
         Price {
             names: names.map(|name| name.to_lowercase()).collect(),
@@ -289,7 +356,7 @@ impl From<FileModel> for Price {
             tiers: model.long_context.into_iter().map(|tier| (tier.window, tier.prompt_tokens_over, tier.rates.into())).collect(),
             fast: model.fast_mode.into_iter().map(|fast| (fast.window, whole(fast.multiplier, 1e3))).collect(),
             us_thousandths: model.inference_geo_us_multiplier.map_or(ONE, |factor| whole(factor, 1e3)),
-            web_search: whole(model.web_search_usd_per_1000.unwrap_or(WEB_SEARCH), 1e9),
+            web_search: model.web_search_usd_per_1000.map_or(WEB_SEARCH, |usd| whole(usd, 1e9)),
         }
     }
 }
@@ -358,6 +425,40 @@ mod tests {
         let tokens = Tokens { input: 1_000_000, web_searches: 1, ..Tokens::default() };
         let terms = Terms { is_fast: true, is_us: true, ..Terms::default() };
         assert_eq!(cost("claude-opus-4-8", tokens, terms), 11 * PICODOLLARS + PICODOLLARS / 100);
+    }
+
+    fn own(model: &str, from: Option<&str>, input: f64) -> OwnPrice {
+        let from = from.map(|day| day.parse().expect("a day"));
+        let (output, cache_write_5m, cache_write_1h, cache_read) = (0.0, 0.0, 0.0, 0.0);
+        OwnPrice { model: model.into(), from, to: None, input, output, cache_write_5m, cache_write_1h, cache_read }
+    }
+
+    #[test]
+    fn prices_of_ones_own_go_before_the_list() {
+        let million = Tokens { input: 1_000_000, ..Tokens::default() };
+        let dollars = |own: &[OwnPrice], model: &str, day: Option<&str>| {
+            let terms = Terms { day: day.map(|day| day.parse().expect("a day")), ..Terms::default() };
+            let prices = Prices::list().with_own(own);
+            prices.find(model).map(|price| price.cost(&million, terms).total() / (PICODOLLARS / 100))
+        };
+        assert_eq!(dollars(&[], "claude-opus-4-5-20251101", None), Some(500));
+        // Under all names of the model, and on its days only.
+        let since = [own("claude-opus-4-5", Some("2026-01-01"), 1.25)];
+        assert_eq!(dollars(&since, "claude-opus-4-5-20251101", None), Some(125));
+        assert_eq!(dollars(&since, "claude-opus-4-5", Some("2025-12-31")), Some(500));
+        assert_eq!(dollars(&since, "claude-opus-4-6", None), Some(500));
+        // A snapshot alone, and a model that no list has.
+        assert_eq!(dollars(&[own("claude-opus-4-5-20251101", None, 2.0)], "claude-opus-4-5-20251101", None), Some(200));
+        assert_eq!(dollars(&[own("claude-opus-4-5-20251101", None, 2.0)], "claude-opus-4-5", None), Some(500));
+        assert_eq!(dollars(&[own("glm-4.7", None, 0.6)], "glm-4.7", None), Some(60));
+    }
+
+    #[test]
+    fn a_tier_of_the_list_does_not_hold_beside_a_price_of_ones_own() {
+        let prices = Prices::list().with_own(&[own("claude-sonnet-4-5", None, 1.0)]);
+        let large = Tokens { input: 300_000, ..Tokens::default() };
+        let price = prices.find("claude-sonnet-4-5").expect("known");
+        assert_eq!(price.cost(&large, Terms::default()).total(), 300_000 * 1_000_000);
     }
 
     #[test]

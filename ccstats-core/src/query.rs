@@ -164,26 +164,36 @@ impl Names {
     }
 }
 
-/// Part of a name, or a glob over the whole name; both without regard to case.
-enum Pattern {
+/// What filters take: part of a name, or a glob over the whole name, both
+/// without regard to case.
+#[derive(Clone, Debug)]
+pub struct Pattern(Form);
+
+#[derive(Clone, Debug)]
+enum Form {
     Part(String),
     Glob(GlobMatcher),
 }
 
 impl Pattern {
-    fn new(pattern: &str) -> Result<Pattern, Error> {
+    /// A part of a name; a glob if one of `*?[{` stands in it.
+    ///
+    /// # Errors
+    /// [`Error::Glob`] when it is no valid glob.
+    pub fn new(pattern: &str) -> Result<Pattern, Error> {
         if !pattern.contains(['*', '?', '[', '{']) {
-            return Ok(Pattern::Part(pattern.to_lowercase()));
+            return Ok(Pattern(Form::Part(pattern.to_lowercase())));
         }
         let glob = GlobBuilder::new(pattern).case_insensitive(true).backslash_escape(false).build();
         let glob = glob.map_err(|error| Error::Glob(pattern.into(), error.kind().to_string()))?;
-        Ok(Pattern::Glob(glob.compile_matcher()))
+        Ok(Pattern(Form::Glob(glob.compile_matcher())))
     }
 
-    fn fits(&self, name: &str) -> bool {
-        match self {
-            Pattern::Part(part) => name.to_lowercase().contains(part),
-            Pattern::Glob(glob) => glob.is_match(name),
+    /// Whether a name fits.
+    pub fn fits(&self, name: &str) -> bool {
+        match &self.0 {
+            Form::Part(part) => name.to_lowercase().contains(part),
+            Form::Glob(glob) => glob.is_match(name),
         }
     }
 }
