@@ -261,8 +261,11 @@ impl<'d> Walk<'d> {
                     }
                 }
                 What::Result { tool, size_bytes } => {
-                    if between.largest_result.is_none_or(|(largest, _)| size_bytes > largest) {
-                        between.largest_result = Some((size_bytes, tool));
+                    // Results of one line have no order among them: the name decides.
+                    let size = |(size_bytes, tool): (u32, Symbol)| (size_bytes, Reverse(self.dataset.symbols().bytes(tool)));
+                    let result = (size_bytes, tool);
+                    if between.largest_result.is_none_or(|largest| size(result) > size(largest)) {
+                        between.largest_result = Some(result);
                     }
                 }
                 What::Prompt => between.has_prompt = true,
