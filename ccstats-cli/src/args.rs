@@ -44,6 +44,18 @@ pub(crate) enum Command {
     Tools,
     /// One row per kind of subagent; `main` is one [default range: week]
     Agents,
+    /// Files read again and again, one row per session and file [default range: week]
+    Reads,
+    /// Commands that fail [default range: week]
+    Failures,
+    /// Files edited again and again [default range: week]
+    Hotspots,
+    /// What may be risky: secrets, destruction, network, writes outside the project [default range: today]
+    Audit,
+    /// Signals of mood in prompts, one row per day [default range: month]
+    Prompts,
+    /// Compactions, cache rebuilds and largest contexts, one row per session [default range: week]
+    Context,
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
@@ -66,6 +78,12 @@ impl Command {
             Command::Models => ReportName::Models,
             Command::Tools => ReportName::Tools,
             Command::Agents => ReportName::Agents,
+            Command::Reads => ReportName::Reads,
+            Command::Failures => ReportName::Failures,
+            Command::Hotspots => ReportName::Hotspots,
+            Command::Audit => ReportName::Audit,
+            Command::Prompts => ReportName::Prompts,
+            Command::Context => ReportName::Context,
             Command::Completions { .. } | Command::Man => return None,
         })
     }
@@ -90,9 +108,9 @@ pub(crate) struct Options {
     /// Time zone of civil days, such as Europe/Vienna [default: the system's]
     #[arg(long, global = true, value_name = "ZONE", help_heading = "Range", value_parser = zone)]
     pub(crate) tz: Option<Tz>,
-    /// First day of a week
-    #[arg(long, global = true, value_name = "DAY", help_heading = "Range", default_value = "monday", value_parser = weekday)]
-    pub(crate) week_start: Weekday,
+    /// First day of a week [default: monday]
+    #[arg(long, global = true, value_name = "DAY", help_heading = "Range", value_parser = weekday)]
+    pub(crate) week_start: Option<Weekday>,
 
     /// Only projects whose path has this part, or fits this glob (repeatable)
     #[arg(long, global = true, value_name = "P", help_heading = "Filters")]
@@ -113,6 +131,10 @@ pub(crate) struct Options {
     #[arg(long, global = true, help_heading = "Filters")]
     pub(crate) no_subagents: bool,
 
+    /// What a project is: a folder, or all worktrees and subfolders of a repository
+    #[arg(long, global = true, value_enum, value_name = "WHAT", help_heading = "Filters", default_value_t = By::Cwd)]
+    pub(crate) by: By,
+
     /// How to print
     #[arg(long, global = true, value_enum, value_name = "F", help_heading = "Output", default_value_t = Format::Table)]
     pub(crate) format: Format,
@@ -131,6 +153,12 @@ pub(crate) struct Options {
     /// When to use colour
     #[arg(long, global = true, value_enum, value_name = "WHEN", help_heading = "Output", default_value_t = ColorWhen::Auto)]
     pub(crate) color: ColorWhen,
+    /// Replace names by keyed hashes and leave free text out
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) hash: bool,
+    /// Let `audit` look for secrets in all text of the transcripts
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) secrets: bool,
     /// No progress and no warnings
     #[arg(long, short, global = true, help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -139,6 +167,9 @@ pub(crate) struct Options {
     /// else ~/.claude and ~/.config/claude]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Reading")]
     pub(crate) root: Vec<PathBuf>,
+    /// The configuration file [default: CCSTATS_CONFIG, else config.toml in the platform's place]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Reading")]
+    pub(crate) config: Option<PathBuf>,
     /// Number of threads [default: all processors]
     #[arg(long, global = true, value_name = "N", help_heading = "Reading")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -169,6 +200,15 @@ pub(crate) enum Format {
     Csv,
     /// Tables for a document
     Markdown,
+}
+
+/// What a project is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The working folder of each line
+    Cwd,
+    /// The git repository
+    Repo,
 }
 
 /// When output has colour.

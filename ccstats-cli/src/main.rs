@@ -4,10 +4,13 @@
 //! the options, and formats what `ccstats-core` reports.
 
 mod args;
+mod config;
 mod format;
+mod key;
 mod output;
 mod place;
 mod progress;
+mod repository;
 mod run;
 
 use std::process::ExitCode;

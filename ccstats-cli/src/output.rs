@@ -9,14 +9,25 @@ use anstream::{AutoStream, ColorChoice};
 use ccstats_core::{Error, Shown};
 
 use crate::args::ColorWhen;
+use crate::config::ConfigError;
 
 /// What ends the program.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The core could not do its work.
     Core(Error),
+    /// The configuration cannot be used.
+    Config(ConfigError),
+    /// The key behind hashes cannot be read or made.
+    Key(io::Error),
     /// The output could not be written.
     Write(String, io::Error),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        Failure::Config(error)
+    }
 }
 
 impl From<Error> for Failure {
@@ -79,6 +90,14 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
         }
         Failure::Core(error) => {
             say("error", &error.to_string());
+            ExitCode::FAILURE
+        }
+        Failure::Config(error) => {
+            error.to_string().lines().for_each(|line| say("error", line));
+            if matches!(error, ConfigError::Mistakes(..)) { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+        Failure::Key(error) => {
+            say("error", &format!("cannot keep the key of hashes: {error}"));
             ExitCode::FAILURE
         }
         Failure::Write(place, error) => {

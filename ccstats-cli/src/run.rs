@@ -1,17 +1,19 @@
 //! From options to a report: what the program does, step by step.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Prices, Query, Range, Report, ReportName, Shown};
-use chrono::{DateTime, Utc};
+use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Prices, Query, Range, Report, ReportName, Shown, Untrusted};
+use chrono::{DateTime, Utc, Weekday};
 use clap::CommandFactory;
 
-use crate::args::{Args, Command, Format};
+use crate::args::{Args, By, Command, Format};
+use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::output::{self, Failure};
 use crate::place::{self, Roots};
-use crate::progress;
+use crate::{key, progress, repository};
 
 /// Input was partly unusable, and `--strict` was given.
 const UNUSABLE: u8 = 3;
@@ -39,8 +41,9 @@ fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
 
 fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let options = &args.options;
+    let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
-    let query = query(args, name, now)?;
+    let query = query(args, &config, name, now)?;
     let roots = Roots::new(&options.root);
     let scan = Options {
         threads: options.threads,
@@ -48,19 +51,18 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
         // The clock of the files, not `--now`: what still changes is not mapped.
         ..Options::new(roots.roots, SystemTime::now())
     };
-    let dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
-    let listing = Listing { sort: options.sort.clone(), top: options.top };
-    let report = Report::new(name, &dataset, &query, Prices::list(), &listing)?;
+    let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
+    name_projects(&mut dataset, &config, options.by);
+    let report = make(args, &config, name, &dataset, &query, &scan)?;
     let format = options.format();
-    let is_empty = report.is_empty;
-    if !(is_empty && format == Format::Table) {
+    if !(report.is_empty && format == Format::Table) {
         let text = format::render(&report, format, &screen(args));
         output::write(&text, options.output.as_deref(), options.color)?;
     }
     if !options.quiet {
         if report.accounting.transcripts == 0 {
             say_nothing_found(&roots.looked_in);
-        } else if is_empty {
+        } else if report.is_empty {
             say_nothing_in_range(&report, &dataset, &query.calendar);
         }
         say_skipped(&report.accounting);
@@ -69,16 +71,60 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
 }
 
-fn query(args: &Args, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {
+/// The report itself, with hashes for names where they are asked for.
+fn make(args: &Args, config: &Config, name: ReportName, dataset: &Dataset, query: &Query, scan: &Options) -> Result<Report, Failure> {
     let options = &args.options;
-    let zone = options.tz.unwrap_or_else(|| {
+    let looks_for_secrets = options.secrets && name == ReportName::Audit;
+    let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(Failure::Key)?;
+    let listing = Listing {
+        sort: options.sort.clone(),
+        top: options.top,
+        allowed_hosts: config.allowed_hosts.clone(),
+        leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| dataset.leaks(scan, key)),
+    };
+    let own;
+    let prices = if config.prices.is_empty() {
+        Prices::list()
+    } else {
+        own = Prices::list().with_own(&config.prices);
+        &own
+    };
+    let report = Report::new(name, dataset, query, prices, &listing)?;
+    Ok(match key.filter(|_| options.hash) {
+        Some(key) => report.hashed(&key),
+        None => report,
+    })
+}
+
+/// Repositories, then aliases, then groups: each names what the one before left.
+fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
+    if by == By::Cwd && config.aliases.is_empty() && config.groups.is_empty() {
+        return;
+    }
+    let projects = dataset.projects();
+    let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
+    let worktrees = dataset.worktrees();
+    let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
+    let repositories = if by == By::Repo { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
+    dataset.rename_projects(|project| {
+        let mut name = repositories.get(project).map_or(project, String::as_str);
+        name = config.alias(name).unwrap_or(name);
+        name = config.group(name).unwrap_or(name);
+        (name != project).then(|| name.to_string())
+    });
+}
+
+fn query(args: &Args, config: &Config, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {
+    let options = &args.options;
+    let zone = options.tz.or(config.zone).unwrap_or_else(|| {
         let (zone, warning) = place::system_zone();
         if let Some(warning) = warning.filter(|_| !options.quiet) {
             output::say("warning", &warning);
         }
         zone
     });
-    let calendar = Calendar { zone, week_start: options.week_start };
+    let week_start = options.week_start.or(config.week_start).unwrap_or(Weekday::Mon);
+    let calendar = Calendar { zone, week_start };
     let range = options.range().unwrap_or_else(|| name.default_range().into());
     Ok(Query {
         range: Range::parse(&range, now, &calendar)?,

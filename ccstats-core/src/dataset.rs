@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
+use crate::behaviour::secrets::{self, Leaks};
 use crate::dedup::Key;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
 use crate::facts::{Facts, with_upper_drive};
+use crate::hashing::HashKey;
 use crate::lines::Account;
 use crate::outcome::Outcome;
 use crate::prices::{Cost, Prices, Terms};
@@ -98,6 +100,11 @@ impl Dataset {
     /// What was read, and what was skipped and why.
     pub fn accounting(&self) -> &Accounting {
         &self.accounting
+    }
+
+    /// Secrets in the text of the transcripts, which are read once more.
+    pub fn leaks(&self, options: &Options, key: &HashKey) -> Leaks {
+        secrets::scan_secrets(self, options, key)
     }
 
     /// When the last message or prompt was, in milliseconds since 1970.

@@ -147,6 +147,7 @@ pub struct Advisor<'t> {
 
 /// `content` of a message.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "the large variant is the common one, and an allocation per line costs more")]
 pub enum Content<'t> {
     /// Absent, or neither text nor a list.
     #[default]

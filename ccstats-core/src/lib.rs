@@ -16,11 +16,10 @@ mod outcome;
 mod prices;
 mod prompt;
 mod query;
-#[cfg(feature = "frames")]
 mod report;
 mod rows;
 mod scan;
-mod shell;
+pub mod shell;
 mod simd;
 mod source;
 mod symbols;
@@ -33,6 +32,7 @@ mod usage;
 #[cfg(test)]
 mod testing;
 
+pub use behaviour::secrets::Leaks;
 pub use dataset::*;
 pub use discover::*;
 pub use entry::*;
@@ -47,7 +47,6 @@ pub use outcome::{EditError, Outcome};
 pub use polars;
 pub use prices::*;
 pub use query::{Pattern, Query};
-#[cfg(feature = "frames")]
 pub use report::{Listing, RangeLabel, Report, ReportName, Section, Totals};
 pub use scan::{Options, Progress};
 pub use simd::Level;

@@ -75,7 +75,7 @@ pub(crate) fn title(text: &[u8]) -> &[u8] {
     let text = trim_start(text);
     let line = text[..text.len().min(2 * LONGEST)].split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii_end();
     let whole = line.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    whole[..whole.floor_char_boundary(LONGEST)].as_bytes()
+    &whole.as_bytes()[..whole.floor_char_boundary(LONGEST)]
 }
 
 /// Words of frustration that Claude Code's own telemetry was reported to look

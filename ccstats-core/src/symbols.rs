@@ -12,6 +12,7 @@ impl Symbol {
     pub(crate) const NONE: Symbol = Symbol(0);
 
     /// The symbol with an index.
+    #[cfg(feature = "frames")]
     pub(crate) fn at(index: usize) -> Symbol {
         Symbol(index as u32)
     }

@@ -6,10 +6,7 @@ use crate::format::flat;
 use crate::format::number::dollars;
 
 pub(super) fn render(report: &Report) -> String {
-    let table = match &report.sections[..] {
-        [section] => &section.table,
-        _ => &report.totals.table,
-    };
+    let table = report.rows().unwrap_or(&report.totals.table);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     // Writing to memory cannot fail, and all records have one length.
     let _ = writer.write_record(table.columns.iter().map(|column| flat(column.name)));

@@ -56,13 +56,11 @@ pub(super) fn render(report: &Report) -> String {
     ];
     let totals = (report.totals.key, rows(&report.totals.table).pop().unwrap_or(Json::Null));
     let sections = report.sections.iter().map(|section| (section.key, Json::List(rows(&section.table))));
-    // The summary begins with its totals, a list ends with them.
-    if report.sections.len() == 1 {
-        members.extend(sections);
-        members.push(totals);
-    } else {
-        members.push(totals);
-        members.extend(sections);
+    // A list comes before its totals, several tables behind them.
+    members.extend(sections);
+    members.insert(if report.rows().is_some() { 3 } else { 2 }, totals);
+    if let Some(advice) = &report.advice {
+        members.push(("advice", Json::Text(advice)));
     }
     members.push(("accounting", accounting(&report.accounting)));
     let text = serde_json::to_string_pretty(&Json::Object(members)).unwrap_or_default();
@@ -81,8 +79,8 @@ pub(super) fn render_rows(report: &Report) -> String {
         lines.push_str(&harmless(&text));
         lines.push('\n');
     };
-    if let [section] = &report.sections[..] {
-        rows(&section.table).into_iter().for_each(|row| line(None, row));
+    if let Some(table) = report.rows() {
+        rows(table).into_iter().for_each(|row| line(None, row));
         return lines;
     }
     rows(&report.totals.table).into_iter().for_each(|row| line(Some(report.totals.key), row));

@@ -7,17 +7,18 @@ use crate::format::number::{grouped, money, percent};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!("# ccstats {}: {}\n", report.name.word(), escaped(&Untrusted::new(&report.range.name)));
-    match &report.sections[..] {
-        [section] => text += &rows(&section.table, Some(&report.totals.table)),
-        sections => {
-            text += &figures(&report.totals.table);
-            for section in sections.iter().filter(|section| !section.table.rows.is_empty()) {
-                text += &format!("\n## {}\n", section.key.replace('_', " "));
-                text += &rows(&section.table, None);
-            }
-        }
+    let is_list = report.rows().is_some();
+    if !is_list {
+        text += &figures(&report.totals.table);
     }
-    for note in &report.notes {
+    for (index, section) in report.sections.iter().enumerate().filter(|(_, section)| !section.table.rows.is_empty()) {
+        let is_first = is_list && index == 0;
+        if !is_first {
+            text += &format!("\n## {}\n", section.key.replace('_', " "));
+        }
+        text += &rows(&section.table, is_first.then_some(&report.totals.table));
+    }
+    for note in report.notes.iter().chain(&report.advice) {
         text.push_str(&format!("\n- {}", escaped(&Untrusted::new(note))));
     }
     text + "\n"

@@ -21,16 +21,19 @@ const ROWS_BESIDE_OTHERS: usize = 10;
 
 pub(super) fn render(report: &Report, screen: &Screen) -> String {
     let mut text = title(report);
-    match &report.sections[..] {
-        [section] => text += &list(section, Some(&report.totals.table), screen, ROWS_ALONE),
-        sections => {
-            text += &figures(&report.totals.table, screen);
-            for section in sections.iter().filter(|section| !section.table.rows.is_empty()) {
-                text += &list(section, None, screen, ROWS_BESIDE_OTHERS);
-            }
+    let is_list = report.rows().is_some();
+    if !is_list {
+        text += &figures(&report.totals.table, screen);
+    }
+    for (index, section) in report.sections.iter().enumerate() {
+        if is_list && index == 0 {
+            text += &list(section, Some(&report.totals.table), screen, ROWS_ALONE);
+        } else if !section.table.rows.is_empty() {
+            text += &format!("\n{HEADING}{}{HEADING:#}", section.key.replace('_', " "));
+            text += &list(section, None, screen, ROWS_BESIDE_OTHERS);
         }
     }
-    let sentences = report.notes.iter().cloned().chain([reading(report)]);
+    let sentences = report.notes.iter().cloned().chain([reading(report)]).chain(report.advice.clone());
     sentences.for_each(|sentence| text += &wrapped(&sentence, screen.width));
     if screen.is_unicode { text } else { text.replace('…', "~").replace('█', "#").replace('·', "-") }
 }

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The reports of the program, by the names of its command line.
-pub(crate) const REPORTS: [&str; 9] = ["summary", "daily", "weekly", "monthly", "sessions", "projects", "models", "tools", "agents"];
+pub(crate) const REPORTS: [&str; 15] = [
+    "summary", "daily", "weekly", "monthly", "sessions", "projects", "models", "tools", "agents", "reads", "failures", "hotspots", "audit",
+    "prompts", "context",
+];
 
 /// The time of every line that does not say otherwise.
 pub(crate) const TIME: &str = "2026-11-03T10:00:00.000Z";

@@ -42,8 +42,8 @@ pub(crate) struct Leak {
 }
 
 /// What a scan for secrets gives.
-#[derive(Debug, Default)]
-pub(crate) struct Leaks {
+#[derive(Clone, Debug, Default)]
+pub struct Leaks {
     /// One for each session and secret, in the order of their first lines.
     pub(crate) leaks: Vec<Leak>,
     /// Transcripts that could not be read again.

@@ -1,14 +1,19 @@
 //! Named reports: plain tables with units, ready for any format.
 
+mod behaviour;
+#[cfg(feature = "frames")]
 mod grouped;
 mod summary;
 
 use chrono::NaiveDate;
 
+use crate::behaviour::secrets::Leaks;
+use crate::behaviour::sessions;
 use crate::dataset::{Accounting, Dataset};
 use crate::error::Error;
+use crate::hashing::{HashKey, hash_problem, hash_table};
 use crate::prices::Prices;
-use crate::query::Query;
+use crate::query::{Query, Selection};
 use crate::table::{Direction, Table};
 use crate::tally::Tally;
 use crate::time::Bounds;
@@ -35,6 +40,18 @@ pub enum ReportName {
     Tools,
     /// One row per kind of agent.
     Agents,
+    /// Repeated reads: one row per session and file.
+    Reads,
+    /// Failing commands: one row per normalised command.
+    Failures,
+    /// One row per edited file.
+    Hotspots,
+    /// One row per event that may be risky.
+    Audit,
+    /// What prompts say about the mood: one row per day.
+    Prompts,
+    /// One row per session: compactions, cache rebuilds, largest context.
+    Context,
 }
 
 impl ReportName {
@@ -50,16 +67,22 @@ impl ReportName {
             ReportName::Models => "models",
             ReportName::Tools => "tools",
             ReportName::Agents => "agents",
+            ReportName::Reads => "reads",
+            ReportName::Failures => "failures",
+            ReportName::Hotspots => "hotspots",
+            ReportName::Audit => "audit",
+            ReportName::Prompts => "prompts",
+            ReportName::Context => "context",
         }
     }
 
     /// The range that users mean when they name none.
     pub fn default_range(self) -> &'static str {
         match self {
-            ReportName::Summary => "today",
-            ReportName::Daily => "month",
+            ReportName::Summary | ReportName::Audit => "today",
+            ReportName::Daily | ReportName::Prompts => "month",
             ReportName::Weekly | ReportName::Monthly => "all",
-            ReportName::Sessions | ReportName::Projects | ReportName::Models | ReportName::Tools | ReportName::Agents => "week",
+            _ => "week",
         }
     }
 }
@@ -81,6 +104,8 @@ pub struct Report {
     pub is_empty: bool,
     /// What a reader must know about the figures; fit to be shown.
     pub notes: Vec<String>,
+    /// What to do about the rows; fit to be shown.
+    pub advice: Option<String>,
 }
 
 /// The range of a report, in words and days.
@@ -121,6 +146,10 @@ pub struct Listing {
     pub sort: Option<(String, Option<Direction>)>,
     /// The number of rows to keep in each table.
     pub top: Option<usize>,
+    /// Hosts that the audit takes for granted: `a.b` itself, `*.a.b` what is below it.
+    pub allowed_hosts: Vec<String>,
+    /// Secrets in transcripts, for the audit; see [`Dataset::leaks`].
+    pub leaks: Option<Leaks>,
 }
 
 impl Report {
@@ -133,21 +162,58 @@ impl Report {
         let tally = Tally::of(dataset, query, prices)?;
         let calls_only = query.keeps_calls_only();
         let rows = |table| vec![Section { key: "rows", table }];
+        let mut notes = summary::notes(&tally, prices);
+        let mut advice = None;
         let (key, totals, mut sections) = match name {
-            ReportName::Summary => ("summary", summary::totals(&tally, calls_only), summary::sections(&tally, calls_only)),
+            ReportName::Summary => {
+                let signals = behaviour::signals(dataset, query)?;
+                ("summary", summary::totals(&tally, calls_only), [summary::sections(&tally, calls_only), signals].concat())
+            }
             ReportName::Tools => ("totals", summary::tool_totals(&tally), rows(summary::tools(&tally, true))),
-            _ => ("totals", summary::list_totals(&tally, calls_only), rows(grouped::rows(name, dataset, query, prices)?)),
+            _ => match behaviour::findings(name, dataset, query, prices, listing)? {
+                Some(findings) => {
+                    notes.clear();
+                    advice = findings.advice;
+                    ("totals", findings.totals, findings.sections)
+                }
+                None => {
+                    let mut table = grouped::rows(name, dataset, query, prices)?;
+                    if name == ReportName::Sessions {
+                        sessions::extend(&mut table, dataset, &Selection::new(dataset, query)?);
+                    }
+                    ("totals", summary::list_totals(&tally, calls_only), rows(table))
+                }
+            },
         };
         arrange(&mut sections, listing)?;
-        Ok(Report {
-            name,
-            range: label(query),
-            totals: Totals { key, table: totals },
-            is_empty: tally.is_empty(),
-            sections,
-            accounting: dataset.accounting().clone(),
-            notes: summary::notes(&tally, prices),
-        })
+        let mut accounting = dataset.accounting().clone();
+        accounting.problems.extend(listing.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
+        let totals = Totals { key, table: totals };
+        Ok(Report { name, range: label(query), totals, is_empty: tally.is_empty(), sections, accounting, notes, advice })
+    }
+
+    /// The table of a report that is one list; `None` for the summary.
+    pub fn rows(&self) -> Option<&Table> {
+        self.sections.first().filter(|section| section.key == "rows").map(|section| &section.table)
+    }
+
+    /// The report with names replaced by keyed hashes and free text left out.
+    pub fn hashed(mut self, key: &HashKey) -> Report {
+        hash_table(&mut self.totals.table, key);
+        self.sections.iter_mut().for_each(|section| hash_table(&mut section.table, key));
+        self.accounting.problems.iter_mut().for_each(|problem| hash_problem(problem, key));
+        self.advice = None;
+        self
+    }
+}
+
+/// Without polars there is nothing to group with.
+#[cfg(not(feature = "frames"))]
+mod grouped {
+    use super::*;
+
+    pub(super) fn rows(_: ReportName, _: &Dataset, _: &Query, _: &Prices) -> Result<Table, Error> {
+        Err(Error::Frames("the report needs the feature `frames`".into()))
     }
 }
 

@@ -69,9 +69,6 @@ pub(super) fn sections(tally: &Tally, calls_only: bool) -> Vec<Section> {
         Section { key: "tools", table: tools(tally, false) },
         Section { key: "projects", table: projects(tally, calls_only) },
         Section { key: "top_files", table: files(tally) },
-        Section { key: "repeated_reads", table: Table::default() },
-        Section { key: "failing_commands", table: Table::default() },
-        Section { key: "hotspots", table: Table::default() },
     ]
 }
 
