@@ -11,7 +11,7 @@ use crate::facts::{Facts, with_upper_drive};
 use crate::hashing::HashKey;
 use crate::lines::Account;
 use crate::outcome::Outcome;
-use crate::prices::{Cost, Prices, Terms};
+use crate::prices::{Cost, Price, Prices, Terms};
 use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow};
 use crate::scan::{Options, Progress, Scanned, scan};
 use crate::shell;
@@ -201,13 +201,20 @@ impl Dataset {
 
     /// What each message cost, in the order of the messages; `None` without a price.
     pub(crate) fn costs(&self, prices: &Prices) -> Vec<Option<Cost>> {
-        let mut known: HashMap<Symbol, Option<_>> = HashMap::new();
-        let cost = |row: &MessageRow| {
-            let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
-            let terms = Terms { day: row.origin.order.stamp_ms().map(epoch_day), is_fast: row.is_fast, is_us: row.is_us };
-            price.map(|price| price.cost(&row.tokens, terms))
-        };
-        self.messages().iter().map(cost).collect()
+        let mut known = HashMap::new();
+        self.messages().iter().map(|row| self.price(row, prices, &mut known).map(|(price, terms)| price.cost(&row.tokens, terms))).collect()
+    }
+
+    /// The price of a message, if there is one; `known` saves looking it up again.
+    pub(crate) fn price<'p>(
+        &self,
+        row: &MessageRow,
+        prices: &'p Prices,
+        known: &mut HashMap<Symbol, Option<&'p Price>>,
+    ) -> Option<(&'p Price, Terms)> {
+        let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
+        let terms = Terms { day: row.origin.order.stamp_ms().map(epoch_day), is_fast: row.is_fast, is_us: row.is_us };
+        price.map(|price| (price, terms))
     }
 }
 

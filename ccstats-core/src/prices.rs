@@ -113,13 +113,13 @@ struct Window {
 }
 
 /// Picodollars per token.
-#[derive(Clone, Copy, Debug)]
-struct Rates {
-    input: u128,
-    output: u128,
-    cache_write_5m: u128,
-    cache_write_1h: u128,
-    cache_read: u128,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rates {
+    pub(crate) input: u128,
+    pub(crate) output: u128,
+    pub(crate) cache_write_5m: u128,
+    pub(crate) cache_write_1h: u128,
+    pub(crate) cache_read: u128,
 }
 
 /// How a response was made, as far as it changes its price.
@@ -209,21 +209,33 @@ impl Price {
 
     /// What the tokens of one response cost.
     pub fn cost(&self, tokens: &Tokens, terms: Terms) -> Cost {
+        let rates = self.rates(tokens.prompt(), terms);
+        Cost {
+            input: u128::from(tokens.input) * rates.input,
+            output: u128::from(tokens.output) * rates.output,
+            cache_write: u128::from(tokens.cache_write_5m) * rates.cache_write_5m
+                + u128::from(tokens.cache_write_1h) * rates.cache_write_1h,
+            cache_read: u128::from(tokens.cache_read) * rates.cache_read,
+            web_search: u128::from(tokens.web_searches) * self.web_search,
+        }
+    }
+
+    /// What one token of a response costs whose prompt has `prompt` tokens.
+    pub(crate) fn rates(&self, prompt: u64, terms: Terms) -> Rates {
         let day = terms.day.unwrap_or(NaiveDate::MAX);
         let base = self.rates.iter().find(|(window, _)| window.holds(day)).or(self.rates.last());
-        let tier = self.tiers.iter().rfind(|(window, over, _)| window.holds(day) && tokens.prompt() > *over);
-        let Some(rates) = tier.map(|(_, _, rates)| rates).or(base.map(|(_, rates)| rates)) else {
-            return Cost::default();
-        };
+        let tier = self.tiers.iter().rfind(|(window, over, _)| window.holds(day) && prompt > *over);
+        let rates = tier.map(|(_, _, rates)| *rates).or(base.map(|(_, rates)| *rates)).unwrap_or_default();
         let fast = self.fast.iter().find(|(window, _)| terms.is_fast && window.holds(day)).map_or(ONE, |(_, factor)| *factor);
         let geography = if terms.is_us { self.us_thousandths } else { ONE };
-        let price = |count: u64, rate: u128| u128::from(count) * rate * fast * geography / (ONE * ONE);
-        Cost {
-            input: price(tokens.input, rates.input),
-            output: price(tokens.output, rates.output),
-            cache_write: price(tokens.cache_write_5m, rates.cache_write_5m) + price(tokens.cache_write_1h, rates.cache_write_1h),
-            cache_read: price(tokens.cache_read, rates.cache_read),
-            web_search: u128::from(tokens.web_searches) * self.web_search,
+        // A test holds that every such product is whole.
+        let rate = |rate: u128| rate * fast * geography / (ONE * ONE);
+        Rates {
+            input: rate(rates.input),
+            output: rate(rates.output),
+            cache_write_5m: rate(rates.cache_write_5m),
+            cache_write_1h: rate(rates.cache_write_1h),
+            cache_read: rate(rates.cache_read),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use crate::behaviour::changes::{Changes, Reach};
+use crate::behaviour::cost::{ResultCost, ResultCosts};
 use crate::behaviour::epochs::{Epochs, Thread};
 use crate::behaviour::paths::canonical;
 use crate::dataset::Dataset;
@@ -121,21 +122,56 @@ pub(crate) fn rows(dataset: &Dataset, selection: &Selection) -> Vec<FileReads> {
     rows
 }
 
-/// The report.
-pub(crate) fn table(dataset: &Dataset, rows: &[FileReads]) -> Table {
-    let mut columns = vec![("session", Kind::Text), ("file", Kind::Text), ("reads", Kind::Count)];
+/// The columns of counts and of what `redundant_exact` reads cost.
+fn figures() -> Vec<(&'static str, Kind)> {
+    let mut columns = vec![("reads", Kind::Count)];
     columns.extend(Class::ALL.map(|class| (class.name(), Kind::Count)));
-    columns.extend([("verified", Kind::Count), ("examples", Kind::Text)]);
-    let details = ["after_compaction", "other_agent", "stub", "verified", "examples"];
-    let mut table = Table::new(&columns).details(&details);
+    columns.extend([("verified", Kind::Count), ("redundant_tokens", Kind::Tokens), ("redundant_cost", Kind::Money)]);
+    columns.push(("redundant_basis", Kind::Text));
+    columns
+}
+
+const DETAILS: [&str; 6] = ["after_compaction", "other_agent", "stub", "verified", "redundant_basis", "examples"];
+
+/// The report. `None` for costs leaves theirs out, which saves working them out.
+pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: Option<&ResultCosts>) -> Table {
+    let columns = [vec![("session", Kind::Text), ("file", Kind::Text)], figures(), vec![("examples", Kind::Text)]].concat();
+    let mut table = Table::new(&columns).details(&DETAILS);
     for row in rows {
-        let mut cells = vec![Value::text(&row.session), Value::text(&row.file), Value::from(row.reads.len() as u64)];
-        cells.extend(row.classes.map(Value::from));
-        cells.push(row.verified.into());
+        let mut cells = vec![Value::text(&row.session), Value::text(&row.file)];
+        cells.extend(figure_cells(std::slice::from_ref(row), costs));
         cells.push(Value::List(examples(dataset, row)));
         table.rows.push(cells);
     }
     table
+}
+
+/// One row: the sums of all rows.
+pub(crate) fn totals(rows: &[FileReads], costs: Option<&ResultCosts>) -> Table {
+    let mut table = Table::new(&[vec![("files", Kind::Count)], figures()].concat()).details(&DETAILS);
+    table.rows.push([vec![Value::from(rows.len() as u64)], figure_cells(rows, costs)].concat());
+    table
+}
+
+/// The cells under [`figures`].
+fn figure_cells(rows: &[FileReads], costs: Option<&ResultCosts>) -> Vec<Value> {
+    let mut cells = vec![Value::from(rows.iter().map(|row| row.reads.len() as u64).sum::<u64>())];
+    cells.extend(Class::ALL.map(|class| Value::from(rows.iter().map(|row| row.with(class)).sum::<u64>())));
+    cells.push(rows.iter().map(|row| row.verified).sum::<u64>().into());
+    cells.extend(match costs.map(|costs| redundant_cost(rows, costs)) {
+        Some(_) if rows.iter().all(|row| row.with(Class::RedundantExact) == 0) => [0_u64.into(), 0_u64.into(), Value::None],
+        Some(cost) => [cost.tokens.into(), cost.cost_picodollars.into(), Value::text(cost.basis.name())],
+        None => [Value::None, Value::None, Value::None],
+    });
+    cells
+}
+
+/// What the reads cost that were not needed; commands that read several files
+/// share their cost among them.
+pub(crate) fn redundant_cost(rows: &[FileReads], costs: &ResultCosts) -> ResultCost {
+    let reads = rows.iter().flat_map(|row| &row.reads).filter(|read| read.class == Class::RedundantExact);
+    let cost = |read: &Read| costs.of(read.call).map(|cost| cost.shared_by(read.sharers));
+    reads.filter_map(cost).fold(ResultCost::NONE, ResultCost::plus)
 }
 
 /// What to do about the rows.
@@ -241,11 +277,19 @@ impl Shell<'_> {
     }
 }
 
-/// Whether one of the programs that print files stands where a command starts.
-/// Most commands need no parser to see that they are no read.
-pub(crate) fn may_print(command: &str) -> bool {
-    let is_break = |letter: char| letter.is_whitespace() || matches!(letter, ';' | '&' | '|' | '(' | '`' | '/' | '\'' | '"' | '\\' | '.');
-    command.split(is_break).any(|word| matches!(word, "cat" | "nl" | "less" | "more" | "bat" | "batcat" | "head" | "tail" | "sed"))
+/// Whether one of the programs that print files may stand where a command
+/// starts. Most commands need no parser to see that they are no read.
+fn may_print(command: &str) -> bool {
+    let is_break = |letter: char| letter.is_whitespace() || ";&|()`/'\"\\.".contains(letter);
+    let mut at = 0;
+    command.split_inclusive(is_break).any(|word| {
+        let before = command[..at].trim_end();
+        at += word.len();
+        let is_printer =
+            matches!(word.trim_end_matches(is_break), "cat" | "nl" | "less" | "more" | "bat" | "batcat" | "head" | "tail" | "sed");
+        // Behind a pipe it prints what the command before it gave.
+        is_printer && (!before.ends_with('|') || before.ends_with("||"))
+    })
 }
 
 /// Lines from the first to before the second; `u32::MAX` is the end of the file.
@@ -742,11 +786,53 @@ mod tests {
     }
 
     #[test]
+    fn no_read_is_missed_for_want_of_a_parser() {
+        let commands = [
+            "cat a",
+            "x;cat a",
+            "(cat a)",
+            "x&&cat a",
+            "x || head a",
+            "/bin/cat a",
+            "sh -c 'cat a'",
+            "sudo nl a",
+            "x\ntail +5 a",
+            "'cat' a",
+        ];
+        for command in commands {
+            assert!(!shell::files_read(command).is_empty() && may_print(command), "{command}");
+        }
+        assert!(!may_print("ls | head") && !may_print("cargo test 2>&1 |tail -5") && !may_print("git log"));
+    }
+
+    #[test]
+    fn the_reads_that_were_not_needed_cost_what_their_results_do() {
+        let mut lines = lines().whole().whole().lines;
+        for (number, line) in lines.iter_mut().step_by(2).enumerate() {
+            let usage = format!(
+                r#""id":"msg_{number}","stop_reason":"end","usage":{{"input_tokens":{}}},"model":"claude-sonnet-4-5""#,
+                1000 + 300 * number
+            );
+            *line = line.replace(r#""model":"m""#, &usage);
+        }
+        let last = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-03T10:00:04Z","message":{"id":"msg_2","model":"claude-sonnet-4-5","usage":{"input_tokens":1500},"content":[]}}"#;
+        lines.push(last.into());
+        let dataset = dataset(&[("p/s.jsonl", &lines)]);
+        let rows = rows(&dataset, &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+        let costs = ResultCosts::new(&dataset, crate::prices::Prices::list());
+        let totals = totals(&rows, Some(&costs));
+        let cell = |name| totals.rows[0][totals.column(name).expect("a column")].clone();
+        let expected = [Value::Number(200), Value::Number(200 * 3_000_000), Value::text("measured")];
+        assert_eq!(["redundant_tokens", "redundant_cost", "redundant_basis"].map(cell), expected);
+    }
+
+    #[test]
     fn the_largest_waste_comes_first_and_names_its_lines() {
         let lines = lines().whole().whole().read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b");
         let dataset = dataset(&[("p/s.jsonl", &lines.lines)]);
         let rows = rows(&dataset, &Selection::new(&dataset, &Query::all()).expect("a valid query"));
-        let table = table(&dataset, &rows);
+        let costs = ResultCosts::new(&dataset, crate::prices::Prices::list());
+        let table = table(&dataset, &rows, Some(&costs));
         let files = table.column("file").expect("a column");
         assert_eq!(table.rows.iter().map(|row| row[files].clone()).collect::<Vec<_>>(), [Value::text("/w/b"), Value::text("/w/a")]);
         let examples = table.column("examples").expect("a column");

@@ -1,0 +1,702 @@
+//! What the results of tools cost.
+//!
+//! A result enters the prompt once and stays in it until the epoch ends. Its
+//! place there is known: behind the prompt and the output of the response that
+//! made the call. So the tokens of every response can be split exactly: those
+//! of results that it took in, those of older results that it read again, and
+//! the rest. What the API wrote to its cache again after it was lost is part of
+//! the rest: it is the price of the pause, not of the result.
+//!
+//! How many tokens a result has is measured by the growth of the prompt, if one
+//! result and nothing else was added; several results of one step share the
+//! growth by their bytes. Where output counts are no more than lower bounds,
+//! where a prompt was typed in between, and where the growth cannot be that of
+//! the bytes, the session's own bytes per token give an estimate.
+
+use std::collections::HashMap;
+
+use crate::behaviour::epochs::{Epochs, Thread};
+use crate::dataset::Dataset;
+use crate::dedup::Key;
+use crate::prices::{Prices, Rates};
+use crate::rows::{CallRow, MessageRow, Order, ResultRow};
+use crate::symbols::Symbol;
+use crate::usage::Tokens;
+
+/// How a number of tokens is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Basis {
+    /// The growth of the prompt.
+    Measured,
+    /// A share, by bytes, of the growth of the prompt.
+    Split,
+    /// By bytes alone.
+    Estimated,
+}
+
+impl Basis {
+    /// Its name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Basis::Measured => "measured",
+            Basis::Split => "split",
+            Basis::Estimated => "estimated",
+        }
+    }
+}
+
+/// What one result, or several together, cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ResultCost {
+    pub(crate) tokens: u64,
+    /// `None` where a response that it was part of has no price, and where it
+    /// is not known of which responses it was part. Of several, the known ones.
+    pub(crate) cost_picodollars: Option<u128>,
+    /// Of several, the weakest.
+    pub(crate) basis: Basis,
+}
+
+impl ResultCost {
+    /// Of no result: what sums start from.
+    pub(crate) const NONE: ResultCost = ResultCost { tokens: 0, cost_picodollars: None, basis: Basis::Measured };
+
+    pub(crate) fn plus(self, other: ResultCost) -> ResultCost {
+        ResultCost {
+            tokens: self.tokens + other.tokens,
+            cost_picodollars: known_sum(self.cost_picodollars, other.cost_picodollars),
+            basis: self.basis.max(other.basis),
+        }
+    }
+
+    /// The share of one of several that have it together.
+    pub(crate) fn shared_by(self, sharers: u32) -> ResultCost {
+        let sharers = sharers.max(1);
+        let cost_picodollars = self.cost_picodollars.map(|cost| cost / u128::from(sharers));
+        let basis = if sharers > 1 { self.basis.max(Basis::Split) } else { self.basis };
+        ResultCost { tokens: self.tokens / u64::from(sharers), cost_picodollars, basis }
+    }
+}
+
+/// The sum of what is known; `None` where nothing is.
+fn known_sum(a: Option<u128>, b: Option<u128>) -> Option<u128> {
+    if let (Some(a), Some(b)) = (a, b) { Some(a + b) } else { a.or(b) }
+}
+
+/// The tokens of one response: those of results, and the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) message: Key,
+    pub(crate) attributed: Tokens,
+    pub(crate) unattributed: Tokens,
+    /// `None` without a price.
+    pub(crate) attributed_picodollars: Option<u128>,
+}
+
+/// What every result cost.
+#[derive(Debug, Default)]
+pub(crate) struct ResultCosts {
+    by_call: HashMap<Key, ResultCost>,
+}
+
+impl ResultCosts {
+    pub(crate) fn new(dataset: &Dataset, prices: &Prices) -> ResultCosts {
+        ResultCosts::with_parts(dataset, prices, |_| {})
+    }
+
+    /// Also hands out the parts of every response, in no order that means anything.
+    pub(crate) fn with_parts(dataset: &Dataset, prices: &Prices, mut sink: impl FnMut(Parts)) -> ResultCosts {
+        let conversations = Conversations::new(dataset);
+        let ratios = Ratios::new(&conversations);
+        let mut costs = ResultCosts { by_call: HashMap::with_capacity(conversations.results.len()) };
+        let mut known = HashMap::new();
+        for epoch in conversations.epochs() {
+            let mut walk = Walk { conversations: &conversations, ratios: &ratios, costs: &mut costs, window: Window::default() };
+            for (index, turn) in epoch.iter().enumerate() {
+                let rates = dataset.price(turn.row, prices, &mut known).map(|(price, terms)| price.rates(turn.row.tokens.prompt(), terms));
+                sink(walk.turn(index.checked_sub(1).map(|before| &epoch[before]), turn, rates));
+            }
+            walk.end();
+        }
+        costs.add_unseen(&conversations, &ratios);
+        costs
+    }
+
+    /// What the result of a call cost; `None` for a call without a result.
+    pub(crate) fn of(&self, call: Key) -> Option<ResultCost> {
+        self.by_call.get(&call).copied()
+    }
+
+    /// What the results of calls cost together, by any name that calls have: a
+    /// tool, a file, a command.
+    pub(crate) fn by<N: std::hash::Hash + Eq>(&self, calls: impl Iterator<Item = (N, Key)>) -> HashMap<N, ResultCost> {
+        let mut sums = HashMap::new();
+        for (name, call) in calls {
+            let sum = sums.entry(name).or_insert(ResultCost::NONE);
+            *sum = sum.plus(self.of(call).unwrap_or(ResultCost::NONE));
+        }
+        sums
+    }
+
+    /// Results that no response took in: the last of a session, of an epoch, or
+    /// of agents that cannot be told apart.
+    fn add_unseen(&mut self, conversations: &Conversations, ratios: &Ratios) {
+        for Answer { result, thread, .. } in &conversations.results {
+            let cost_picodollars = if thread.is_crowd { None } else { Some(0) };
+            let unseen = || ResultCost { tokens: ratios.estimate(thread.session, result), cost_picodollars, basis: Basis::Estimated };
+            self.by_call.entry(result.key).or_insert_with(unseen);
+        }
+    }
+}
+
+/// What a subagent cost: its own responses, and its answer in its parent's prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AgentCost {
+    pub(crate) agent: Symbol,
+    /// `None` where no response has a price.
+    pub(crate) own_picodollars: Option<u128>,
+    pub(crate) answer: ResultCost,
+}
+
+/// What every subagent with an id cost, in no order that means anything.
+pub(crate) fn agents(dataset: &Dataset, prices: &Prices, costs: &ResultCosts) -> Vec<AgentCost> {
+    let mut agents: HashMap<Symbol, AgentCost> = HashMap::new();
+    let nothing = |agent| AgentCost { agent, own_picodollars: None, answer: ResultCost::NONE };
+    for (row, cost) in dataset.messages().iter().zip(dataset.costs(prices)).filter(|(row, _)| !row.origin.agent.is_none()) {
+        let agent = agents.entry(row.origin.agent).or_insert(nothing(row.origin.agent));
+        agent.own_picodollars = known_sum(agent.own_picodollars, cost.map(|cost| cost.total()));
+    }
+    for result in dataset.facts().results.rows().iter().filter(|result| !result.agent.is_none()) {
+        let agent = agents.entry(result.agent).or_insert(nothing(result.agent));
+        agent.answer = agent.answer.plus(costs.of(result.key).unwrap_or(ResultCost::NONE));
+    }
+    agents.into_values().collect()
+}
+
+/// One response in its thread.
+#[derive(Clone, Copy)]
+struct Turn<'d> {
+    row: &'d MessageRow,
+    thread: Thread,
+    epoch: usize,
+    /// Where its results start among all.
+    results: usize,
+}
+
+/// A result, and the response that made the call.
+struct Answer<'d> {
+    /// The number of the turn; the number of turns where there is none.
+    turn: usize,
+    result: &'d ResultRow,
+    thread: Thread,
+}
+
+/// All responses in order, and what came between them.
+struct Conversations<'d> {
+    turns: Vec<Turn<'d>>,
+    /// By turn, in order.
+    results: Vec<Answer<'d>>,
+    prompts: HashMap<Thread, Vec<Order>>,
+}
+
+impl<'d> Conversations<'d> {
+    fn new(dataset: &'d Dataset) -> Conversations<'d> {
+        let epochs = Epochs::new(dataset);
+        let turn = |row: &'d MessageRow| {
+            let thread = Thread::of(&row.origin);
+            Turn { row, thread, epoch: epochs.number(thread, row.origin.order), results: 0 }
+        };
+        let mut turns: Vec<Turn> = dataset.messages().iter().filter(|row| !row.is_advisor).map(turn).collect();
+        turns.sort_unstable_by_key(|turn| (turn.thread, turn.row.origin.order, turn.row.key));
+        let numbers: HashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
+        let answer = |call: &'d CallRow| {
+            let result = dataset.facts().results.get(call.key)?;
+            let turn = numbers.get(&call.message).copied().unwrap_or(numbers.len());
+            Some(Answer { turn, result, thread: Thread::of(&call.origin) })
+        };
+        let mut results: Vec<_> = dataset.facts().calls.rows().iter().filter_map(answer).collect();
+        results.sort_unstable_by_key(|answer| (answer.turn, answer.result.order, answer.result.key));
+        let mut next = 0;
+        for (number, turn) in turns.iter_mut().enumerate() {
+            turn.results = next;
+            next += results[next..].iter().take_while(|answer| answer.turn == number).count();
+        }
+        let mut prompts: HashMap<Thread, Vec<Order>> = HashMap::new();
+        for prompt in dataset.prompts() {
+            prompts.entry(Thread::of(&prompt.origin)).or_default().push(prompt.origin.order);
+        }
+        prompts.values_mut().for_each(|orders| orders.sort_unstable());
+        Conversations { turns, results, prompts }
+    }
+
+    /// The responses of each epoch. Agents that cannot be told apart have none:
+    /// their prompts do not grow out of each other.
+    fn epochs(&self) -> impl Iterator<Item = &[Turn<'d>]> {
+        let epochs = self.turns.chunk_by(|a, b| (a.thread, a.epoch) == (b.thread, b.epoch));
+        epochs.filter(|epoch| !epoch[0].thread.is_crowd)
+    }
+
+    /// What was added between two responses.
+    fn step(&self, before: &Turn<'d>, after: &Turn<'d>) -> Step<'_> {
+        // The turn behind it starts where its own results end.
+        let results = &self.results[before.results..after.results];
+        let in_time = results.partition_point(|answer| answer.result.order < after.row.origin.order);
+        let has_prompt = self.prompts.get(&before.thread).is_some_and(|orders| {
+            let next = orders.partition_point(|order| *order <= before.row.origin.order);
+            orders.get(next).is_some_and(|order| *order < after.row.origin.order)
+        });
+        Step { before: before.row, after: after.row, has_prompt, results: &results[..in_time] }
+    }
+}
+
+/// Two responses in a row, and the results between them.
+struct Step<'s> {
+    before: &'s MessageRow,
+    after: &'s MessageRow,
+    has_prompt: bool,
+    results: &'s [Answer<'s>],
+}
+
+impl Step<'_> {
+    fn results(&self) -> impl Iterator<Item = &ResultRow> {
+        self.results.iter().map(|answer| answer.result)
+    }
+
+    /// Where results start in the prompt: behind all that was there before.
+    fn start(&self) -> u64 {
+        self.before.tokens.prompt() + self.before.tokens.output
+    }
+
+    /// The tokens that the results added, where that can be measured.
+    fn growth(&self) -> Option<u64> {
+        // Reminders and what frames a result; beyond it something else was added.
+        const FRAME_TOKENS: u64 = 1000;
+        let growth = self.after.tokens.prompt().checked_sub(self.start())?;
+        // A token is hardly ever less than a byte.
+        let most = self.results().map(|result| u64::from(result.size_bytes) + FRAME_TOKENS).sum();
+        let is_sure = self.before.is_final && self.before.model == self.after.model && !self.has_prompt;
+        (is_sure && growth > 0 && growth <= most).then_some(growth)
+    }
+}
+
+/// Bytes that count for tokens: what is longer is an image, or was cut.
+fn text_bytes(result: &ResultRow) -> u64 {
+    const MOST: u64 = 100_000;
+    u64::from(result.size_bytes).clamp(1, MOST)
+}
+
+/// Bytes and tokens of the results that were measured, by session.
+struct Ratios {
+    sessions: HashMap<Symbol, (u64, u64)>,
+    all: (u64, u64),
+}
+
+impl Ratios {
+    fn new(conversations: &Conversations) -> Ratios {
+        // Without any measurement: about what English text and code have.
+        let mut ratios = Ratios { sessions: HashMap::new(), all: (4, 1) };
+        for epoch in conversations.epochs() {
+            for pair in epoch.windows(2) {
+                let step = conversations.step(&pair[0], &pair[1]);
+                if let Some(tokens) = step.growth().filter(|_| !step.results.is_empty()) {
+                    let bytes: u64 = step.results().map(text_bytes).sum();
+                    ratios.add(pair[0].thread.session, bytes, tokens);
+                }
+            }
+        }
+        ratios
+    }
+
+    fn add(&mut self, session: Symbol, bytes: u64, tokens: u64) {
+        // More bytes for a token than any text has: an image.
+        const MOST_BYTES: u64 = 20;
+        if bytes / tokens < MOST_BYTES {
+            let sum = self.sessions.entry(session).or_default();
+            *sum = (sum.0 + bytes, sum.1 + tokens);
+            self.all = (self.all.0 + bytes, self.all.1 + tokens);
+        }
+    }
+
+    fn estimate(&self, session: Symbol, result: &ResultRow) -> u64 {
+        /// Claude Code lets no tool give more.
+        const MOST_TOKENS: u64 = 25_000;
+        let (bytes, tokens) = self.sessions.get(&session).copied().unwrap_or(self.all);
+        let estimate = u128::from(text_bytes(result)) * u128::from(tokens) / u128::from(bytes.max(1));
+        u64::try_from(estimate).unwrap_or(MOST_TOKENS).min(MOST_TOKENS)
+    }
+}
+
+/// A result in the prompt.
+struct Held {
+    call: Key,
+    /// Its tokens there, from the first to before the second.
+    span: (u64, u64),
+    tokens: u64,
+    basis: Basis,
+    cost: u128,
+    /// What stood in the window when it came.
+    since: (u128, u64),
+}
+
+/// The results that the prompt holds, in its order; no two overlap.
+#[derive(Default)]
+struct Window {
+    held: Vec<Held>,
+    held_tokens: u64,
+    /// The sum of the prices, per token, of all responses that read every held
+    /// result from the cache, and the number of those without a price. So a
+    /// long session is not walked through for every response.
+    whole_reads: (u128, u64),
+}
+
+/// A walk through the responses of one epoch.
+struct Walk<'w, 'd> {
+    conversations: &'w Conversations<'d>,
+    ratios: &'w Ratios,
+    costs: &'w mut ResultCosts,
+    window: Window,
+}
+
+impl<'d> Walk<'_, 'd> {
+    fn turn(&mut self, before: Option<&Turn<'d>>, turn: &Turn<'d>, rates: Option<Rates>) -> Parts {
+        let usage = &turn.row.tokens;
+        self.forget_behind(usage.prompt());
+        let (mut attributed, mut cost) = self.read_again(usage, rates);
+        if let Some(before) = before {
+            let step = self.conversations.step(before, turn);
+            for held in self.taken_in(&step, before.thread.session) {
+                let part = part_of(usage, held.span, true);
+                let price = rates.map(|rates| price(&part, rates)).unwrap_or_default();
+                (attributed, cost) = (sum(&attributed, &part), cost + price);
+                self.window.hold(Held { cost: price, ..held }, rates.is_none());
+            }
+        }
+        let attributed_picodollars = rates.map(|_| cost);
+        let unattributed = rest(usage, &attributed);
+        Parts { message: turn.row.key, attributed, unattributed, attributed_picodollars }
+    }
+
+    /// A prompt that got shorter lost something: its end is no longer known.
+    fn forget_behind(&mut self, prompt: u64) {
+        while let Some(held) = self.window.held.pop_if(|held| held.span.1 > prompt) {
+            self.finish(held);
+        }
+    }
+
+    fn end(&mut self) {
+        self.forget_behind(0);
+        while let Some(held) = self.window.held.pop() {
+            self.finish(held);
+        }
+    }
+
+    fn finish(&mut self, held: Held) {
+        let (read, unpriced) = self.window.whole_reads;
+        let tokens = held.span.1 - held.span.0;
+        self.window.held_tokens -= tokens;
+        let cost = held.cost + (read - held.since.0) * u128::from(tokens);
+        let cost_picodollars = (unpriced == held.since.1).then_some(cost);
+        self.costs.by_call.insert(held.call, ResultCost { tokens: held.tokens, cost_picodollars, basis: held.basis });
+    }
+
+    /// What a response read of the results that are held.
+    fn read_again(&mut self, usage: &Tokens, rates: Option<Rates>) -> (Tokens, u128) {
+        let window = &mut self.window;
+        if window.held.is_empty() {
+            return (Tokens::default(), 0);
+        }
+        let Some(rates) = rates else {
+            window.whole_reads.1 += 1;
+            let parts = window.held.iter().map(|held| part_of(usage, held.span, false));
+            return (parts.fold(Tokens::default(), |all, part| sum(&all, &part)), 0);
+        };
+        if window.held.last().is_some_and(|last| last.span.1 <= usage.cache_read) {
+            window.whole_reads.0 += rates.cache_read;
+            let attributed = Tokens { cache_read: window.held_tokens, ..Tokens::default() };
+            return (attributed, u128::from(window.held_tokens) * rates.cache_read);
+        }
+        let mut all = (Tokens::default(), 0);
+        for held in &mut window.held {
+            let part = part_of(usage, held.span, false);
+            let price = price(&part, rates);
+            held.cost += price;
+            all = (sum(&all.0, &part), all.1 + price);
+        }
+        all
+    }
+
+    /// The results of a step at their places in the prompt.
+    fn taken_in(&self, step: &Step, session: Symbol) -> Vec<Held> {
+        let (start, end) = (step.start(), step.after.tokens.prompt());
+        let bytes: u128 = step.results().map(|result| u128::from(text_bytes(result))).sum();
+        let growth = step.growth();
+        let basis = match growth {
+            Some(_) if step.results.len() == 1 => Basis::Measured,
+            Some(_) => Basis::Split,
+            None => Basis::Estimated,
+        };
+        let (mut at, mut bytes_so_far) = (start, 0);
+        let held = |result: &ResultRow| {
+            bytes_so_far += u128::from(text_bytes(result));
+            // Shares are cut where the sums end, so that they add up.
+            let share = |growth: u64| start + (u128::from(growth) * bytes_so_far / bytes) as u64 - at;
+            let tokens = growth.map_or_else(|| self.ratios.estimate(session, result), share);
+            let span = (at.min(end), (at + tokens).min(end));
+            at += tokens;
+            Held { call: result.key, span, tokens, basis, cost: 0, since: (0, 0) }
+        };
+        step.results().map(held).collect()
+    }
+}
+
+impl Window {
+    fn hold(&mut self, held: Held, is_unpriced: bool) {
+        let (read, unpriced) = self.whole_reads;
+        self.held_tokens += held.span.1 - held.span.0;
+        // One that came without a price never has one: its mark is never met again.
+        let since = (read, if is_unpriced { u64::MAX } else { unpriced });
+        self.held.push(Held { since, ..held });
+    }
+}
+
+/// What a response paid for the tokens of a span of its prompt. A prompt is, in
+/// this order, read from the cache, written to it (what lives longer first),
+/// and neither. What was written again is left out unless it is new.
+fn part_of(usage: &Tokens, span: (u64, u64), is_new: bool) -> Tokens {
+    let mut from = 0;
+    let mut overlap = |length: u64| {
+        let to = from + length;
+        let common = span.1.min(to).saturating_sub(span.0.max(from));
+        from = to;
+        common
+    };
+    let (cache_read, one_hour, five_minutes) = (overlap(usage.cache_read), overlap(usage.cache_write_1h), overlap(usage.cache_write_5m));
+    let input = overlap(usage.input);
+    let (cache_write_1h, cache_write_5m) = if is_new { (one_hour, five_minutes) } else { (0, 0) };
+    Tokens { input, cache_read, cache_write_1h, cache_write_5m, ..Tokens::default() }
+}
+
+fn price(tokens: &Tokens, rates: Rates) -> u128 {
+    u128::from(tokens.input) * rates.input
+        + u128::from(tokens.cache_write_5m) * rates.cache_write_5m
+        + u128::from(tokens.cache_write_1h) * rates.cache_write_1h
+        + u128::from(tokens.cache_read) * rates.cache_read
+}
+
+fn sum(a: &Tokens, b: &Tokens) -> Tokens {
+    combined(a, b, |a, b| a + b)
+}
+
+fn rest(whole: &Tokens, part: &Tokens) -> Tokens {
+    combined(whole, part, u64::saturating_sub)
+}
+
+fn combined(a: &Tokens, b: &Tokens, with: impl Fn(u64, u64) -> u64) -> Tokens {
+    Tokens {
+        input: with(a.input, b.input),
+        output: with(a.output, b.output),
+        cache_write_5m: with(a.cache_write_5m, b.cache_write_5m),
+        cache_write_1h: with(a.cache_write_1h, b.cache_write_1h),
+        cache_read: with(a.cache_read, b.cache_read),
+        web_searches: with(a.web_searches, b.web_searches),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::dataset;
+
+    /// What a response did: its tokens, and the bytes of the results of its calls.
+    #[derive(Clone, Debug)]
+    struct Response {
+        usage: [u64; 4],
+        output: u64,
+        results: Vec<usize>,
+        is_final: bool,
+    }
+
+    fn response(usage: [u64; 4], output: u64, results: &[usize]) -> Response {
+        Response { usage, output, results: results.to_vec(), is_final: true }
+    }
+
+    /// One thread; every call's id is `toolu_`, the number of its response, and its own.
+    fn transcript(responses: &[Response], model: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (number, response) in responses.iter().enumerate() {
+            let [input, write_5m, write_1h, read] = response.usage;
+            let call = |call| format!(r#"{{"type":"tool_use","id":"toolu_{number}_{call}","name":"T","input":{{}}}}"#);
+            let calls: Vec<_> = (0..response.results.len()).map(call).collect();
+            let stop = if response.is_final { r#""end""# } else { "null" };
+            let usage = format!(
+                r#"{{"input_tokens":{input},"output_tokens":{},"cache_creation_input_tokens":{},"cache_creation":{{"ephemeral_5m_input_tokens":{write_5m},"ephemeral_1h_input_tokens":{write_1h}}},"cache_read_input_tokens":{read}}}"#,
+                response.output,
+                write_5m + write_1h
+            );
+            let head = |kind: &str, part: usize| {
+                let (minute, second) = (number / 60, number % 60);
+                format!(r#"{{"type":"{kind}","sessionId":"s","cwd":"/w","timestamp":"2026-11-03T10:{minute:02}:{second:02}.{part:03}Z","#)
+            };
+            let message = format!(
+                r#""message":{{"id":"msg_{number}","model":"{model}","stop_reason":{stop},"usage":{usage},"content":[{}]}}}}"#,
+                calls.join(",")
+            );
+            lines.push(head("assistant", 0) + &message);
+            for (call, bytes) in response.results.iter().enumerate() {
+                let text = "x".repeat(*bytes);
+                let content = format!(
+                    r#""message":{{"content":[{{"type":"tool_result","tool_use_id":"toolu_{number}_{call}","content":"{text}"}}]}}}}"#
+                );
+                lines.push(head("user", call + 1) + &content);
+            }
+        }
+        lines
+    }
+
+    const MODEL: &str = "claude-sonnet-4-5";
+
+    struct Costs {
+        dataset: Dataset,
+        costs: ResultCosts,
+        parts: Vec<Parts>,
+    }
+
+    impl Costs {
+        fn of(lines: &[String]) -> Costs {
+            let dataset = dataset(&[("p/s.jsonl", lines)]);
+            let mut parts = Vec::new();
+            let costs = ResultCosts::with_parts(&dataset, Prices::list(), |part| parts.push(part));
+            Costs { dataset, costs, parts }
+        }
+
+        fn result(&self, id: &str) -> ResultCost {
+            let id = format!(r#""{id}""#);
+            let text = crate::json::Text(id.trim_matches('"').as_bytes());
+            self.costs.of(crate::dedup::call_key(text, b"s").expect("an id")).expect("a result")
+        }
+    }
+
+    fn rates() -> Rates {
+        Prices::list().find(MODEL).expect("known").rates(0, crate::prices::Terms::default())
+    }
+
+    #[test]
+    fn a_result_costs_its_growth_once_and_then_what_reading_it_costs() {
+        // 1000 + 100 of output, and 500 of the result.
+        let responses = [response([0, 1000, 0, 0], 100, &[800]), response([0, 600, 0, 1000], 10, &[]), response([0, 10, 0, 1600], 10, &[])];
+        let result = Costs::of(&transcript(&responses, MODEL)).result("toolu_0_0");
+        let expected = 500 * rates().cache_write_5m + 500 * rates().cache_read;
+        assert_eq!(result, ResultCost { tokens: 500, cost_picodollars: Some(expected), basis: Basis::Measured });
+    }
+
+    #[test]
+    fn results_of_one_step_share_its_growth_by_their_bytes() {
+        let responses = [response([0, 1000, 0, 0], 0, &[300, 100]), response([0, 401, 0, 1000], 0, &[])];
+        let costs = Costs::of(&transcript(&responses, MODEL));
+        let of = |id| (costs.result(id).tokens, costs.result(id).basis);
+        assert_eq!((of("toolu_0_0"), of("toolu_0_1")), ((300, Basis::Split), (101, Basis::Split)));
+    }
+
+    #[test]
+    fn what_cannot_be_measured_is_estimated_by_the_bytes_per_token_of_the_session() {
+        let step = response([0, 1000, 0, 0], 0, &[1000]);
+        let last = response([0, 2000, 0, 500], 0, &[]);
+        let measured = [step, response([0, 500, 0, 1000], 0, &[])];
+        let lower_bound = Response { is_final: false, ..response([0, 0, 0, 1500], 0, &[600]) };
+        let lines = transcript(&[&measured[..], &[lower_bound, last]].concat(), MODEL);
+        let result = Costs::of(&lines).result("toolu_2_0");
+        assert_eq!((result.tokens, result.basis), (300, Basis::Estimated));
+    }
+
+    #[test]
+    fn growth_that_the_bytes_cannot_have_or_that_a_prompt_has_made_is_no_measure() {
+        let responses = [response([0, 1000, 0, 0], 0, &[10]), response([0, 5000, 0, 1000], 0, &[])];
+        assert_eq!(Costs::of(&transcript(&responses, MODEL)).result("toolu_0_0").basis, Basis::Estimated);
+        let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[])];
+        let mut lines = transcript(&responses, MODEL);
+        let prompt =
+            r#"{"type":"user","uuid":"u","sessionId":"s","timestamp":"2026-11-03T10:00:00.500Z","message":{"content":"and now?"}}"#;
+        lines.insert(2, prompt.into());
+        assert_eq!(Costs::of(&lines).result("toolu_0_0").basis, Basis::Estimated);
+    }
+
+    #[test]
+    fn after_a_compaction_a_result_costs_nothing_more() {
+        let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[]), response([0, 0, 0, 1500], 0, &[])];
+        let mut lines = transcript(&responses, MODEL);
+        let cut = r#"{"type":"system","subtype":"compact_boundary","uuid":"u","sessionId":"s","timestamp":"2026-11-03T10:00:01.500Z"}"#;
+        lines.insert(3, cut.into());
+        assert_eq!(Costs::of(&lines).result("toolu_0_0").cost_picodollars, Some(500 * rates().cache_write_5m));
+    }
+
+    #[test]
+    fn what_is_written_again_after_the_cache_was_lost_is_not_the_cost_of_a_result() {
+        let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[]), response([0, 1500, 0, 0], 0, &[])];
+        let result = Costs::of(&transcript(&responses, MODEL)).result("toolu_0_0");
+        assert_eq!(result.cost_picodollars, Some(500 * rates().cache_write_5m));
+    }
+
+    #[test]
+    fn a_result_that_a_model_without_a_price_took_in_has_no_cost() {
+        let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[])];
+        let result = Costs::of(&transcript(&responses, "nobody-knows")).result("toolu_0_0");
+        assert_eq!(result, ResultCost { tokens: 500, cost_picodollars: None, basis: Basis::Measured });
+    }
+
+    #[test]
+    fn a_subagent_costs_its_own_responses_and_its_answer() {
+        let own = r#"{"type":"assistant","sessionId":"s","isSidechain":true,"agentId":"g","timestamp":"2026-11-03T09:00:00Z","message":{"id":"msg_a","model":"claude-sonnet-4-5","usage":{"input_tokens":7},"content":[]}}"#;
+        let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[])];
+        let mut lines = transcript(&responses, MODEL);
+        lines[1] = lines[1].replacen(r#""sessionId""#, r#""toolUseResult":{"agentId":"g"},"sessionId""#, 1);
+        lines.push(own.into());
+        let Costs { dataset, costs, .. } = Costs::of(&lines);
+        let [agent] = agents(&dataset, Prices::list(), &costs)[..] else { panic!("one agent") };
+        assert_eq!((agent.own_picodollars, agent.answer.tokens), (Some(7 * rates().input), 500));
+    }
+
+    fn responses() -> impl Strategy<Value = Vec<Response>> {
+        let usage = [0..3000_u64, 0..3000, 0..3000, 0..9000];
+        let response = (usage, 0..500_u64, prop::collection::vec(0..3000_usize, 0..3), prop::bool::weighted(0.8));
+        let response = response.prop_map(|(usage, output, results, is_final)| Response { usage, output, results, is_final });
+        prop::collection::vec(response, 1..12)
+    }
+
+    /// Prompts that grow as true ones do, with a cache that is lost now and then.
+    fn growing() -> impl Strategy<Value = Vec<Response>> {
+        let step = (0..500_u64, prop::collection::vec(1..2000_usize, 0..3), 0..9_u8, 0..300_u64);
+        prop::collection::vec(step, 1..30).prop_map(|steps| {
+            let (mut prompt, mut cached) = (5000, 0);
+            let one = |(output, results, luck, more): (u64, Vec<usize>, u8, u64)| {
+                let read = if luck == 0 { cached / 2 } else { cached };
+                let written = prompt - read;
+                let response = response([written / 3, written - written / 3, 0, read], output, &results);
+                cached = prompt;
+                prompt += output + more + results.iter().map(|bytes| *bytes as u64 / 2).sum::<u64>();
+                if luck == 1 {
+                    prompt -= 2000;
+                    cached = prompt / 2;
+                }
+                response
+            };
+            steps.into_iter().map(one).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn the_parts_of_every_response_add_up_to_its_usage(responses in prop_oneof![responses(), growing()]) {
+            let Costs { dataset, costs, parts } = Costs::of(&transcript(&responses, MODEL));
+            prop_assert_eq!(parts.len(), dataset.messages().len());
+            for parts in &parts {
+                let usage = dataset.message(parts.message).expect("a message").tokens;
+                prop_assert_eq!(sum(&parts.attributed, &parts.unattributed), usage);
+            }
+            let results: u128 = costs.by_call.values().map(|cost| cost.cost_picodollars.expect("a price")).sum();
+            let attributed: u128 = parts.iter().map(|parts| parts.attributed_picodollars.expect("a price")).sum();
+            prop_assert_eq!(results, attributed);
+        }
+    }
+}
