@@ -7,6 +7,7 @@ pub(crate) mod audit;
 mod calls;
 mod changes;
 pub(crate) mod context;
+pub(crate) mod cost;
 mod epochs;
 pub(crate) mod failures;
 pub(crate) mod hotspots;

@@ -1,5 +1,6 @@
 //! Reports about behaviour as sections, totals and advice.
 
+use crate::behaviour::cost::ResultCosts;
 use crate::behaviour::{audit, context, failures, hotspots, prompts, reads};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -31,7 +32,8 @@ pub(super) fn findings(
     Ok(Some(match name {
         ReportName::Reads => {
             let rows = reads::rows(dataset, &Selection::new(dataset, query)?);
-            let table = reads::table(dataset, &rows);
+            let costs = ResultCosts::new(dataset, prices);
+            let table = reads::table(dataset, &rows, Some(&costs));
             let totals = sums(&table, &[]);
             found(table, totals, reads::advice(&rows))
         }
@@ -76,7 +78,7 @@ pub(super) fn signals(dataset: &Dataset, query: &Query) -> Result<Vec<Section>, 
         Section { key, table }
     };
     Ok(vec![
-        top("repeated_reads", reads::table(dataset, &rows)),
+        top("repeated_reads", reads::table(dataset, &rows, None)),
         top("failing_commands", failures::failing_commands(dataset, query)?),
         top("hotspots", hotspots::table(&hotspots::hotspots(dataset, query)?)),
     ])
