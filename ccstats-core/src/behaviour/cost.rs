@@ -269,7 +269,7 @@ impl Step<'_> {
     /// The tokens that the results added, where that can be measured.
     fn growth(&self) -> Option<u64> {
         // Reminders and what frames a result; beyond it something else was added.
-        const FRAME_TOKENS: u64 = 1000;
+        const FRAME_TOKENS: u64 = 300;
         let growth = self.after.tokens.prompt().checked_sub(self.start())?;
         // A token is hardly ever less than a byte.
         let most = self.results().map(|result| u64::from(result.size_bytes) + FRAME_TOKENS).sum();
