@@ -148,30 +148,6 @@ impl ResultCosts {
     }
 }
 
-/// What a subagent cost: its own responses, and its answer in its parent's prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AgentCost {
-    pub(crate) agent: Symbol,
-    /// `None` where no response has a price.
-    pub(crate) own_picodollars: Option<u128>,
-    pub(crate) answer: ResultCost,
-}
-
-/// What every subagent with an id cost, in no order that means anything.
-pub(crate) fn agents(dataset: &Dataset, prices: &Prices, costs: &ResultCosts) -> Vec<AgentCost> {
-    let mut agents: HashMap<Symbol, AgentCost> = HashMap::new();
-    let nothing = |agent| AgentCost { agent, own_picodollars: None, answer: ResultCost::NONE };
-    for (row, cost) in dataset.messages().iter().zip(dataset.costs(prices)).filter(|(row, _)| !row.origin.agent.is_none()) {
-        let agent = agents.entry(row.origin.agent).or_insert(nothing(row.origin.agent));
-        agent.own_picodollars = known_sum(agent.own_picodollars, cost.map(|cost| cost.total()));
-    }
-    for result in dataset.facts().results.rows().iter().filter(|result| !result.agent.is_none()) {
-        let agent = agents.entry(result.agent).or_insert(nothing(result.agent));
-        agent.answer = agent.answer.plus(costs.of(result.key).unwrap_or(ResultCost::NONE));
-    }
-    agents.into_values().collect()
-}
-
 /// One response in its thread.
 #[derive(Clone, Copy)]
 struct Turn<'d> {
@@ -642,18 +618,6 @@ mod tests {
         let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[])];
         let result = Costs::of(&transcript(&responses, "nobody-knows")).result("toolu_0_0");
         assert_eq!(result, ResultCost { tokens: 500, cost_picodollars: None, basis: Basis::Measured });
-    }
-
-    #[test]
-    fn a_subagent_costs_its_own_responses_and_its_answer() {
-        let own = r#"{"type":"assistant","sessionId":"s","isSidechain":true,"agentId":"g","timestamp":"2026-11-03T09:00:00Z","message":{"id":"msg_a","model":"claude-sonnet-4-5","usage":{"input_tokens":7},"content":[]}}"#;
-        let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[])];
-        let mut lines = transcript(&responses, MODEL);
-        lines[1] = lines[1].replacen(r#""sessionId""#, r#""toolUseResult":{"agentId":"g"},"sessionId""#, 1);
-        lines.push(own.into());
-        let Costs { dataset, costs, .. } = Costs::of(&lines);
-        let [agent] = agents(&dataset, Prices::list(), &costs)[..] else { panic!("one agent") };
-        assert_eq!((agent.own_picodollars, agent.answer.tokens), (Some(7 * rates().input), 500));
     }
 
     fn responses() -> impl Strategy<Value = Vec<Response>> {

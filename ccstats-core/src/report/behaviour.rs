@@ -34,8 +34,7 @@ pub(super) fn findings(
             let rows = reads::rows(dataset, &Selection::new(dataset, query)?);
             let costs = ResultCosts::new(dataset, prices);
             let table = reads::table(dataset, &rows, Some(&costs));
-            let totals = sums(&table, &[]);
-            found(table, totals, reads::advice(&rows))
+            found(table, reads::totals(&rows, Some(&costs)), reads::advice(&rows))
         }
         ReportName::Failures => {
             let failures = failures::failures(dataset, query)?;
@@ -68,6 +67,26 @@ pub(super) fn findings(
         }
         _ => return Ok(None),
     }))
+}
+
+/// Adds to the rows of tools what their results cost.
+pub(super) fn add_result_costs(table: &mut Table, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<(), Error> {
+    let costs = ResultCosts::new(dataset, prices);
+    let selection = Selection::new(dataset, query)?;
+    let by_tool = costs.by(selection.calls().map(|(call, _)| (dataset.symbols().name(call.tool), call.key)));
+    let columns = [("result_tokens", Kind::Tokens), ("result_cost", Kind::Money), ("result_basis", Kind::Text)];
+    table.columns.extend(columns.map(|(name, kind)| Column { name, kind, is_detail: name == "result_basis" }));
+    for row in &mut table.rows {
+        let tool = match &row[0] {
+            Value::Text(tool) => tool.raw(),
+            _ => "",
+        };
+        let cost = by_tool.get(tool);
+        row.push(cost.map_or(Value::None, |cost| cost.tokens.into()));
+        row.push(cost.and_then(|cost| cost.cost_picodollars).into());
+        row.push(cost.map_or(Value::None, |cost| Value::text(cost.basis.name())));
+    }
+    Ok(())
 }
 
 /// The three signals of the summary: the first rows of each.

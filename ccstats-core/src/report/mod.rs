@@ -169,7 +169,11 @@ impl Report {
                 let signals = behaviour::signals(dataset, query)?;
                 ("summary", summary::totals(&tally, calls_only), [summary::sections(&tally, calls_only), signals].concat())
             }
-            ReportName::Tools => ("totals", summary::tool_totals(&tally), rows(summary::tools(&tally, true))),
+            ReportName::Tools => {
+                let mut table = summary::tools(&tally, true);
+                behaviour::add_result_costs(&mut table, dataset, query, prices)?;
+                ("totals", summary::tool_totals(&tally), rows(table))
+            }
             _ => match behaviour::findings(name, dataset, query, prices, listing)? {
                 Some(findings) => {
                     notes.clear();
