@@ -60,7 +60,7 @@ impl Frames {
         let messages = messages(dataset, &selection, calendar, prices)?;
         let tool_calls = tool_calls(dataset, &selection, calendar)?;
         let mut origins: Vec<_> = selection.prompts().map(|row| row.origin).collect();
-        origins.sort_by_key(|origin| origin.order);
+        origins.sort_by_key(|origin| (origin.order, origin.session));
         let prompts = DataFrame::new_infer_height(origin_columns(dataset, calendar, &origins)?)?.lazy();
         Ok(Frames { sessions: sessions(&messages, &prompts)?, messages, tool_calls, prompts })
     }
@@ -69,7 +69,7 @@ impl Frames {
 fn messages(dataset: &Dataset, selection: &Selection, calendar: &Calendar, prices: &Prices) -> Result<LazyFrame, Error> {
     let rows = dataset.messages().iter().zip(dataset.costs(prices));
     let mut rows: Vec<_> = rows.filter(|(row, _)| selection.keeps_message(row)).collect();
-    rows.sort_by_key(|(row, _)| row.origin.order);
+    rows.sort_by_key(|(row, _)| (row.origin.order, row.key));
     let origins: Vec<_> = rows.iter().map(|(row, _)| row.origin).collect();
     let mut columns = origin_columns(dataset, calendar, &origins)?;
     let models: Vec<_> = rows.iter().map(|(row, _)| row.model).collect();

@@ -119,7 +119,7 @@ fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize)
     for row in &table.rows[..shown] {
         text += &layout.row(row, largest);
     }
-    if let Some(totals) = totals {
+    if let Some(totals) = totals.filter(|totals| layout.has_total(totals)) {
         text += &layout.totals(totals);
     }
     let left = table.rows.len() - shown;
@@ -131,7 +131,7 @@ fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize)
 
 /// Which columns of a table are shown, and how wide.
 struct Layout<'t> {
-    /// Indices and widths; the first column takes what the others leave.
+    /// Indices and widths.
     columns: Vec<(usize, usize)>,
     table: &'t Table,
     bar: usize,
@@ -139,36 +139,61 @@ struct Layout<'t> {
 
 impl<'t> Layout<'t> {
     fn new(table: &'t Table, totals: Option<&Table>, shown: usize, width: usize) -> Layout<'t> {
-        let all = 0..table.columns.len();
-        let wanted = |index: usize| -> usize {
+        let wanted = |index: usize| {
             let column = &table.columns[index];
             let cells = table.rows[..shown].iter().map(|row| cell(column.kind, &row[index]).width());
             let total = totals.map_or(0, |totals| total_cell(column, totals).width());
             cells.max().unwrap_or(0).max(total).max(heading(column).width())
         };
-        let is_empty = |index: usize| table.rows.iter().all(|row| matches!(row[index], Value::None | Value::Number(0)));
-        let mut columns: Vec<_> =
-            all.filter(|index| !(table.columns[*index].is_detail && is_empty(*index))).map(|index| (index, wanted(index))).collect();
-        let used = |columns: &[(usize, usize)]| columns.iter().map(|(_, width)| width + GAP.len()).sum::<usize>() - GAP.len();
+        let says_nothing = |index: usize| table.rows.iter().all(|row| matches!(&row[index], Value::None | Value::Number(0)));
+        let columns = (0..table.columns.len()).filter(|index| !(table.columns[*index].is_detail && says_nothing(*index)));
+        let columns = columns.map(|index| (index, wanted(index))).collect();
+        let mut layout = Layout { columns, table, bar: 0 };
+        layout.drop_columns(width);
+        layout.shorten_texts(width);
+        let left = width.saturating_sub(layout.width() + GAP.len());
+        let has_money = layout.columns.iter().any(|(index, _)| table.columns[*index].kind == Kind::Money);
+        layout.bar = if has_money && left >= 6 && shown > 1 { left.min(30) } else { 0 };
+        layout
+    }
+
+    fn width(&self) -> usize {
+        self.columns.iter().map(|(_, width)| width + GAP.len()).sum::<usize>().saturating_sub(GAP.len())
+    }
+
+    /// Drops details that have no room beside whole names, then columns from the
+    /// right until the rest fits with its texts cut short.
+    fn drop_columns(&mut self, width: usize) {
+        /// Longer names are cut before a detail goes.
+        const WHOLE_TEXT: usize = 40;
         /// A name needs so much to be told from others.
-        const SHORTEST_NAME: usize = 24;
-        let excess = |columns: &[(usize, usize)]| {
-            let name = columns[0].1;
-            (used(columns) - name + name.min(SHORTEST_NAME)).saturating_sub(width)
-        };
-        while excess(&columns) > 0 {
-            let detail = columns.iter().rposition(|(index, _)| table.columns[*index].is_detail);
-            match detail.or((columns.len() > 2).then_some(columns.len() - 1)) {
-                Some(position) => columns.remove(position),
-                None => break,
-            };
+        const SHORTEST_TEXT: usize = 16;
+        while self.width_with_texts_of(WHOLE_TEXT) > width {
+            let Some(detail) = self.columns.iter().rposition(|(index, _)| self.table.columns[*index].is_detail) else { break };
+            self.columns.remove(detail);
         }
-        let over = used(&columns).saturating_sub(width);
-        columns[0].1 = columns[0].1.saturating_sub(over).max(8);
-        let left = width.saturating_sub(used(&columns) + GAP.len());
-        let has_money = columns.iter().any(|(index, _)| table.columns[*index].kind == Kind::Money);
-        let bar = if has_money && left >= 6 && shown > 1 { left.min(30) } else { 0 };
-        Layout { columns, table, bar }
+        while self.columns.len() > 2 && self.width_with_texts_of(SHORTEST_TEXT) > width {
+            self.columns.pop();
+        }
+    }
+
+    fn width_with_texts_of(&self, most: usize) -> usize {
+        let is_text = |index: usize| self.table.columns[index].kind == Kind::Text;
+        let saved = self.columns.iter().filter(|(index, _)| is_text(*index)).map(|(_, text)| text.saturating_sub(most));
+        self.width() - saved.sum::<usize>()
+    }
+
+    /// Takes from the widest text what does not fit.
+    fn shorten_texts(&mut self, width: usize) {
+        const SHORTEST: usize = 4;
+        while self.width() > width {
+            let table = self.table;
+            let texts = self.columns.iter_mut().filter(|(index, _)| table.columns[*index].kind == Kind::Text);
+            match texts.max_by_key(|(_, text)| *text) {
+                Some((_, text)) if *text > SHORTEST => *text -= 1,
+                _ => return,
+            }
+        }
     }
 
     fn heading(&self) -> String {
@@ -191,6 +216,10 @@ impl<'t> Layout<'t> {
             return line.trim_end().to_string() + "\n";
         }
         format!("{line}{GAP}{BAR}{}{BAR:#}\n", "█".repeat(length))
+    }
+
+    fn has_total(&self, totals: &Table) -> bool {
+        self.columns.iter().any(|(index, _)| totals.column(self.table.columns[*index].name).is_some())
     }
 
     fn totals(&self, totals: &Table) -> String {

@@ -85,6 +85,6 @@ fn a_stage_uses_lower_stages_only() {
 #[test]
 fn no_source_is_too_long_to_read_at_once() {
     for (path, text) in sources("ccstats-core/src").into_iter().chain(sources("ccstats-cli/src")) {
-        assert!(text.lines().count() <= 600, "{}: {} lines", path.display(), text.lines().count());
+        assert!(text.lines().count() <= 700, "{}: {} lines", path.display(), text.lines().count());
     }
 }

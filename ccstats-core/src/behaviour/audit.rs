@@ -74,7 +74,7 @@ pub(crate) fn events(dataset: &Dataset, query: &Query, allowed: &[String], leaks
 pub(crate) fn table(dataset: &Dataset, events: &[Event], calendar: &Calendar) -> Table {
     let text = ["session", "agent", "project", "tool", "target", "rule", "severity", "outcome", "targets", "examples"];
     let columns: Vec<_> = [("time", Kind::Day)].into_iter().chain(text.map(|name| (name, Kind::Text))).collect();
-    let mut table = Table::new(&columns).details(&["agent", "targets", "examples"]);
+    let mut table = Table::new(&columns).details(&["session", "agent", "project", "tool", "targets", "examples"]);
     table.rows = events.iter().map(|event| cells(dataset, event, calendar)).collect();
     table
 }

@@ -131,7 +131,19 @@ fn figures() -> Vec<(&'static str, Kind)> {
     columns
 }
 
-const DETAILS: [&str; 6] = ["after_compaction", "other_agent", "stub", "verified", "redundant_basis", "examples"];
+const DETAILS: [&str; 11] = [
+    "first",
+    "new_range",
+    "redundant_covered",
+    "after_edit",
+    "after_compaction",
+    "other_agent",
+    "stub",
+    "verified",
+    "redundant_tokens",
+    "redundant_basis",
+    "examples",
+];
 
 /// The report. `None` for costs leaves theirs out, which saves working them out.
 pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: Option<&ResultCosts>) -> Table {

@@ -32,7 +32,7 @@ pub(crate) struct Traits {
 pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol, Traits> {
     let mut sessions: HashMap<Symbol, Traits> = HashMap::new();
     let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
-    messages.sort_unstable_by_key(|row| (row.origin.session, row.origin.order));
+    messages.sort_unstable_by_key(|row| (row.origin.session, row.origin.order, row.key));
     for row in messages {
         let traits = sessions.entry(row.origin.session).or_default();
         add(&mut traits.branches, row.origin.branch);

@@ -183,6 +183,7 @@ impl Report {
                 None => {
                     let mut table = grouped::rows(name, dataset, query, prices)?;
                     if name == ReportName::Sessions {
+                        table = table.details(&["calls", "tokens.output"]);
                         sessions::extend(&mut table, dataset, &Selection::new(dataset, query)?);
                     }
                     ("totals", summary::list_totals(&tally, calls_only), rows(table))
