@@ -6,9 +6,10 @@ use std::collections::{HashMap, HashSet};
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
+use crate::behaviour::epochs::Thread;
 use crate::dataset::{Dataset, Ending};
 use crate::outcome::Outcome;
-use crate::rows::{CallRow, Origin};
+use crate::rows::CallRow;
 use crate::symbols::Symbol;
 use crate::table::Value;
 use crate::time::Calendar;
@@ -21,22 +22,6 @@ const MOST_EXAMPLES: usize = 5;
 /// A call with what became of it.
 pub(super) type Call<'d> = (&'d CallRow, Ending);
 
-/// One agent's thread in a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Thread {
-    session: Symbol,
-    agent: Symbol,
-    /// Old versions write sidechains into the session's transcript, without an id.
-    is_nameless_sidechain: bool,
-}
-
-impl Thread {
-    pub(super) fn of(call: &CallRow) -> Thread {
-        let Origin { session, agent, order, .. } = call.origin;
-        Thread { session, agent, is_nameless_sidechain: agent.is_none() && order.is_sidechain }
-    }
-}
-
 /// The calls of some threads that `keeps` keeps, each thread in order. No filter
 /// of a query applies: what follows a call is a fact about the call.
 pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &HashSet<Thread>, keeps: impl Fn(&Call) -> bool) -> Vec<Vec<Call<'d>>> {
@@ -45,7 +30,7 @@ pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &HashSet<Thread>, keeps:
     }
     let mut threads: HashMap<Thread, Vec<Call>> = HashMap::new();
     for call in dataset.calls().filter(keeps) {
-        let thread = Thread::of(call.0);
+        let thread = Thread::of(&call.0.origin);
         if wanted.contains(&thread) {
             threads.entry(thread).or_default().push(call);
         }

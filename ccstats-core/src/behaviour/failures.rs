@@ -8,7 +8,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::behaviour::calls::{self, Call, Thread, Tools};
+use crate::behaviour::calls::{self, Call, Tools};
+use crate::behaviour::epochs::Thread;
 use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::error::Error;
@@ -97,7 +98,7 @@ pub(crate) fn failures(dataset: &Dataset, query: &Query) -> Result<Failures, Err
     let selection = Selection::new(dataset, query)?;
     let runs = calls::sorted(selection.calls().filter(|(call, ending)| tools.is_bash(call) && is_run(ending.outcome)).collect());
     let failed = runs.iter().filter(|call| tools.has_failed(call));
-    let threads = calls::threads(dataset, &failed.map(|(call, _)| Thread::of(call)).collect(), |_| true);
+    let threads = calls::threads(dataset, &failed.map(|(call, _)| Thread::of(&call.origin)).collect(), |_| true);
     let commands = Commands::read(dataset, tools, runs.iter().chain(threads.iter().flatten()));
     let view = View { dataset, calendar: &query.calendar, commands: &commands };
     Ok(Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) })

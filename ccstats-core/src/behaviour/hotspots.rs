@@ -7,7 +7,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::behaviour::calls::{self, Call, Thread, Tools};
+use crate::behaviour::calls::{self, Call, Tools};
+use crate::behaviour::epochs::Thread;
 use crate::behaviour::paths;
 use crate::dataset::Dataset;
 use crate::dedup::Key;
@@ -296,7 +297,7 @@ impl Past {
 /// The edits that end a cycle: edit, failing command, edit of the same file.
 fn cycles(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> HashSet<Key> {
     let edits = files.0.values().flat_map(|file| &file.edits);
-    let wanted = edits.map(|(call, _)| Thread::of(call)).collect();
+    let wanted = edits.map(|(call, _)| Thread::of(&call.origin)).collect();
     let mut cycles = HashSet::new();
     for thread in calls::threads(dataset, &wanted, |call| tools.has_edited(call) || tools.has_failed(call)) {
         let mut failures = 0;
