@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
+use rayon::prelude::*;
+
 use crate::behaviour::secrets::{self, Leaks};
 use crate::dedup::Key;
 use crate::discover::{Found, Transcript, discover};
@@ -81,7 +83,7 @@ impl Dataset {
     fn new(found: Found, scanned: Scanned) -> Dataset {
         let mut facts = scanned.facts;
         let agent_kinds = agent_kinds(&mut facts, &found.agent_types);
-        let endings = facts.calls.rows().iter().map(|call| ending(&facts, call)).collect();
+        let endings = facts.calls.rows().par_iter().map(|call| ending(&facts, call)).collect();
         let (main, sidechain) = (facts.symbols.intern(b"main"), facts.symbols.intern(b"sidechain"));
         let mut problems = [found.problems, scanned.problems].concat();
         problems.extend(facts.problems.drain(..).map(|problem| located(problem, &scanned.parts, &found.transcripts)));

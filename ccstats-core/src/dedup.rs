@@ -102,12 +102,8 @@ impl<R: Row> Folded<R> {
 
     /// Folds in all rows of another set, changed by `rename`.
     pub(crate) fn absorb(&mut self, other: Folded<R>, rename: impl Fn(R) -> R) {
-        if self.rows.is_empty() {
-            self.table = other.table;
-            self.rows = other.rows;
-            self.rows.iter_mut().for_each(|row| *row = rename(*row));
-            return;
-        }
+        self.rows.reserve(other.rows.len());
+        self.table.reserve(other.rows.len(), |index| self.rows[*index as usize].key() as u64);
         for row in other.rows {
             self.fold(rename(row));
         }

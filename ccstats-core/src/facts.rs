@@ -422,22 +422,31 @@ impl Facts {
             version: renamed(origin.version),
             ..origin
         };
-        self.messages.absorb(other.messages, |row| MessageRow { origin: moved(row.origin), model: renamed(row.model), ..row });
-        self.calls.absorb(other.calls, |row| CallRow {
-            origin: moved(row.origin),
-            tool: renamed(row.tool),
-            file: renamed(row.file),
-            command: renamed(row.command),
-            target: renamed(row.target),
-            subagent_type: renamed(row.subagent_type),
-            ..row
-        });
-        self.results.absorb(other.results, |row| ResultRow {
-            agent: renamed(row.agent),
-            agent_type: renamed(row.agent_type),
-            error_line: renamed(row.error_line),
-            ..row
-        });
+        // The three large tables need nothing of each other.
+        let Facts { messages, calls, results, .. } = self;
+        let fold_messages = || {
+            messages.absorb(other.messages, |row| MessageRow { origin: moved(row.origin), model: renamed(row.model), ..row });
+        };
+        let fold_calls = || {
+            calls.absorb(other.calls, |row| CallRow {
+                origin: moved(row.origin),
+                tool: renamed(row.tool),
+                file: renamed(row.file),
+                command: renamed(row.command),
+                target: renamed(row.target),
+                subagent_type: renamed(row.subagent_type),
+                ..row
+            });
+        };
+        let fold_results = || {
+            results.absorb(other.results, |row| ResultRow {
+                agent: renamed(row.agent),
+                agent_type: renamed(row.agent_type),
+                error_line: renamed(row.error_line),
+                ..row
+            });
+        };
+        rayon::join(fold_messages, || rayon::join(fold_calls, fold_results));
         self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
         self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });
         self.cuts.absorb(other.cuts, |row| CutRow { origin: moved(row.origin), trigger: renamed(row.trigger), ..row });

@@ -83,16 +83,17 @@ pub(crate) fn threads(wanted: Option<NonZeroUsize>, total_bytes: u64) -> usize {
 
 fn join(workers: Vec<Worker>, parts: &[Part]) -> Scanned {
     let mut lines = vec![0; parts.len()];
-    let mut joined: Option<Scanned> = None;
+    let mut workers = workers.into_iter();
+    let mut joined = workers.next().unwrap_or_default();
     for worker in workers {
-        worker.lines.iter().for_each(|(part, count)| lines[*part] = *count);
-        let scanned =
-            joined.get_or_insert_with(|| Scanned { facts: Facts::default(), parts: Vec::new(), hole_bytes: 0, problems: Vec::new() });
-        scanned.facts.absorb(worker.facts);
-        scanned.hole_bytes += worker.hole_bytes;
-        scanned.problems.extend(worker.problems);
+        joined.lines.extend(worker.lines);
+        joined.facts.absorb(worker.facts);
+        joined.hole_bytes += worker.hole_bytes;
+        joined.problems.extend(worker.problems);
     }
-    let mut scanned = joined.expect("there is at least one worker");
+    joined.lines.iter().for_each(|(part, count)| lines[*part] = *count);
+    let Worker { facts, hole_bytes, problems, .. } = joined;
+    let mut scanned = Scanned { facts, parts: Vec::with_capacity(parts.len()), hole_bytes, problems };
     let mut before = (usize::MAX, 0);
     for (part, count) in parts.iter().zip(lines) {
         let first = if before.0 == part.transcript { before.1 } else { 0 };

@@ -5,14 +5,16 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
+use std::convert::Infallible;
 use std::error::Error;
+use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use ccstats_benches::limit::count_newlines;
-use ccstats_core::{Dataset, Level, Options, Prices, Progress, Query, Tally, discover, entries};
+use ccstats_core::{Dataset, Level, Listing, Options, Prices, Progress, Query, Report, ReportName, Tally, discover, entries};
 
 struct Args {
     dir: PathBuf,
@@ -23,8 +25,8 @@ struct Args {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = args()?;
-    let found = discover(std::slice::from_ref(&args.dir))?;
-    let files: Vec<_> = found.transcripts.iter().map(|transcript| (transcript.path.clone(), transcript.size_bytes)).collect();
+    let root = std::slice::from_ref(&args.dir);
+    let files: Vec<_> = discover(root)?.transcripts.into_iter().map(|transcript| (transcript.path, transcript.size_bytes)).collect();
     let bytes: u64 = files.iter().map(|(_, size)| size).sum();
     let transcripts = files.iter().map(|(path, _)| std::fs::read(path)).collect::<Result<Vec<_>, _>>()?;
     let options = |level| Options {
@@ -34,44 +36,35 @@ fn main() -> Result<(), Box<dyn Error>> {
         now: SystemTime::now() + Duration::from_secs(3600),
         ..Options::new(vec![args.dir.clone()], SystemTime::now())
     };
-    let mut stages = vec![Stage::new("newlines, mapped (the limit)"), Stage::new("discover")];
-    stages.push(Stage::new("entries, one thread, in memory"));
-    let levels = Level::all();
-    stages.extend(levels.iter().map(|level| Stage::new(&format!("scan to facts, {level:?}"))));
-    stages.push(Stage::new("scan to facts, read"));
-    stages.push(Stage::new("tally"));
-    stages.extend(args.program.iter().map(|_| Stage::new("whole program, summary --json")));
+    let load = |options: &Options| Dataset::load(options, &Progress::default());
+    let read = Options { map: false, ..options(Level::detect()) };
+    let mut stages = Stages::default();
     for _ in 0..args.runs {
-        let mut timed = stages.iter_mut();
-        let mut next = |work: &mut dyn FnMut() -> Result<(), Box<dyn Error>>| -> Result<(), Box<dyn Error>> {
-            let stage = timed.next().ok_or("a stage without a name")?;
-            let start = Instant::now();
-            work()?;
-            stage.times.push(start.elapsed());
-            Ok(())
-        };
-        next(&mut || Ok(drop(count_newlines(&files, args.threads)?)))?;
-        next(&mut || Ok(drop(discover(std::slice::from_ref(&args.dir))?)))?;
-        next(&mut || Ok(drop(transcripts.iter().map(|bytes| entries(bytes).count()).sum::<usize>())))?;
-        for level in &levels {
-            next(&mut || Ok(drop(Dataset::load(&options(*level), &Progress::default())?)))?;
+        stages.time("newlines, mapped (the limit)", || count_newlines(&files, args.threads))?;
+        stages.time("discover", || discover(root))?;
+        stages.time("entries, one thread, in memory", || Ok::<_, Infallible>(count_entries(&transcripts)))?;
+        for level in Level::all() {
+            stages.time(&format!("scan to facts, {level:?}"), || load(&options(level)))?;
         }
-        let read = Options { map: false, ..options(Level::detect()) };
-        next(&mut || Ok(drop(Dataset::load(&read, &Progress::default())?)))?;
-        let dataset = Dataset::load(&options(Level::detect()), &Progress::default())?;
-        next(&mut || Ok(drop(Tally::of(&dataset, &Query::all(), Prices::list())?)))?;
+        stages.time("scan to facts, read", || load(&read))?;
+        let dataset = load(&options(Level::detect()))?;
+        let query = Query::all();
+        stages.time("tally", || Tally::of(&dataset, &query, Prices::list()))?;
+        for name in [ReportName::Summary, ReportName::Daily, ReportName::Reads, ReportName::Failures, ReportName::Hotspots] {
+            let report = || Report::new(name, &dataset, &query, Prices::list(), &Listing::default());
+            stages.time(&format!("report {}", name.word()), report)?;
+        }
         if let Some(program) = &args.program {
-            next(&mut || run(program, &args))?;
+            stages.time("whole program, summary --json", || run(program, &args))?;
         }
     }
-    let limit = stages[0].median();
     println!("{} transcripts, {:.1} MB, {} threads, medians of {} runs\n", files.len(), bytes as f64 / 1e6, args.threads, args.runs);
-    for stage in &stages {
-        let median = stage.median();
-        let (ms, ratio) = (median.as_secs_f64() * 1e3, median.as_secs_f64() / limit.as_secs_f64());
-        println!("{:<34} {ms:>9.1} ms {ratio:>7.2} x {:>8.2} GB/s", stage.name, bytes as f64 / median.as_secs_f64() / 1e9);
-    }
+    stages.print(bytes);
     Ok(())
+}
+
+fn count_entries(transcripts: &[Vec<u8>]) -> usize {
+    transcripts.iter().map(|transcript| entries(transcript).count()).sum()
 }
 
 fn run(program: &PathBuf, args: &Args) -> Result<(), Box<dyn Error>> {
@@ -81,20 +74,34 @@ fn run(program: &PathBuf, args: &Args) -> Result<(), Box<dyn Error>> {
     if status.success() { Ok(()) } else { Err(format!("the program ended with {status}").into()) }
 }
 
-struct Stage {
-    name: String,
-    times: Vec<Duration>,
-}
+/// Stages in the order of their first run, with the times of all runs.
+#[derive(Default)]
+struct Stages(Vec<(String, Vec<Duration>)>);
 
-impl Stage {
-    fn new(name: &str) -> Stage {
-        Stage { name: name.into(), times: Vec::new() }
+impl Stages {
+    fn time<T, E>(&mut self, name: &str, work: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
+        let start = Instant::now();
+        black_box(work()?);
+        let time = start.elapsed();
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, times)) => times.push(time),
+            None => self.0.push((name.into(), vec![time])),
+        }
+        Ok(())
     }
 
-    fn median(&self) -> Duration {
-        let mut times = self.times.clone();
-        times.sort();
-        times[times.len() / 2]
+    /// The first stage is the limit that all others are compared with.
+    fn print(&self, bytes: u64) {
+        let median = |times: &[Duration]| {
+            let mut times = times.to_vec();
+            times.sort();
+            times[times.len() / 2].as_secs_f64()
+        };
+        let limit = self.0.first().map_or(1.0, |(_, times)| median(times));
+        for (name, times) in &self.0 {
+            let time = median(times);
+            println!("{name:<34} {:>9.1} ms {:>7.2} x {:>8.2} GB/s", time * 1e3, time / limit, bytes as f64 / time / 1e9);
+        }
     }
 }
 

@@ -91,16 +91,16 @@ pub(super) fn add_result_costs(table: &mut Table, dataset: &Dataset, query: &Que
 
 /// The three signals of the summary: the first rows of each.
 pub(super) fn signals(dataset: &Dataset, query: &Query) -> Result<Vec<Section>, Error> {
-    let rows = reads::rows(dataset, &Selection::new(dataset, query)?);
+    let selection = Selection::new(dataset, query)?;
+    let repeated_reads = || reads::table(dataset, &reads::rows(dataset, &selection), None);
+    let failing_commands = || failures::failing_commands(dataset, query);
+    let hotspots = || hotspots::hotspots(dataset, query).map(|rows| hotspots::table(&rows));
+    let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));
     let top = |key, mut table: Table| {
         table.rows.truncate(SIGNAL_ROWS);
         Section { key, table }
     };
-    Ok(vec![
-        top("repeated_reads", reads::table(dataset, &rows, None)),
-        top("failing_commands", failures::failing_commands(dataset, query)?),
-        top("hotspots", hotspots::table(&hotspots::hotspots(dataset, query)?)),
-    ])
+    Ok(vec![top("repeated_reads", repeated_reads), top("failing_commands", failing_commands?), top("hotspots", hotspots?)])
 }
 
 /// One row that adds up the counts of a table, but for those that overlap.
