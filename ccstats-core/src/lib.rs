@@ -1,4 +1,109 @@
 //! Exact, fast statistics over Claude Code transcripts.
+//!
+//! Claude Code writes every session to a transcript, a file with one JSON
+//! object per line. This crate reads such files and counts each response, tool
+//! call and prompt once, however often it was written. It never prints, exits,
+//! or asks for the time, the zone or the environment: those are arguments.
+//!
+//! There are three heights. Each can be used without the ones above it.
+//!
+//! # 1. Entries: what one transcript says, line by line
+//!
+//! [`entries`] takes bytes and gives typed [`Entry`]s that borrow from them, or
+//! a [`BadLine`] with its place. Nothing is counted or left out yet: a response
+//! that stands on three lines comes three times.
+//!
+//! ```
+//! use ccstats_core::{Block, Content, entries};
+//!
+//! let transcript = std::fs::read("../testdata/home/projects/-home-ada-notes/f1b58cb1-c172-462d-b0b2-81f57c1f38b0.jsonl")?;
+//! let (mut files, mut bad_lines) = (Vec::new(), 0);
+//! for line in entries(&transcript) {
+//!     let Ok((_, entry)) = line else {
+//!         bad_lines += 1;
+//!         continue;
+//!     };
+//!     let Some(Content::Blocks(blocks)) = entry.message.map(|message| message.content) else { continue };
+//!     for block in blocks {
+//!         if let Block::ToolUse(call) = block
+//!             && call.name.is(b"Read")
+//!         {
+//!             files.push(call.input.file.to_str().into_owned());
+//!         }
+//!     }
+//! }
+//! assert_eq!(files, ["/home/ada/notes/reading.md", "/home/ada/notes/diary.md"]);
+//! assert_eq!(bad_lines, 0);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # 2. Tally: totals, without polars
+//!
+//! [`Dataset::load`] reads all transcripts below some roots on all processors
+//! and folds the copies of each thing into one. A [`Query`] selects from it,
+//! and [`Tally::of`] sums. All of this is there with `default-features = false`,
+//! which compiles neither polars nor what polars needs.
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use ccstats_core::{Dataset, Options, Outcome, PICODOLLARS, Prices, Progress, Query, Tally};
+//!
+//! let options = Options::new(vec!["../testdata/home".into()], SystemTime::now());
+//! let dataset = Dataset::load(&options, &Progress::default())?;
+//! let query = Query { projects: vec!["seed-shop".into()], ..Query::all() };
+//! let tally = Tally::of(&dataset, &query, Prices::list())?;
+//!
+//! let (tool, calls) = &tally.tools[0];
+//! assert_eq!((tool.as_str(), calls.with(Outcome::Failed)), ("Bash", 5));
+//! // Money is whole picodollars, so sums are exact; `None` when nothing has a price.
+//! let cost = tally.spending.total_cost().expect("all models of the sample have a price");
+//! assert_eq!(cost / PICODOLLARS, 1);
+//! # Ok::<(), ccstats_core::Error>(())
+//! ```
+//!
+//! # 3. Reports and frames: tables with units, and polars
+//!
+//! A [`Report`] is a named list of plain [`Table`]s whose columns know what they
+//! hold, with totals, and with what a reader must know about them. Reports about
+//! behaviour, such as [`ReportName::Failures`], and the summary need no polars;
+//! those that group by day, session, project, model or agent need the feature
+//! `frames`, which is on by default. With it, `Frames` are the records behind the
+//! reports as polars `LazyFrame`s, for questions that no report answers;
+//! `ccstats_core::polars` is the polars that they belong to.
+//!
+#![cfg_attr(feature = "frames", doc = "```")]
+#![cfg_attr(not(feature = "frames"), doc = "```ignore")]
+//! use std::time::SystemTime;
+//! use ccstats_core::polars::prelude::*;
+//! use ccstats_core::{Dataset, Frames, Listing, Options, Prices, Progress, Query, Report, ReportName};
+//!
+//! let options = Options::new(vec!["../testdata/home".into()], SystemTime::now());
+//! let dataset = Dataset::load(&options, &Progress::default())?;
+//! let (query, prices) = (Query::all(), Prices::list());
+//!
+//! let report = Report::new(ReportName::Daily, &dataset, &query, prices, &Listing::default())?;
+//! assert_eq!(report.rows().map(|days| days.rows.len()), Some(8));
+//!
+//! let frames = Frames::of(&dataset, &query, prices)?;
+//! let reads = frames.tool_calls.filter(col("tool").eq(lit("Read"))).group_by([col("file")]).agg([len()]);
+//! assert!(reads.collect()?.height() > 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`shell`] stands apart: it understands the commands that Claude Code's Bash
+//! tool ran, and needs nothing of the rest.
+//!
+//! # What can go wrong
+//!
+//! An [`Error`] means that a call could not do its work: a root is missing, a
+//! filter is no glob. A [`Problem`] means that something was skipped or is
+//! doubtful and all else was counted; [`Accounting`] holds all of them, and
+//! every line and byte of the transcripts by what became of it.
+//!
+//! Text from transcripts is not to be trusted: it may hold terminal escapes.
+//! Tables hold it as [`Untrusted`], which prints only through
+//! [`Untrusted::shown`]. Names in a [`Tally`] and in `Frames` are plain
+//! strings; show them through [`Shown`].
 
 mod behaviour;
 mod dataset;
@@ -33,25 +138,28 @@ mod usage;
 mod testing;
 
 pub use behaviour::secrets::Leaks;
-pub use dataset::*;
-pub use discover::*;
-pub use entry::*;
-pub use error::*;
+pub use dataset::{Accounting, Dataset};
+pub use discover::{Found, Transcript, discover};
+pub use entry::{
+    Advisor, Block, Body, Compaction, Content, Entry, Input, Message, OtherInput, ReadFile, ResultFields, ToolResult, ToolUse,
+    ToolUseResult, Usage, Worktree,
+};
+pub use error::{Error, Problem, ProblemKind};
 #[cfg(feature = "frames")]
 pub use frames::Frames;
 pub use hashing::{HashKey, hash_problem, hash_table};
 pub use json::Text;
-pub use lines::*;
+pub use lines::{Account, BadLine, Entries, Share, entries};
 pub use outcome::{EditError, Outcome};
 #[cfg(feature = "frames")]
 pub use polars;
-pub use prices::*;
+pub use prices::{Cost, OwnPrice, PICODOLLARS, Price, Prices, Terms};
 pub use query::{Pattern, Query};
 pub use report::{Listing, RangeLabel, Report, ReportName, Section, Totals};
 pub use scan::{Options, Progress};
 pub use simd::Level;
 pub use table::{Column, Direction, Kind, Table, Value};
-pub use tally::*;
+pub use tally::{Calls, ProjectTally, Spending, Tally};
 pub use time::{Bounds, Calendar, Range};
-pub use untrusted::*;
+pub use untrusted::{Shown, Untrusted, is_dangerous};
 pub use usage::Tokens;
