@@ -20,8 +20,9 @@ use crate::discover::Transcript;
 /// The longest stretch of one transcript that is scanned at once.
 pub(crate) const PART_BYTES: u64 = 8 << 20;
 
-/// Below this size reading is faster than mapping.
-const SMALLEST_MAP_BYTES: u64 = 256 << 10;
+/// Up to one part, reading is a little faster than mapping: giving a map back
+/// interrupts all threads.
+const SMALLEST_MAP_BYTES: u64 = PART_BYTES;
 
 /// A transcript not written for so long is settled.
 const SETTLED_AFTER: Duration = Duration::from_secs(600);

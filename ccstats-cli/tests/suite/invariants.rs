@@ -107,7 +107,7 @@ proptest! {
         let mut files = home.files();
         // Large enough to be mapped and to be shared between threads.
         let ballast = format!("{{\"type\":\"system\",\"content\":\"{}\"}}\n", "x".repeat(5_000));
-        transcript(&mut files, FIRST).extend(ballast.repeat(400).bytes());
+        transcript(&mut files, FIRST).extend(ballast.repeat(1_800).bytes());
         let first = write_home(files.clone());
         touch(&first, &files, |_| DAY);
         let wanted = sessions(first.path(), &[]);
