@@ -182,5 +182,5 @@ fn say_skipped(accounting: &Accounting) {
     if accounting.lines.salvaged.lines > 0 {
         parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
     }
-    output::say("warning", &format!("input was partly unusable: {}; `--json` lists the places", parts.join(", ")));
+    output::say("warning", &format!("input was partly unusable: {}; `--json` lists places of problems", parts.join(", ")));
 }

@@ -82,8 +82,6 @@ pub enum ProblemKind {
     Unreadable,
     /// A transcript that was shorter when read than when found.
     Shrank,
-    /// A second name of a file that was already read.
-    SameFile,
 }
 
 impl ProblemKind {
@@ -97,7 +95,6 @@ impl ProblemKind {
             ProblemKind::NotAFile => "not-a-file",
             ProblemKind::Unreadable => "unreadable",
             ProblemKind::Shrank => "shrank-while-read",
-            ProblemKind::SameFile => "same-file",
         }
     }
 }

@@ -60,8 +60,22 @@ enum Treatment {
 
 /// Columns, by the last part of their names, that hold words of programs: of
 /// Claude Code, of the API, of this crate.
-const OPEN: &[&str] =
-    &["agent", "class", "currency", "kind", "model", "outcome", "reason", "rule", "severity", "tool", "trigger", "unpriced_models"];
+const OPEN: &[&str] = &[
+    "agent",
+    "class",
+    "currency",
+    "kind",
+    "model",
+    "models",
+    "versions",
+    "outcome",
+    "reason",
+    "rule",
+    "severity",
+    "tool",
+    "trigger",
+    "unpriced_models",
+];
 
 /// Columns of free text, and those that lead to it.
 const FREE_TEXT: &[&str] = &["cause", "error", "examples", "last_error", "prompt", "text", "title", "variants"];

@@ -152,7 +152,7 @@ impl Worker {
             Ok(bytes) => bytes,
             Err(error) => return self.problems.push(problem(ProblemKind::Unreadable, Some(error.to_string()))),
         };
-        if bytes.shrank && part.span.start == 0 {
+        if bytes.shrank {
             self.problems.push(problem(ProblemKind::Shrank, None));
         }
         self.hole_bytes += bytes.hole_bytes;

@@ -30,7 +30,7 @@ pub(crate) struct StringEnd {
     pub(crate) has_escapes: bool,
 }
 
-/// A set of instructions that [`Skips`] can use.
+/// A set of instructions that a scan can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Byte by byte, on any processor.

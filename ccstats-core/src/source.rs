@@ -98,11 +98,13 @@ impl Source {
         if start >= size {
             return Ok(Bytes { bytes: &[], limit: 0, hole_bytes: 0, shrank });
         }
+        let end = part.span.end.min(size);
         let bytes = if mode.map && !shrank && is_settled(transcript, mode.now) && is_local(&file) {
             self.map(&file, start, size)?
         } else {
-            self.read(&file, start, part.span.end.min(size), size)?
+            self.read(&file, start, end, size)?
         };
+        let shrank = shrank || (bytes.len() as u64) < end - start;
         Ok(Bytes { hole_bytes: 0, shrank, ..own_lines(bytes, part, start) })
     }
 
