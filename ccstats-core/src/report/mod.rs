@@ -193,6 +193,8 @@ impl Report {
         arrange(&mut sections, listing)?;
         let mut accounting = dataset.accounting().clone();
         accounting.problems.extend(listing.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
+        // Formats take problems of one kind from one stretch.
+        accounting.problems.sort();
         let totals = Totals { key, table: totals };
         Ok(Report { name, range: label(query), totals, is_empty: tally.is_empty(), sections, accounting, notes, advice })
     }
