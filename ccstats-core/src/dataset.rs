@@ -15,7 +15,7 @@ use crate::lines::Account;
 use crate::outcome::Outcome;
 use crate::prices::{Cost, Price, Prices, Terms};
 use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow};
-use crate::scan::{Options, Progress, Scanned, scan};
+use crate::scan::{self, Options, Progress, Scanned};
 use crate::shell;
 use crate::symbols::{Symbol, Symbols};
 use crate::time::epoch_day;
@@ -75,28 +75,44 @@ impl Dataset {
     /// is a [`Problem`] in [`Dataset::accounting`].
     pub fn load(options: &Options, progress: &Progress) -> Result<Dataset, Error> {
         let found = discover(&options.roots)?;
-        let scanned = scan(&found.transcripts, options, progress);
+        let dataset = Dataset::scanned(found, options, progress);
         progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
-        Ok(Dataset::new(found, scanned))
+        Ok(dataset)
     }
 
-    fn new(found: Found, scanned: Scanned) -> Dataset {
+    /// Reads all that was found.
+    pub(crate) fn scanned(found: Found, options: &Options, progress: &Progress) -> Dataset {
+        let jobs = scan::jobs(&found.transcripts);
+        let scanned = scan::scan(&found.transcripts, &jobs, options, progress, None);
+        let lines = jobs.iter().map(|job| job.part.transcript).zip(scanned.lines.iter().copied());
+        let parts = scan::first_lines(lines);
+        Dataset::new(found, scanned, parts)
+    }
+
+    pub(crate) fn new(found: Found, scanned: Scanned, parts: Vec<(usize, u64)>) -> Dataset {
         let mut facts = scanned.facts;
         let agent_kinds = agent_kinds(&mut facts, &found.agent_types);
         let endings = facts.calls.rows().par_iter().map(|call| ending(&facts, call)).collect();
         let (main, sidechain) = (facts.symbols.intern(b"main"), facts.symbols.intern(b"sidechain"));
         let mut problems = [found.problems, scanned.problems].concat();
-        problems.extend(facts.problems.drain(..).map(|problem| located(problem, &scanned.parts, &found.transcripts)));
+        problems.extend(facts.problems.drain(..).map(|problem| located(problem, &parts, &found.transcripts)));
         problems.sort();
         let accounting = Accounting {
-            transcripts: found.transcripts.len() as u64,
+            transcripts: found.transcripts.iter().filter(|transcript| !transcript.is_gone).count() as u64,
             lines: facts.account,
             hole_bytes: scanned.hole_bytes,
             kinds: kinds(&facts),
             problems,
         };
-        let (transcripts, parts) = (found.transcripts, scanned.parts);
+        let transcripts = found.transcripts;
         Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting }
+    }
+
+    /// Adds problems of others.
+    #[cfg(feature = "store")]
+    pub(crate) fn add_problems(&mut self, problems: Vec<Problem>) {
+        self.accounting.problems.extend(problems);
+        self.accounting.problems.sort();
     }
 
     /// What was read, and what was skipped and why.
@@ -266,7 +282,8 @@ fn ending(facts: &Facts, call: &CallRow) -> Ending {
     let mut ending = Ending { outcome: Outcome::NoResult, lines_added: 0, lines_removed: 0 };
     let Some(result) = facts.results.get(call.key) else { return ending };
     let tool = facts.symbols.bytes(call.tool);
-    ending.outcome = result.verdict.outcome(tool, || shell::soft_exit(&facts.symbols.name(call.command)));
+    ending.outcome =
+        result.verdict.outcome(tool, || call.stored_soft.unwrap_or_else(|| shell::soft_exit(&facts.symbols.name(call.command))));
     if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
         let created = result.lines_created.filter(|_| tool == b"Write");
         ending.lines_added = created.unwrap_or(result.lines_added);

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
-use crate::rows::{AgentRow, CallRow, CutRow, EventRow, MentionRow, MessageRow, Order, Place, PromptRow, ResultRow};
+use crate::rows::{AgentRow, CallRow, CutRow, EventRow, MentionRow, MessageRow, Order, PromptRow, ResultRow};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
@@ -19,15 +19,26 @@ fn hash(kind: &[u8], parts: [&[u8]; 2]) -> Key {
     xxh3_128_with_seed(parts[1], seed)
 }
 
-/// A response: by its id, by session and id, by the line's `uuid`, or by place.
-pub(crate) fn message_key(id: Text, session: &[u8], uuid: Text, place: Place) -> Key {
+/// What tells a line without a `uuid` from all others, in this scan and in later
+/// ones: its transcript, the place of its first byte, and its text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot<'t> {
+    /// A number that no other transcript has.
+    pub(crate) transcript: u64,
+    pub(crate) offset: u64,
+    /// The line without its newline.
+    pub(crate) text: &'t [u8],
+}
+
+/// A response: by its id, by session and id, by the line's `uuid`, or by its spot.
+pub(crate) fn message_key(id: Text, session: &[u8], uuid: Text, spot: Spot) -> Key {
     let id = id.decode();
     if id.starts_with(b"msg_") {
         hash(b"id", [b"", &id])
     } else if !id.is_empty() {
         hash(b"session", [session, &id])
     } else {
-        line_key(uuid, place)
+        line_key(uuid, spot)
     }
 }
 
@@ -37,13 +48,19 @@ pub(crate) fn call_key(id: Text, session: &[u8]) -> Option<Key> {
     if id.starts_with(b"toolu_") { Some(hash(b"id", [b"", &id])) } else { (!id.is_empty()).then(|| hash(b"session", [session, &id])) }
 }
 
-/// A line: by its `uuid`, or by its place.
-pub(crate) fn line_key(uuid: Text, place: Place) -> Key {
+/// A line: by its `uuid`, or by its spot.
+pub(crate) fn line_key(uuid: Text, spot: Spot) -> Key {
     if uuid.is_empty() {
-        hash(b"place", [&place.part.to_le_bytes(), &place.line.to_le_bytes()])
+        let place = [spot.transcript.to_le_bytes(), spot.offset.to_le_bytes()].concat();
+        hash(b"place", [&place, spot.text])
     } else {
-        hash(b"uuid", [b"", &uuid.decode()])
+        uuid_key(uuid)
     }
+}
+
+/// A line by its `uuid`.
+pub(crate) fn uuid_key(uuid: Text) -> Key {
+    hash(b"uuid", [b"", &uuid.decode()])
 }
 
 /// A subagent: by its id.
@@ -165,6 +182,13 @@ impl Row for CallRow {
     fn order(&self) -> Order {
         self.origin.order
     }
+
+    /// A copy from the store knows no command; another copy may.
+    fn join(&mut self, other: Self) {
+        let (first, second) = if other.order() < self.order() { (other, *self) } else { (*self, other) };
+        let command = if first.stored_soft.is_some() { first.command.or(second.command) } else { first.command };
+        *self = CallRow { command, ..first };
+    }
 }
 
 impl Row for ResultRow {
@@ -184,6 +208,12 @@ impl Row for PromptRow {
 
     fn order(&self) -> Order {
         self.origin.order
+    }
+
+    /// A copy from the store has no title; another copy may.
+    fn join(&mut self, other: Self) {
+        let (first, second) = if other.order() < self.order() { (other, *self) } else { (*self, other) };
+        *self = PromptRow { title: first.title.or(second.title), ..first };
     }
 }
 

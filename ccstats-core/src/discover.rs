@@ -7,7 +7,7 @@
 //! file is one transcript whatever its names. Looks at names and metadata only,
 //! except for the small `agent-*.meta.json` beside subagents.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
@@ -33,10 +33,25 @@ pub struct Transcript {
     pub modified: SystemTime,
     /// Its blocks on disk hold next to nothing of its length: it is full of holes.
     pub(crate) is_sparse: bool,
+    /// Which physical file it is, where the system tells.
+    pub(crate) identity: Option<Identity>,
+    /// It is not there any more: the store alone knows it.
+    pub(crate) is_gone: bool,
+    /// Its rows come from the store: they hold no text.
+    pub(crate) is_stored: bool,
+}
+
+/// A physical file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    /// Nanoseconds since 1970, where known: numbers of inodes are used again.
+    pub(crate) birth_ns: Option<i64>,
 }
 
 impl Transcript {
-    fn order(&self) -> (usize, &[u8]) {
+    pub(crate) fn order(&self) -> (usize, &[u8]) {
         (self.root, self.name.as_os_str().as_encoded_bytes())
     }
 }
@@ -67,9 +82,8 @@ pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
     let mut found = walk.found;
     found.transcripts.sort_by(|a, b| a.order().cmp(&b.order()));
     let mut seen = HashSet::new();
-    let mut identities = walk.identities;
-    found.transcripts.retain(|transcript| match identities.remove(&transcript.path) {
-        Some(identity) => seen.insert(identity),
+    found.transcripts.retain(|transcript| match transcript.identity {
+        Some(Identity { device, inode, .. }) => seen.insert((device, inode)),
         None => true,
     });
     Ok(found)
@@ -78,8 +92,6 @@ pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
 #[derive(Default)]
 struct Walk {
     found: Found,
-    /// Device and inode by path, where the system tells them.
-    identities: HashMap<PathBuf, (u64, u64)>,
 }
 
 impl Walk {
@@ -117,9 +129,6 @@ impl Walk {
         let path = entry.path().to_path_buf();
         match entry.metadata() {
             Ok(metadata) => {
-                if let Some(identity) = identity(&metadata) {
-                    self.identities.insert(path.clone(), identity);
-                }
                 self.found.transcripts.push(Transcript {
                     root,
                     name: path.strip_prefix(top).unwrap_or(&path).to_path_buf(),
@@ -127,6 +136,9 @@ impl Walk {
                     size_bytes: metadata.len(),
                     modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
                     is_sparse: is_sparse(&metadata),
+                    identity: identity(&metadata),
+                    is_gone: false,
+                    is_stored: false,
                 });
             }
             Err(error) => self.problem(ProblemKind::Unreadable, path, Some(error.to_string())),
@@ -154,15 +166,25 @@ fn agent_type(path: &Path) -> Option<(String, String)> {
 }
 
 #[cfg(unix)]
-fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
+fn identity(metadata: &Metadata) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt;
-    Some((metadata.dev(), metadata.ino()))
+    let birth_ns = metadata.created().ok().map(nanoseconds);
+    Some(Identity { device: metadata.dev(), inode: metadata.ino(), birth_ns })
 }
 
 /// Other systems tell no identity without opening the file.
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<(u64, u64)> {
+fn identity(_: &Metadata) -> Option<Identity> {
     None
+}
+
+/// Nanoseconds since 1970, as far as 64 bits reach.
+pub(crate) fn nanoseconds(time: SystemTime) -> i64 {
+    let nanoseconds = |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => nanoseconds(after),
+        Err(before) => -nanoseconds(before.duration()),
+    }
 }
 
 /// Compression saves blocks too, but never so many.

@@ -82,6 +82,8 @@ pub enum ProblemKind {
     Unreadable,
     /// A transcript that was shorter when read than when found.
     Shrank,
+    /// Something is wrong with the store of history.
+    Store,
 }
 
 impl ProblemKind {
@@ -95,6 +97,7 @@ impl ProblemKind {
             ProblemKind::NotAFile => "not-a-file",
             ProblemKind::Unreadable => "unreadable",
             ProblemKind::Shrank => "shrank-while-read",
+            ProblemKind::Store => "store",
         }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::dedup::{self, Folded, Key};
+use crate::dedup::{self, Folded, Key, Spot};
 use crate::entry::{Block, Content, Entry, Input, Message, ReadFile, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
 use crate::error::ProblemKind;
 use crate::json::Text;
@@ -84,29 +84,30 @@ pub(crate) struct Fallback<'n> {
 }
 
 /// An entry on its way into the rows.
-struct Line<'e, 't> {
-    entry: &'e Entry<'t>,
-    fallback: Fallback<'e>,
-    place: Place,
+pub(crate) struct Line<'e, 't> {
+    pub(crate) entry: &'e Entry<'t>,
+    pub(crate) fallback: Fallback<'e>,
+    pub(crate) place: Place,
+    pub(crate) spot: Spot<'t>,
 }
 
 impl Facts {
     /// Takes in one entry.
-    pub(crate) fn push(&mut self, entry: &Entry, fallback: Fallback, place: Place) {
+    pub(crate) fn push(&mut self, line: &Line) {
+        let entry = line.entry;
         self.count_kind(entry.kind);
-        let line = Line { entry, fallback, place };
         match entry.kind.raw() {
-            b"assistant" => self.assistant(&line, entry.message.as_ref(), entry.timestamp_ms, entry.uuid, false),
-            b"user" => self.user(&line),
-            b"progress" => self.progress(&line),
-            b"system" => self.system(&line),
-            b"custom-title" => self.title(&line, TitleRank::Custom),
-            b"agent-name" => self.title(&line, TitleRank::Agent),
-            b"ai-title" => self.title(&line, TitleRank::Ai),
-            b"summary" => self.title(&line, TitleRank::Summary),
-            b"pr-link" => self.pull_request(&line),
-            b"attachment" => self.anchor(&line),
-            b"worktree-state" => self.worktree(&line),
+            b"assistant" => self.assistant(line, entry.message.as_ref(), entry.timestamp_ms, entry.uuid, false),
+            b"user" => self.user(line),
+            b"progress" => self.progress(line),
+            b"system" => self.system(line),
+            b"custom-title" => self.title(line, TitleRank::Custom),
+            b"agent-name" => self.title(line, TitleRank::Agent),
+            b"ai-title" => self.title(line, TitleRank::Ai),
+            b"summary" => self.title(line, TitleRank::Summary),
+            b"pr-link" => self.pull_request(line),
+            b"attachment" => self.anchor(line),
+            b"worktree-state" => self.worktree(line),
             _ => {}
         }
     }
@@ -146,12 +147,12 @@ impl Facts {
         }
         if message.model.is(b"<synthetic>") {
             if line.entry.is_api_error_message {
-                self.api_errors.fold(EventRow { key: dedup::line_key(uuid, line.place), origin });
+                self.api_errors.fold(EventRow { key: dedup::line_key(uuid, line.spot), origin });
             }
             return;
         }
         let session = self.symbols.bytes(origin.session);
-        let key = dedup::message_key(message.id, session, uuid, line.place);
+        let key = dedup::message_key(message.id, session, uuid, line.spot);
         if let Some(usage) = &message.usage {
             let row = self.response(key, origin, message.model, usage, message.is_final);
             self.messages.fold(row);
@@ -202,6 +203,7 @@ impl Facts {
             tool: self.name_or_unknown(call.name),
             file: self.symbol(input.file),
             command: self.symbol(input.command),
+            stored_soft: None,
             target: self.symbol(other_target(input)),
             target_is_path: !input.other.path.is_empty(),
             subagent_type: self.symbol(input.subagent_type),
@@ -224,16 +226,17 @@ impl Facts {
         self.agent_prompt(&message.content, origin);
         let head = prompt::head(&message.content);
         if prompt::is_typed(entry, &message.content, &head) {
-            self.prompt(entry, origin, &prompt::text(&message.content));
+            self.prompt(line, origin, &prompt::text(&message.content));
         } else if let Some(kind) = prompt::cut(entry, &head) {
-            self.cut(entry, origin, kind);
+            self.cut(line, origin, kind);
         }
     }
 
-    fn prompt(&mut self, entry: &Entry, origin: Origin, text: &[u8]) {
+    fn prompt(&mut self, line: &Line, origin: Origin, text: &[u8]) {
+        let entry = line.entry;
         let text = prompt::own_words(text);
         let row = PromptRow {
-            key: dedup::line_key(entry.uuid, origin.order.place),
+            key: dedup::line_key(entry.uuid, line.spot),
             origin,
             is_negative: prompt::is_negative(text),
             is_keep_going: prompt::is_keep_going(text),
@@ -251,13 +254,14 @@ impl Facts {
         let origin = self.origin(line, line.entry.timestamp_ms, false);
         self.uuid(line.entry.uuid, origin);
         if line.entry.subtype.is(b"compact_boundary") {
-            self.cut(line.entry, origin, Cut::Compaction);
+            self.cut(line, origin, Cut::Compaction);
         }
     }
 
-    fn cut(&mut self, entry: &Entry, origin: Origin, kind: Cut) {
+    fn cut(&mut self, line: &Line, origin: Origin, kind: Cut) {
+        let entry = line.entry;
         let row = CutRow {
-            key: dedup::line_key(entry.uuid, origin.order.place),
+            key: dedup::line_key(entry.uuid, line.spot),
             origin,
             kind,
             trigger: self.symbol(entry.compaction.trigger),

@@ -127,6 +127,8 @@ mod scan;
 pub mod shell;
 mod simd;
 mod source;
+#[cfg(feature = "store")]
+mod store;
 mod symbols;
 mod table;
 mod tally;
@@ -158,6 +160,8 @@ pub use query::{Pattern, Query};
 pub use report::{Listing, RangeLabel, Report, ReportName, Section, Totals};
 pub use scan::{Options, Progress};
 pub use simd::Level;
+#[cfg(feature = "store")]
+pub use store::{Needs, Store, StoreError};
 pub use table::{Column, Direction, Kind, Table, Value};
 pub use tally::{Calls, ProjectTally, Spending, Tally};
 pub use time::{Bounds, Calendar, Range};

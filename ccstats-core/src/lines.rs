@@ -115,6 +115,8 @@ pub struct Entries<'t> {
     skips: Skips,
     /// No line starts here or later.
     limit: usize,
+    /// Where the line of the last entry starts.
+    start: usize,
     at: usize,
     line: u32,
     salvaged: std::vec::IntoIter<Entry<'t>>,
@@ -125,12 +127,18 @@ impl<'t> Entries<'t> {
     /// The lines of `bytes` that start before `limit`; the last one may end behind it.
     pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level) -> Entries<'t> {
         let salvaged = Vec::new().into_iter();
-        Entries { bytes, skips: Skips::new(level), limit, at: 0, line: 0, salvaged, account: Account::default() }
+        Entries { bytes, skips: Skips::new(level), limit, start: 0, at: 0, line: 0, salvaged, account: Account::default() }
     }
 
     /// The lines read so far, by class.
     pub fn account(&self) -> Account {
         self.account
+    }
+
+    /// The line of the last entry, without its newline, and where it starts.
+    pub(crate) fn line(&self) -> (usize, &'t [u8]) {
+        let line = &self.bytes[self.start..self.at];
+        (self.start, line.strip_suffix(b"\n").unwrap_or(line))
     }
 
     /// The next line that is no blank: its number, with its entry in `entry`, or
@@ -146,6 +154,7 @@ impl<'t> Entries<'t> {
             }
             self.line += 1;
             let start = self.at;
+            self.start = start;
             let bad = BadLine { line: self.line, offset: start, unfinished: false };
             let Some((is_entry, end)) = self.whole_line(entry) else {
                 match self.odd_line() {

@@ -71,6 +71,12 @@ pub(crate) enum Verdict {
     Error { silent: bool },
 }
 
+impl Default for Verdict {
+    fn default() -> Verdict {
+        Verdict::Known(Outcome::Ok)
+    }
+}
+
 impl Verdict {
     /// Reads the result of a call.
     pub(crate) fn of(result: &ToolResult, structured: &ToolUseResult, denial: Text) -> Verdict {

@@ -8,7 +8,7 @@ use crate::usage::Tokens;
 /// Where an entry stands: the part of a transcript, and the line in it from 1.
 /// Parts are numbered in the order of transcripts, so places compare as
 /// (transcript, line) would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) part: u32,
     pub(crate) line: u32,
@@ -16,12 +16,12 @@ pub(crate) struct Place {
 
 /// Which of several copies is the original: the smallest time (none is last),
 /// the main thread before a sidechain, an entry before a wrapped one, the place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Order {
     /// `i64::MAX` without a usable time.
-    stamp_ms: i64,
+    pub(crate) stamp_ms: i64,
     pub(crate) is_sidechain: bool,
-    is_wrapped: bool,
+    pub(crate) is_wrapped: bool,
     pub(crate) place: Place,
 }
 
@@ -37,7 +37,7 @@ impl Order {
 }
 
 /// Who and where: what a row takes from its original line.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Origin {
     pub(crate) order: Order,
     pub(crate) session: Symbol,
@@ -49,7 +49,7 @@ pub(crate) struct Origin {
 }
 
 /// One response of the API.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MessageRow {
     pub(crate) key: Key,
     pub(crate) origin: Origin,
@@ -66,7 +66,7 @@ pub(crate) struct MessageRow {
 }
 
 /// One tool call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct CallRow {
     pub(crate) key: Key,
     pub(crate) origin: Origin,
@@ -75,8 +75,10 @@ pub(crate) struct CallRow {
     pub(crate) tool: Symbol,
     /// The file that the input names.
     pub(crate) file: Symbol,
-    /// The command that the input gives.
+    /// The command that the input gives; none in a call from the store.
     pub(crate) command: Symbol,
+    /// Of a call from the store: whether exit code 1 of its command means "nothing found".
+    pub(crate) stored_soft: Option<bool>,
     /// What else the input names: a path, address, pattern, query or skill.
     pub(crate) target: Symbol,
     /// Whether `target` is a path, not a pattern that looks like one.
@@ -91,7 +93,7 @@ pub(crate) struct CallRow {
 }
 
 /// The result of one tool call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct ResultRow {
     pub(crate) key: Key,
     pub(crate) order: Order,
@@ -119,7 +121,7 @@ pub(crate) struct ResultRow {
 }
 
 /// The lines that a Read gave.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct ReadLines {
     /// The first line, from 1; 0 when the result does not say.
     pub(crate) start: u32,
@@ -132,7 +134,7 @@ pub(crate) struct ReadLines {
 }
 
 /// Where a line stands in time, by a hash of its `uuid`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct LineRow {
     pub(crate) uuid: u64,
     pub(crate) session: Symbol,
@@ -143,7 +145,7 @@ pub(crate) struct LineRow {
 }
 
 /// What a prompt says about the mood, and where it hangs in the conversation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct PromptRow {
     pub(crate) key: Key,
     pub(crate) origin: Origin,
@@ -156,7 +158,7 @@ pub(crate) struct PromptRow {
 }
 
 /// A file with secrets that a prompt mentions with `@`, which hands it over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MentionRow {
     pub(crate) key: Key,
     pub(crate) origin: Origin,
@@ -164,7 +166,7 @@ pub(crate) struct MentionRow {
 }
 
 /// A line that cuts a conversation: a compaction, `/clear`, or an interruption.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct CutRow {
     pub(crate) key: Key,
     pub(crate) origin: Origin,
@@ -175,9 +177,10 @@ pub(crate) struct CutRow {
 }
 
 /// The kinds of [`CutRow`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cut {
     /// A `compact_boundary`.
+    #[default]
     Compaction,
     /// The summary after a compaction; before 2.0.60 the only trace of one.
     CompactSummary,
@@ -208,14 +211,14 @@ pub(crate) enum TitleRank {
 }
 
 /// Something that happened at one time: a failed response.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct EventRow {
     pub(crate) key: Key,
     pub(crate) origin: Origin,
 }
 
 /// The first prompt of a subagent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct AgentRow {
     pub(crate) key: Key,
     pub(crate) agent: Symbol,

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
+use crate::dedup::Spot;
 use crate::discover::Transcript;
 use crate::entry::Entry;
 use crate::error::{Problem, ProblemKind};
-use crate::facts::{Facts, Fallback};
+use crate::facts::{Facts, Fallback, Line};
 use crate::lines::Entries;
 use crate::rows::Place;
 use crate::simd::Level;
@@ -50,26 +51,47 @@ pub struct Progress {
     pub done_bytes: AtomicU64,
 }
 
+/// A part that waits to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) part: Part,
+    /// The number of the part in places.
+    pub(crate) number: u32,
+    /// The number of its transcript in spots.
+    pub(crate) transcript_id: u64,
+}
+
+/// The jobs of reading all transcripts as a whole.
+pub(crate) fn jobs(transcripts: &[Transcript]) -> Vec<Job> {
+    let parts = transcripts.iter().enumerate().flat_map(|(index, transcript)| parts(index, transcript));
+    parts.enumerate().map(|(number, part)| Job { number: number as u32, transcript_id: part.transcript as u64, part }).collect()
+}
+
 /// What a scan gives.
+#[derive(Default)]
 pub(crate) struct Scanned {
     pub(crate) facts: Facts,
-    /// By part: its transcript, and the lines of that transcript before it.
-    pub(crate) parts: Vec<(usize, u64)>,
+    /// The lines of each job.
+    pub(crate) lines: Vec<u64>,
     pub(crate) hole_bytes: u64,
     pub(crate) problems: Vec<Problem>,
 }
 
-pub(crate) fn scan(transcripts: &[Transcript], options: &Options, progress: &Progress) -> Scanned {
-    let parts: Vec<Part> = transcripts.iter().enumerate().flat_map(|(index, transcript)| parts(index, transcript)).collect();
-    let total_bytes = transcripts.iter().map(|transcript| transcript.size_bytes).sum();
+/// Gets the facts of each part apart, before they are joined, with its job and
+/// its bytes of holes. Parts that could not be read as they were found are left out.
+pub(crate) type Witness<'w> = &'w (dyn Fn(usize, &mut Facts, u64) + Sync);
+
+pub(crate) fn scan(transcripts: &[Transcript], jobs: &[Job], options: &Options, progress: &Progress, witness: Option<Witness>) -> Scanned {
+    let bytes = |job: &Job| job.part.span.end - job.part.span.start;
+    let total_bytes = jobs.iter().map(bytes).sum();
     progress.total_bytes.store(total_bytes, Ordering::Relaxed);
-    let mut order: Vec<usize> = (0..parts.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(parts[*index].span.end - parts[*index].span.start));
-    let queue = Queue { transcripts, parts: &parts, order, next: AtomicUsize::new(0), options, progress };
-    let mut workers = queue.run(threads(options.threads, total_bytes));
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(bytes(&jobs[*index])));
+    let queue = Queue { transcripts, jobs, order, next: AtomicUsize::new(0), options, progress, witness };
+    let mut workers = on_threads(threads(options.threads, total_bytes), || queue.work());
     // The largest takes in the others: fewest rows are moved.
     workers.sort_by_key(|worker| std::cmp::Reverse(worker.facts.account.total().bytes));
-    join(workers, &parts)
+    join(workers, jobs.len())
 }
 
 /// A thread for each half megabyte, at most as many as there are processors:
@@ -81,8 +103,8 @@ pub(crate) fn threads(wanted: Option<NonZeroUsize>, total_bytes: u64) -> usize {
     wanted.map_or_else(all, NonZeroUsize::get).min(useful)
 }
 
-fn join(workers: Vec<Worker>, parts: &[Part]) -> Scanned {
-    let mut lines = vec![0; parts.len()];
+fn join(workers: Vec<Worker>, jobs: usize) -> Scanned {
+    let mut lines = vec![0; jobs];
     let mut workers = workers.into_iter();
     let mut joined = workers.next().unwrap_or_default();
     for worker in workers {
@@ -91,46 +113,70 @@ fn join(workers: Vec<Worker>, parts: &[Part]) -> Scanned {
         joined.hole_bytes += worker.hole_bytes;
         joined.problems.extend(worker.problems);
     }
-    joined.lines.iter().for_each(|(part, count)| lines[*part] = *count);
+    joined.lines.iter().for_each(|(job, count)| lines[*job] = *count);
     let Worker { facts, hole_bytes, problems, .. } = joined;
-    let mut scanned = Scanned { facts, parts: Vec::with_capacity(parts.len()), hole_bytes, problems };
+    Scanned { facts, lines, hole_bytes, problems }
+}
+
+/// By part: its transcript, and the lines of that transcript before it. Takes
+/// the transcripts of the parts and the lines in them.
+pub(crate) fn first_lines(parts: impl Iterator<Item = (usize, u64)>) -> Vec<(usize, u64)> {
     let mut before = (usize::MAX, 0);
-    for (part, count) in parts.iter().zip(lines) {
-        let first = if before.0 == part.transcript { before.1 } else { 0 };
-        scanned.parts.push((part.transcript, first));
-        before = (part.transcript, first + count);
-    }
-    scanned
+    let start = |(transcript, count)| {
+        let first = if before.0 == transcript { before.1 } else { 0 };
+        before = (transcript, first + count);
+        (transcript, first)
+    };
+    parts.map(start).collect()
 }
 
 /// The parts that wait for a worker.
 struct Queue<'q> {
     transcripts: &'q [Transcript],
-    parts: &'q [Part],
+    jobs: &'q [Job],
     order: Vec<usize>,
     next: AtomicUsize,
     options: &'q Options,
     progress: &'q Progress,
+    witness: Option<Witness<'q>>,
+}
+
+/// Does the same on some threads.
+pub(crate) fn on_threads<W: Send>(threads: usize, work: impl Fn() -> W + Sync) -> Vec<W> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    match (threads > 1).then(|| pool.build().ok()).flatten() {
+        Some(pool) => pool.broadcast(|_| work()),
+        // One thread needs no pool; and where no pool can start, one must do.
+        None => vec![work()],
+    }
 }
 
 impl Queue<'_> {
-    fn run(&self, threads: usize) -> Vec<Worker> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        match pool.build().ok().filter(|_| threads > 1) {
-            Some(pool) => pool.broadcast(|_| self.work()),
-            // One thread needs no pool; and where no pool can start, one must do.
-            None => vec![self.work()],
-        }
-    }
-
     fn work(&self) -> Worker {
         let mut worker = Worker::default();
         while let Some(index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let part = &self.parts[*index];
-            worker.part(&self.transcripts[part.transcript], part, *index, self.options);
-            self.progress.done_bytes.fetch_add(part.span.end - part.span.start, Ordering::Relaxed);
+            self.part(&mut worker, *index);
         }
         worker
+    }
+
+    fn part(&self, worker: &mut Worker, index: usize) {
+        let job = &self.jobs[index];
+        let Part { transcript, span } = &job.part;
+        let transcript = &self.transcripts[*transcript];
+        match self.witness {
+            None => _ = worker.part(transcript, job, index, self.options),
+            Some(witness) => {
+                let all = std::mem::take(&mut worker.facts);
+                let read = worker.part(transcript, job, index, self.options);
+                let mut facts = std::mem::replace(&mut worker.facts, all);
+                if let Some(hole_bytes) = read {
+                    witness(index, &mut facts, hole_bytes);
+                }
+                worker.facts.absorb(facts);
+            }
+        }
+        self.progress.done_bytes.fetch_add(span.end - span.start, Ordering::Relaxed);
     }
 }
 
@@ -145,12 +191,16 @@ struct Worker {
 }
 
 impl Worker {
-    fn part(&mut self, transcript: &Transcript, part: &Part, index: usize, options: &Options) {
+    /// Reads one part. Gives the bytes of its holes when all of it was there.
+    fn part(&mut self, transcript: &Transcript, job: &Job, index: usize, options: &Options) -> Option<u64> {
         let mode = Mode { map: options.map, now: options.now };
         let problem = |kind, detail| Problem { kind, path: transcript.path.clone(), line: None, detail };
-        let bytes = match self.source.part(transcript, part, mode) {
+        let bytes = match self.source.part(transcript, &job.part, mode) {
             Ok(bytes) => bytes,
-            Err(error) => return self.problems.push(problem(ProblemKind::Unreadable, Some(error.to_string()))),
+            Err(error) => {
+                self.problems.push(problem(ProblemKind::Unreadable, Some(error.to_string())));
+                return None;
+            }
         };
         if bytes.shrank {
             self.problems.push(problem(ProblemKind::Shrank, None));
@@ -158,17 +208,22 @@ impl Worker {
         self.hole_bytes += bytes.hole_bytes;
         let mut entries = Entries::new(bytes.bytes, bytes.limit, options.level);
         let fallback = fallback(transcript);
-        let place = |line| Place { part: index as u32, line };
+        let place = |line| Place { part: job.number, line };
         let mut entry = Entry::default();
         while let Some(line) = entries.read_next(&mut entry) {
             match line {
-                Ok(line) => self.facts.push(&entry, fallback, place(line)),
+                Ok(line) => {
+                    let (start, text) = entries.line();
+                    let spot = Spot { transcript: job.transcript_id, offset: bytes.offset + start as u64, text };
+                    self.facts.push(&Line { entry: &entry, fallback, place: place(line), spot });
+                }
                 Err(bad) if bad.unfinished => {}
                 Err(bad) => self.facts.problems.push((ProblemKind::MalformedLine, place(bad.line))),
             }
         }
         self.facts.account += entries.account();
         self.lines.push((index, entries.account().total().lines));
+        (!bytes.shrank).then_some(bytes.hole_bytes)
     }
 }
 

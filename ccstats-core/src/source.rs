@@ -43,14 +43,26 @@ pub(crate) struct Part {
 /// stays whole.
 pub(crate) fn parts(index: usize, transcript: &Transcript) -> impl Iterator<Item = Part> {
     let size = transcript.size_bytes;
-    let step = if transcript.is_sparse { size } else { PART_BYTES };
-    let count = size.div_ceil(step.max(1)).max(1);
-    (0..count).map(move |part| Part { transcript: index, span: part * step..size.min((part + 1) * step) })
+    cut(index, 0..size, if transcript.is_sparse { size } else { PART_BYTES })
+}
+
+/// Cuts a stretch of a transcript that starts and ends with whole lines.
+#[cfg(feature = "store")]
+pub(crate) fn parts_of(index: usize, span: Range<u64>) -> impl Iterator<Item = Part> {
+    cut(index, span, PART_BYTES)
+}
+
+fn cut(index: usize, span: Range<u64>, step: u64) -> impl Iterator<Item = Part> {
+    let count = (span.end - span.start).div_ceil(step.max(1)).max(1);
+    let start = move |part| span.end.min(span.start + part * step);
+    (0..count).map(move |part| Part { transcript: index, span: start(part)..start(part + 1) })
 }
 
 /// The bytes of a part: whole lines, the first one first.
 pub(crate) struct Bytes<'b> {
     pub(crate) bytes: &'b [u8],
+    /// Where they start in the transcript.
+    pub(crate) offset: u64,
     /// No line of this part starts here or later.
     pub(crate) limit: usize,
     /// Bytes of holes, which were not read. One NUL stands for each hole.
@@ -96,7 +108,7 @@ impl Source {
         let size = transcript.size_bytes.min(length);
         let start = part.span.start.saturating_sub(1);
         if start >= size {
-            return Ok(Bytes { bytes: &[], limit: 0, hole_bytes: 0, shrank });
+            return Ok(Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, shrank });
         }
         let end = part.span.end.min(size);
         let bytes = if mode.map && !shrank && is_settled(transcript, mode.now) && is_local(&file) {
@@ -157,7 +169,7 @@ impl Source {
             self.append(file, extent.start, extent.end)?;
             at = extent.end;
         }
-        Ok(Bytes { bytes: &self.buffer, limit: self.buffer.len(), hole_bytes: holes, shrank: false })
+        Ok(Bytes { bytes: &self.buffer, offset: 0, limit: self.buffer.len(), hole_bytes: holes, shrank: false })
     }
 }
 
@@ -171,8 +183,8 @@ fn own_lines<'b>(bytes: &'b [u8], part: &Part, start: u64) -> Bytes<'b> {
         memchr::memchr(b'\n', &bytes[..limit]).map(|newline| newline + 1).filter(|first| *first < limit)
     };
     match first {
-        Some(first) => Bytes { bytes: &bytes[first..], limit: limit - first, hole_bytes: 0, shrank: false },
-        None => Bytes { bytes: &[], limit: 0, hole_bytes: 0, shrank: false },
+        Some(first) => Bytes { bytes: &bytes[first..], offset: start + first as u64, limit: limit - first, hole_bytes: 0, shrank: false },
+        None => Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, shrank: false },
     }
 }
 
@@ -184,7 +196,7 @@ fn is_settled(transcript: &Transcript, now: SystemTime) -> bool {
 /// Opens without following a link and without waiting for a writer: what was a
 /// regular file at discovery may be something else by now.
 #[cfg(unix)]
-fn open(path: &std::path::Path) -> io::Result<File> {
+pub(crate) fn open(path: &std::path::Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
 
     use rustix::fs::OFlags;
@@ -194,7 +206,7 @@ fn open(path: &std::path::Path) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-fn open(path: &std::path::Path) -> io::Result<File> {
+pub(crate) fn open(path: &std::path::Path) -> io::Result<File> {
     File::open(path)
 }
 

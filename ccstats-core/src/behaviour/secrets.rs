@@ -163,7 +163,7 @@ impl Worker<'_> {
         let entry = Entries::new(line, line.len(), self.options.level).find_map(Result::ok).map(|(_, entry)| entry);
         let entry = entry.unwrap_or_default();
         let origin = self.origin(&entry, place, transcript);
-        let key = if entry.uuid.is_empty() { xxh3_128(line) } else { dedup::line_key(entry.uuid, place) };
+        let key = if entry.uuid.is_empty() { xxh3_128(line) } else { dedup::uuid_key(entry.uuid) };
         let call = call_id(&entry).and_then(|id| dedup::call_key(id, self.dataset.symbols().bytes(origin.session)));
         self.hits.push(Hit { rule: found.rule, severity: found.severity, fingerprint, origin, call, line: key });
     }

@@ -1,0 +1,464 @@
+//! One stretch of a transcript as a compact block of bytes, and back.
+//!
+//! ```text
+//! block   = magic, version, checksum of the body, body
+//! body    = names, keys, tables, account, kinds, problems
+//! table   = number of rows, number of columns, columns
+//! ```
+//! Names and identities stand once; rows hold their numbers. Reading folds the
+//! rows into [`Facts`], under a part of their own.
+//!
+//! A block never holds text: no command, no title, no line of an error, no
+//! pattern or query. What figures need of a command is derived when it is written.
+
+use std::collections::{HashMap, HashSet};
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::columns::{self, Bytes, Damaged, write_number};
+use super::records::{Columns, Record};
+use crate::dedup::{self, Folded, Key, Row};
+use crate::error::ProblemKind;
+use crate::facts::Facts;
+use crate::lines::{Account, Share};
+use crate::rows::{CallRow, Place};
+use crate::shell;
+use crate::symbols::{Symbol, Symbols};
+
+/// Rises when the columns change. Blocks of other versions are not read.
+pub(super) const VERSION: u16 = 1;
+
+const MAGIC: [u8; 4] = *b"ccsb";
+
+/// Magic, version and checksum.
+pub(super) const HEAD_BYTES: usize = 14;
+
+/// A block, and what the catalogue must know of it.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) bytes: Vec<u8>,
+    pub(super) lines: u64,
+    /// The first and the last time of its rows, in milliseconds since 1970.
+    pub(super) span_ms: Option<(i64, i64)>,
+    /// Short hashes of what its rows may share with other transcripts, sorted.
+    pub(super) marks: Vec<u32>,
+}
+
+/// Why a block cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    Damaged,
+    /// Written by another version of ccstats.
+    Version(u16),
+}
+
+impl From<Damaged> for Unreadable {
+    fn from(_: Damaged) -> Unreadable {
+        Unreadable::Damaged
+    }
+}
+
+/// Writes the facts of one stretch of one transcript.
+pub(super) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
+    let calls = without_text(facts);
+    let mut writer = Writer::new(&facts.symbols);
+    writer.table(facts.messages.rows());
+    writer.table(&calls);
+    writer.table(facts.results.rows());
+    writer.table(facts.prompts.rows());
+    writer.table(facts.mentions.rows());
+    writer.table(facts.cuts.rows());
+    writer.table(facts.api_errors.rows());
+    writer.table(facts.agents.rows());
+    writer.table(&facts.uuids);
+    writer.table(&facts.pull_requests);
+    writer.table(&facts.worktrees);
+    writer.table(&facts.tools_changed);
+    writer.account(&facts.account, hole_bytes);
+    writer.kinds(&facts.kinds);
+    writer.problems(&facts.problems);
+    writer.finish(facts.account.total().lines)
+}
+
+/// What to take of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Take {
+    /// The part that its rows get as their place, and the lines before it there.
+    pub(super) part: u32,
+    pub(super) first_line: u64,
+    /// Whether its lines, bytes and problems count: its transcript is still there.
+    pub(super) is_present: bool,
+}
+
+/// Reads a block into `facts`; gives the bytes of holes it stands for.
+///
+/// # Errors
+/// When the block is damaged or of another version. Part of it may be in
+/// `facts` then, if its checksum is right all the same.
+pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<u64, Unreadable> {
+    let mut reader = Reader::new(block, take, &mut facts.symbols)?;
+    reader.fold(&mut facts.messages)?;
+    reader.fold(&mut facts.calls)?;
+    reader.fold(&mut facts.results)?;
+    reader.fold(&mut facts.prompts)?;
+    reader.fold(&mut facts.mentions)?;
+    reader.fold(&mut facts.cuts)?;
+    reader.fold(&mut facts.api_errors)?;
+    reader.fold(&mut facts.agents)?;
+    reader.table(|row| facts.uuids.push(row))?;
+    reader.table(|row| facts.pull_requests.push(row))?;
+    reader.table(|row| facts.worktrees.push(row))?;
+    reader.table(|row| facts.tools_changed.push(row))?;
+    let (account, hole_bytes) = reader.account()?;
+    let (kinds, problems) = (reader.kinds()?, reader.problems()?);
+    if !take.is_present {
+        return Ok(0);
+    }
+    facts.account += account;
+    facts.problems.extend(problems);
+    facts.kinds.resize(facts.symbols.len(), 0);
+    kinds.into_iter().for_each(|(kind, count)| facts.kinds[kind.index()] += count);
+    Ok(hole_bytes)
+}
+
+/// The calls, with what figures need of their texts instead of the texts.
+fn without_text(facts: &mut Facts) -> Vec<CallRow> {
+    let Facts { calls, symbols, .. } = facts;
+    let mut soft: HashMap<Symbol, bool> = HashMap::new();
+    let mut is_soft = |call: &CallRow, symbols: &Symbols| {
+        let exit = || shell::soft_exit(&symbols.name(call.command));
+        !call.command.is_none() && symbols.bytes(call.tool) == b"Bash" && *soft.entry(call.command).or_insert_with(exit)
+    };
+    let mut stored = |call: &CallRow| {
+        let stored_soft = call.stored_soft.unwrap_or_else(|| is_soft(call, symbols));
+        CallRow { command: Symbol::NONE, stored_soft: Some(stored_soft), target: stored_target(call, symbols), ..*call }
+    };
+    calls.rows().iter().map(&mut stored).collect()
+}
+
+/// A path, the name of a skill, or the host of an address; never a pattern or query.
+fn stored_target(call: &CallRow, symbols: &mut Symbols) -> Symbol {
+    match symbols.bytes(call.tool) {
+        _ if call.target.is_none() || call.target_is_path => call.target,
+        b"Skill" => call.target,
+        b"WebFetch" => {
+            let host = shell::url_host(&symbols.name(call.target)).map(|host| format!("https://{host}/"));
+            host.map_or(Symbol::NONE, |host| symbols.intern(host.as_bytes()))
+        }
+        _ => Symbol::NONE,
+    }
+}
+
+/// Collects the tables of a block.
+struct Writer<'f> {
+    symbols: &'f Symbols,
+    /// The names of the block, and the number of each symbol among them.
+    names: Vec<Symbol>,
+    name_numbers: Vec<u32>,
+    keys: Vec<Key>,
+    key_numbers: HashTable<u32>,
+    agents: HashSet<Symbol>,
+    span_ms: Option<(i64, i64)>,
+    columns: Vec<Vec<u64>>,
+    /// The column of the next field.
+    next: usize,
+    body: Vec<u8>,
+}
+
+impl<'f> Writer<'f> {
+    fn new(symbols: &'f Symbols) -> Writer<'f> {
+        Writer {
+            symbols,
+            names: Vec::new(),
+            name_numbers: vec![0; symbols.len()],
+            keys: Vec::new(),
+            key_numbers: HashTable::new(),
+            agents: HashSet::new(),
+            span_ms: None,
+            columns: Vec::new(),
+            next: 0,
+            body: Vec::new(),
+        }
+    }
+
+    /// Rows that repeat the one before are left out: none of these tables counts
+    /// them, and no table has more rows than its block has bytes.
+    fn table<R: Record + PartialEq>(&mut self, rows: &[R]) {
+        self.columns.iter_mut().for_each(Vec::clear);
+        let mut count = 0;
+        let mut before = None;
+        for row in rows.iter().filter(|row| before.replace(**row) != Some(**row)) {
+            self.next = 0;
+            row.clone().pass(self);
+            count += 1;
+        }
+        write_number(count, &mut self.body);
+        if count == 0 {
+            return;
+        }
+        write_number(self.next as u64, &mut self.body);
+        for column in &self.columns[..self.next] {
+            columns::write(column, &mut self.body);
+        }
+    }
+
+    fn account(&mut self, account: &Account, hole_bytes: u64) {
+        let Account { parsed, salvaged, blank, malformed, unfinished } = account;
+        for Share { lines, bytes } in [parsed, salvaged, blank, malformed, unfinished] {
+            write_number(*lines, &mut self.body);
+            write_number(*bytes, &mut self.body);
+        }
+        write_number(hole_bytes, &mut self.body);
+    }
+
+    fn kinds(&mut self, kinds: &[u64]) {
+        let counts = || self.symbols.iter().zip(kinds).filter(|(_, count)| **count > 0);
+        write_number(counts().count() as u64, &mut self.body);
+        for (mut kind, count) in counts().map(|(kind, count)| (kind, *count)).collect::<Vec<_>>() {
+            write_number(self.name(&mut kind), &mut self.body);
+            write_number(count, &mut self.body);
+        }
+    }
+
+    fn problems(&mut self, problems: &[(ProblemKind, Place)]) {
+        write_number(problems.len() as u64, &mut self.body);
+        for (kind, place) in problems {
+            let number = PROBLEMS.iter().position(|known| known == kind).unwrap_or_default();
+            write_number(number as u64, &mut self.body);
+            write_number(u64::from(place.line), &mut self.body);
+        }
+    }
+
+    fn name(&mut self, symbol: &mut Symbol) -> u64 {
+        let number = &mut self.name_numbers[symbol.index()];
+        if *number == 0 && !symbol.is_none() {
+            self.names.push(*symbol);
+            *number = self.names.len() as u32;
+        }
+        u64::from(*number)
+    }
+
+    fn finish(self, lines: u64) -> Block {
+        let mut body = Vec::with_capacity(self.body.len() + 16 * self.keys.len());
+        write_number(self.names.len() as u64, &mut body);
+        for name in &self.names {
+            let bytes = self.symbols.bytes(*name);
+            write_number(bytes.len() as u64, &mut body);
+            body.extend_from_slice(bytes);
+        }
+        write_number(self.keys.len() as u64, &mut body);
+        self.keys.iter().for_each(|key| body.extend_from_slice(&key.to_le_bytes()));
+        body.extend_from_slice(&self.body);
+        let head = [&MAGIC[..], &VERSION.to_le_bytes(), &xxh3_64(&body).to_le_bytes()].concat();
+        Block { bytes: [head, body].concat(), lines, span_ms: self.span_ms, marks: self.marks() }
+    }
+
+    fn marks(&self) -> Vec<u32> {
+        let agents = self.agents.iter().map(|agent| dedup::agent_key(self.symbols.bytes(*agent)));
+        let mut marks: Vec<u32> = self.keys.iter().copied().chain(agents).map(|key| (key >> 64) as u32).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        marks
+    }
+}
+
+impl Columns for Writer<'_> {
+    #[inline]
+    fn number(&mut self, number: &mut u64) {
+        if self.next == self.columns.len() {
+            self.columns.push(Vec::new());
+        }
+        self.columns[self.next].push(*number);
+        self.next += 1;
+    }
+
+    fn symbol(&mut self, symbol: &mut Symbol) {
+        let mut number = self.name(symbol);
+        self.number(&mut number);
+    }
+
+    fn key(&mut self, key: &mut Key) {
+        let Writer { keys, key_numbers, .. } = self;
+        let number = key_numbers.find(*key as u64, |number| keys[*number as usize] == *key).copied();
+        let number = number.unwrap_or_else(|| {
+            keys.push(*key);
+            let number = keys.len() as u32 - 1;
+            key_numbers.insert_unique(*key as u64, number, |number| keys[*number as usize] as u64);
+            number
+        });
+        self.number(&mut u64::from(number));
+    }
+
+    fn agent(&mut self, agent: &mut Symbol) {
+        if !agent.is_none() {
+            self.agents.insert(*agent);
+        }
+        self.symbol(agent);
+    }
+
+    fn stamp(&mut self, stamp_ms: &mut i64) {
+        if *stamp_ms != i64::MAX {
+            let (first, last) = self.span_ms.unwrap_or((*stamp_ms, *stamp_ms));
+            self.span_ms = Some((first.min(*stamp_ms), last.max(*stamp_ms)));
+        }
+        self.number(&mut (*stamp_ms as u64));
+    }
+
+    fn place(&mut self, place: &mut Place) {
+        self.number(&mut u64::from(place.line));
+    }
+}
+
+/// Gives the tables of a block, one after another.
+struct Reader<'b> {
+    rest: Bytes<'b>,
+    /// No table has more rows than the block has bytes.
+    most_rows: usize,
+    take: Take,
+    names: Vec<Symbol>,
+    keys: Vec<Key>,
+    columns: Vec<Vec<u64>>,
+    row: usize,
+    next: usize,
+    is_damaged: bool,
+}
+
+impl<'b> Reader<'b> {
+    fn new(block: &'b [u8], take: Take, symbols: &mut Symbols) -> Result<Reader<'b>, Unreadable> {
+        let mut rest = Bytes(block);
+        if rest.array()? != MAGIC {
+            return Err(Unreadable::Damaged);
+        }
+        let version = u16::from_le_bytes(rest.array()?);
+        if version != VERSION {
+            return Err(Unreadable::Version(version));
+        }
+        if u64::from_le_bytes(rest.array()?) != xxh3_64(rest.0) {
+            return Err(Unreadable::Damaged);
+        }
+        let most_rows = rest.0.len();
+        let count = rest.count(most_rows)?;
+        let mut names = Vec::with_capacity(count + 1);
+        names.push(Symbol::NONE);
+        for _ in 0..count {
+            let length = rest.count(most_rows)?;
+            names.push(symbols.intern(rest.take(length)?));
+        }
+        let count = rest.count(most_rows)?;
+        let keys = rest.take(16 * count)?.as_chunks::<16>().0.iter().map(|key| Key::from_le_bytes(*key)).collect();
+        Ok(Reader { rest, most_rows, take, names, keys, columns: Vec::new(), row: 0, next: 0, is_damaged: false })
+    }
+
+    fn table<R: Record>(&mut self, mut add: impl FnMut(R)) -> Result<(), Damaged> {
+        const MOST_COLUMNS: usize = 64;
+        let rows = self.rest.count(self.most_rows)?;
+        if rows == 0 {
+            return Ok(());
+        }
+        let columns = self.rest.count(MOST_COLUMNS)?;
+        self.columns.resize_with(self.columns.len().max(columns), Vec::new);
+        self.columns.iter_mut().for_each(Vec::clear);
+        for column in &mut self.columns[..columns] {
+            self.rest.column(rows, column)?;
+        }
+        for row in 0..rows {
+            (self.row, self.next) = (row, 0);
+            let mut record = R::default();
+            record.pass(self);
+            if self.is_damaged || self.next != columns {
+                return Err(Damaged);
+            }
+            add(record);
+        }
+        Ok(())
+    }
+
+    fn fold<R: Record + Row>(&mut self, rows: &mut Folded<R>) -> Result<(), Damaged> {
+        self.table(|row| rows.fold(row))
+    }
+
+    fn account(&mut self) -> Result<(Account, u64), Damaged> {
+        let mut share = || Ok(Share { lines: self.rest.number()?, bytes: self.rest.number()? });
+        let account = Account { parsed: share()?, salvaged: share()?, blank: share()?, malformed: share()?, unfinished: share()? };
+        Ok((account, self.rest.number()?))
+    }
+
+    fn kinds(&mut self) -> Result<Vec<(Symbol, u64)>, Damaged> {
+        let count = self.rest.count(self.most_rows)?;
+        let mut kind = || {
+            let name = usize::try_from(self.rest.number()?).map_err(|_| Damaged)?;
+            Ok((*self.names.get(name).ok_or(Damaged)?, self.rest.number()?))
+        };
+        (0..count).map(|_| kind()).collect()
+    }
+
+    fn problems(&mut self) -> Result<Vec<(ProblemKind, Place)>, Damaged> {
+        let count = self.rest.count(self.most_rows)?;
+        let mut problem = || {
+            let number = usize::try_from(self.rest.number()?).map_err(|_| Damaged)?;
+            let line = self.rest.number()?;
+            Ok((*PROBLEMS.get(number).ok_or(Damaged)?, self.line(line)))
+        };
+        (0..count).map(|_| problem()).collect()
+    }
+
+    fn line(&self, line: u64) -> Place {
+        let line = line.saturating_add(self.take.first_line);
+        Place { part: self.take.part, line: u32::try_from(line).unwrap_or(u32::MAX) }
+    }
+
+    #[inline]
+    fn field(&mut self) -> u64 {
+        let number = self.columns.get(self.next).and_then(|column| column.get(self.row)).copied();
+        self.next += 1;
+        self.is_damaged |= number.is_none();
+        number.unwrap_or_default()
+    }
+
+    /// What a number stands for among the names or keys.
+    #[inline]
+    fn known<T: Copy + Default>(known: &[T], number: u64, is_damaged: &mut bool) -> T {
+        let found = usize::try_from(number).ok().and_then(|number| known.get(number)).copied();
+        *is_damaged |= found.is_none();
+        found.unwrap_or_default()
+    }
+}
+
+impl Columns for Reader<'_> {
+    #[inline]
+    fn number(&mut self, number: &mut u64) {
+        *number = self.field();
+    }
+
+    #[inline]
+    fn symbol(&mut self, symbol: &mut Symbol) {
+        let number = self.field();
+        *symbol = Self::known(&self.names, number, &mut self.is_damaged);
+    }
+
+    #[inline]
+    fn key(&mut self, key: &mut Key) {
+        let number = self.field();
+        *key = Self::known(&self.keys, number, &mut self.is_damaged);
+    }
+
+    #[inline]
+    fn agent(&mut self, agent: &mut Symbol) {
+        self.symbol(agent);
+    }
+
+    #[inline]
+    fn stamp(&mut self, stamp_ms: &mut i64) {
+        *stamp_ms = self.field() as i64;
+    }
+
+    #[inline]
+    fn place(&mut self, place: &mut Place) {
+        let line = self.field();
+        *place = self.line(line);
+    }
+}
+
+/// Problems of lines by their numbers; new ones come last.
+const PROBLEMS: [ProblemKind; 3] = [ProblemKind::MalformedLine, ProblemKind::InvalidCount, ProblemKind::InvalidTime];

@@ -1,0 +1,422 @@
+//! What the store knows, in SQLite: transcripts, their blocks, and kinds of agents.
+//!
+//! Readers see the last published state and never wait (write-ahead log); one
+//! writer publishes at a time, all of a change or none. Each row carries a hash of
+//! itself, and each root the number and the sum of these, since SQLite does not
+//! notice a flipped bit.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, Statement, Transaction, TransactionBehavior, params};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::cursor::Cursor;
+use crate::discover::Identity;
+
+/// Rises when the tables change.
+const SCHEMA_VERSION: i32 = 1;
+
+/// Says that a file of SQLite is a store: `ccst`.
+const APPLICATION_ID: i32 = 0x6363_7374;
+
+/// A writer gives up after so long.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+const SCHEMA: &str = "
+CREATE TABLE state (generation INTEGER NOT NULL);
+INSERT INTO state VALUES (0);
+CREATE TABLE root (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, transcripts INTEGER NOT NULL, seals INTEGER NOT NULL);
+CREATE TABLE transcript (
+    id INTEGER PRIMARY KEY, root INTEGER NOT NULL, name BLOB NOT NULL, spot INTEGER NOT NULL,
+    device INTEGER, inode INTEGER, birth_ns INTEGER, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
+    cursor INTEGER NOT NULL, head INTEGER NOT NULL, tail INTEGER NOT NULL, lines INTEGER NOT NULL,
+    blocks INTEGER NOT NULL, format INTEGER NOT NULL, first_ms INTEGER, last_ms INTEGER, family INTEGER NOT NULL,
+    seal INTEGER NOT NULL);
+CREATE INDEX transcript_root ON transcript (root);
+CREATE TABLE block (
+    id INTEGER PRIMARY KEY, transcript INTEGER NOT NULL, kind INTEGER NOT NULL, first_line INTEGER NOT NULL,
+    seal INTEGER NOT NULL, bytes BLOB NOT NULL);
+CREATE INDEX block_transcript ON block (transcript);
+CREATE TABLE marks (transcript INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE agent (root INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (root, id)) WITHOUT ROWID;
+";
+
+/// Why the catalogue cannot answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Sql(rusqlite::Error),
+    /// A row is not what was written.
+    Damaged,
+    /// Not a store.
+    Foreign,
+    /// A store of a later version.
+    Newer,
+    /// Another process published since this one read.
+    Overtaken,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Failure {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => Failure::Damaged,
+            Some(ErrorCode::NotADatabase) => Failure::Foreign,
+            _ => Failure::Sql(error),
+        }
+    }
+}
+
+/// A transcript that the store knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// 0 until it is published.
+    pub(super) id: i64,
+    pub(super) root: i64,
+    /// Its path below the folder of projects.
+    pub(super) name: Vec<u8>,
+    /// What stands for it in spots, for ever.
+    pub(super) spot: u64,
+    pub(super) identity: Option<Identity>,
+    pub(super) size_bytes: u64,
+    pub(super) modified_ns: i64,
+    pub(super) cursor: Cursor,
+    /// Lines before the cursor.
+    pub(super) lines: u64,
+    pub(super) blocks: u32,
+    /// The version of the blocks of what is there now.
+    pub(super) format: u16,
+    pub(super) span_ms: Option<(i64, i64)>,
+    /// The same number for transcripts that share a record, directly or through others.
+    pub(super) family: u64,
+}
+
+impl Known {
+    fn seal(&self) -> u64 {
+        let identity = self.identity.map(|Identity { device, inode, birth_ns }| [device, inode, birth_ns.unwrap_or(i64::MIN) as u64]);
+        let span = self.span_ms.map(|(first, last)| [first as u64, last as u64]);
+        let fixed = [
+            self.root as u64,
+            self.spot,
+            self.size_bytes,
+            self.modified_ns as u64,
+            self.cursor.offset,
+            self.cursor.head,
+            self.cursor.tail,
+            self.lines,
+            u64::from(self.blocks),
+            u64::from(self.format),
+            self.family,
+        ];
+        let numbers = fixed.into_iter().chain(identity.unwrap_or_default()).chain(span.unwrap_or_default());
+        numbers.fold(xxh3_64_with_seed(&self.name, 0), |seal, number| xxh3_64_with_seed(&number.to_le_bytes(), seal))
+    }
+
+    fn of_row(row: &Row) -> rusqlite::Result<(Known, u64)> {
+        let number = |at: usize| row.get::<_, i64>(at).map(|number| number as u64);
+        let maybe = |at: usize| row.get::<_, Option<i64>>(at);
+        let identity = match (maybe(4)?, maybe(5)?) {
+            (Some(device), Some(inode)) => Some(Identity { device: device as u64, inode: inode as u64, birth_ns: maybe(6)? }),
+            _ => None,
+        };
+        let known = Known {
+            id: row.get(0)?,
+            root: row.get(1)?,
+            name: row.get(2)?,
+            spot: number(3)?,
+            identity,
+            size_bytes: number(7)?,
+            modified_ns: row.get(8)?,
+            cursor: Cursor { offset: number(9)?, head: number(10)?, tail: number(11)? },
+            lines: number(12)?,
+            blocks: number(13)? as u32,
+            format: number(14)? as u16,
+            span_ms: maybe(15)?.zip(maybe(16)?),
+            family: number(17)?,
+        };
+        Ok((known, number(18)?))
+    }
+}
+
+/// What a block stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// Whole lines of the transcript as it is.
+    Whole,
+    /// Its last line, which has no newline yet.
+    Last,
+    /// What stood in the transcript once.
+    Past,
+}
+
+impl Kind {
+    const ALL: [Kind; 3] = [Kind::Whole, Kind::Last, Kind::Past];
+}
+
+/// A block in the store.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) id: i64,
+    pub(super) kind: Kind,
+    /// Lines of the transcript before it.
+    pub(super) first_line: u64,
+    pub(super) bytes: Vec<u8>,
+    /// The row is what was written. (The bytes have a checksum of their own.)
+    pub(super) is_sealed: bool,
+}
+
+/// The block's bytes are left to their own checksum, which is part of the head.
+fn block_seal(spot: u64, kind: Kind, first_line: u64, bytes: &[u8]) -> u64 {
+    let head = &bytes[..bytes.len().min(super::block::HEAD_BYTES)];
+    [spot, kind as u64, first_line].iter().fold(xxh3_64_with_seed(head, 1), |seal, number| xxh3_64_with_seed(&number.to_le_bytes(), seal))
+}
+
+/// The database.
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    connection: Connection,
+}
+
+impl Catalogue {
+    /// Opens the file, which must be there; an empty one becomes a store.
+    pub(super) fn open(path: &Path) -> Result<Catalogue, Failure> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        // Hooks open and close the store all the time: whoever writes much tidies up.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF;")?;
+        let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+        match (number("application_id")?, number("user_version")?) {
+            (APPLICATION_ID, SCHEMA_VERSION) => {}
+            (APPLICATION_ID, _) => return Err(Failure::Newer),
+            (0, 0) => create(&mut connection)?,
+            _ => return Err(Failure::Foreign),
+        }
+        Ok(Catalogue { connection })
+    }
+
+    /// Everything that is read through this belongs to one published state.
+    pub(super) fn snapshot(&mut self) -> Result<Snapshot<'_>, Failure> {
+        let transaction = self.connection.transaction()?;
+        let generation = transaction.query_row("SELECT generation FROM state", [], |row| row.get(0))?;
+        Ok(Snapshot { transaction, generation })
+    }
+
+    /// Publishes all that `change` writes, or nothing: nothing too when somebody
+    /// published since `generation`.
+    pub(super) fn publish(&mut self, generation: i64, change: impl FnOnce(&mut Pen) -> Result<(), Failure>) -> Result<(), Failure> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let published: i64 = transaction.query_row("SELECT generation FROM state", [], |row| row.get(0))?;
+        if published != generation {
+            return Err(Failure::Overtaken);
+        }
+        change(&mut Pen::new(&transaction)?)?;
+        transaction.execute("UPDATE state SET generation = generation + 1", [])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Moves what was written from the log to its place, where that is much.
+    pub(super) fn tidy(&self, log_bytes: u64) -> Result<(), Failure> {
+        const MUCH: u64 = 1 << 20;
+        if log_bytes > MUCH {
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+}
+
+fn create(connection: &mut Connection) -> Result<(), Failure> {
+    // Larger pages make the blobs of blocks cheaper to read.
+    connection.execute_batch("PRAGMA page_size = 8192;")?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let version: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    match (tables, version) {
+        (0, _) => {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            Ok(transaction.commit()?)
+        }
+        // Another process was faster.
+        (_, APPLICATION_ID) => Ok(()),
+        _ => Err(Failure::Foreign),
+    }
+}
+
+/// One published state.
+pub(super) struct Snapshot<'c> {
+    transaction: Transaction<'c>,
+    pub(super) generation: i64,
+}
+
+impl Snapshot<'_> {
+    /// The transcripts of a root, by the path of its folder.
+    pub(super) fn transcripts(&self, root: &[u8]) -> Result<Option<(i64, Vec<Known>)>, Failure> {
+        let find = "SELECT id, transcripts, seals FROM root WHERE path = ?";
+        let found = self.transaction.query_row(find, [root], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let Some((id, count, seals)): Option<(i64, i64, i64)> = found else { return Ok(None) };
+        let mut statement = self.transaction.prepare("SELECT * FROM transcript WHERE root = ?")?;
+        let rows = statement.query_map([id], Known::of_row)?;
+        let mut known = Vec::new();
+        let mut sum = 0_u64;
+        for row in rows {
+            let (row, seal) = row?;
+            if row.seal() != seal {
+                return Err(Failure::Damaged);
+            }
+            sum = sum.wrapping_add(seal);
+            known.push(row);
+        }
+        if (known.len() as i64, sum as i64) == (count, seals) { Ok(Some((id, known))) } else { Err(Failure::Damaged) }
+    }
+
+    /// The blocks of some transcripts, in their order, what is past last.
+    pub(super) fn blocks<'k>(&self, transcripts: impl Iterator<Item = &'k Known>) -> Result<Vec<Vec<Stored>>, Failure> {
+        let mut select = self.transaction.prepare(SELECT_BLOCKS)?;
+        transcripts.map(|known| blocks(&mut select, known)).collect()
+    }
+
+    /// The marks of each transcript of a root.
+    pub(super) fn marks(&self, root: i64, mut each: impl FnMut(i64, &[u8])) -> Result<(), Failure> {
+        let select = "SELECT marks.transcript, marks.bytes FROM transcript JOIN marks ON marks.transcript = transcript.id WHERE root = ?";
+        let mut statement = self.transaction.prepare(select)?;
+        let mut rows = statement.query([root])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0)?, row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?);
+        }
+        Ok(())
+    }
+
+    /// The kinds of agents that files beside transcripts told, by their ids.
+    pub(super) fn agents(&self, root: i64) -> Result<Vec<(String, String)>, Failure> {
+        let mut statement = self.transaction.prepare("SELECT id, kind FROM agent WHERE root = ?")?;
+        let rows = statement.query_map([root], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+const SELECT_BLOCKS: &str = "SELECT id, kind, first_line, seal, bytes FROM block WHERE transcript = ? ORDER BY kind, first_line, id";
+
+fn blocks(select: &mut Statement, known: &Known) -> Result<Vec<Stored>, Failure> {
+    let rows = select.query_map([known.id], |row| {
+        let kind = Kind::ALL.get(usize::from(row.get::<_, u8>(1)?)).copied();
+        let (first_line, bytes) = (row.get::<_, i64>(2)? as u64, row.get::<_, Vec<u8>>(4)?);
+        let seal = kind.map(|kind| block_seal(known.spot, kind, first_line, &bytes) as i64);
+        let is_sealed = seal == Some(row.get(3)?);
+        Ok(Stored { id: row.get(0)?, kind: kind.unwrap_or(Kind::Past), first_line, bytes, is_sealed })
+    })?;
+    let blocks = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    if blocks.len() == known.blocks as usize { Ok(blocks) } else { Err(Failure::Damaged) }
+}
+
+/// Writes a change that is published as a whole.
+pub(super) struct Pen<'t> {
+    transaction: &'t Transaction<'t>,
+    put: Statement<'t>,
+    add: Statement<'t>,
+    delete: Statement<'t>,
+    mark: Statement<'t>,
+    marks: Statement<'t>,
+    select_blocks: Statement<'t>,
+    count: Statement<'t>,
+    last_id: i64,
+}
+
+impl<'t> Pen<'t> {
+    fn new(transaction: &'t Transaction<'t>) -> Result<Pen<'t>, Failure> {
+        Ok(Pen {
+            transaction,
+            put: transaction.prepare("INSERT OR REPLACE INTO transcript VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")?,
+            add: transaction.prepare("INSERT INTO block (transcript, kind, first_line, seal, bytes) VALUES (?,?,?,?,?)")?,
+            delete: transaction.prepare("DELETE FROM block WHERE id = ?")?,
+            mark: transaction.prepare("INSERT OR REPLACE INTO marks VALUES (?, ?)")?,
+            marks: transaction.prepare("SELECT bytes FROM marks WHERE transcript = ?")?,
+            select_blocks: transaction.prepare(SELECT_BLOCKS)?,
+            count: transaction.prepare("SELECT count(*) FROM block WHERE transcript = ?")?,
+            last_id: transaction.query_row("SELECT coalesce(max(id), 0) FROM transcript", [], |row| row.get(0))?,
+        })
+    }
+
+    /// The id of a root, new or known.
+    pub(super) fn root(&self, path: &[u8]) -> Result<i64, Failure> {
+        self.transaction.execute("INSERT OR IGNORE INTO root (path, transcripts, seals) VALUES (?, 0, 0)", [path])?;
+        Ok(self.transaction.query_row("SELECT id FROM root WHERE path = ?", [path], |row| row.get(0))?)
+    }
+
+    /// Says which transcripts a root has: all of them, also those that did not change.
+    pub(super) fn seal_root<'k>(&self, root: i64, all: impl Iterator<Item = &'k Known>) -> Result<(), Failure> {
+        let (count, seals) = all.fold((0_i64, 0_u64), |(count, seals), known| (count + 1, seals.wrapping_add(known.seal())));
+        self.transaction.execute("UPDATE root SET transcripts = ?, seals = ? WHERE id = ?", params![count, seals as i64, root])?;
+        Ok(())
+    }
+
+    /// The id of a new transcript.
+    pub(super) fn next_id(&mut self) -> i64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Writes a transcript.
+    pub(super) fn put(&mut self, known: &Known) -> Result<(), Failure> {
+        let identity = known.identity;
+        self.put.execute(params![
+            known.id,
+            known.root,
+            known.name,
+            known.spot as i64,
+            identity.map(|identity| identity.device as i64),
+            identity.map(|identity| identity.inode as i64),
+            identity.and_then(|identity| identity.birth_ns),
+            known.size_bytes as i64,
+            known.modified_ns,
+            known.cursor.offset as i64,
+            known.cursor.head as i64,
+            known.cursor.tail as i64,
+            known.lines as i64,
+            known.blocks,
+            known.format,
+            known.span_ms.map(|(first, _)| first),
+            known.span_ms.map(|(_, last)| last),
+            known.family as i64,
+            known.seal() as i64,
+        ])?;
+        Ok(())
+    }
+
+    pub(super) fn blocks(&mut self, known: &Known) -> Result<Vec<Stored>, Failure> {
+        blocks(&mut self.select_blocks, known)
+    }
+
+    pub(super) fn count_blocks(&mut self, known: &Known) -> Result<u32, Failure> {
+        Ok(self.count.query_row([known.id], |row| row.get(0))?)
+    }
+
+    pub(super) fn add_block(&mut self, known: &Known, kind: Kind, first_line: u64, bytes: &[u8]) -> Result<(), Failure> {
+        let seal = block_seal(known.spot, kind, first_line, bytes);
+        self.add.execute(params![known.id, kind as i64, first_line as i64, seal as i64, bytes])?;
+        Ok(())
+    }
+
+    pub(super) fn delete_block(&mut self, id: i64) -> Result<(), Failure> {
+        self.delete.execute([id])?;
+        Ok(())
+    }
+
+    pub(super) fn marks(&mut self, known: &Known) -> Result<Vec<u8>, Failure> {
+        Ok(self.marks.query_row([known.id], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
+    pub(super) fn put_marks(&mut self, known: &Known, marks: &[u8]) -> Result<(), Failure> {
+        self.mark.execute(params![known.id, marks])?;
+        Ok(())
+    }
+
+    /// Remembers the kind of an agent.
+    pub(super) fn put_agent(&self, root: i64, id: &str, kind: &str) -> Result<(), Failure> {
+        self.transaction.execute("INSERT OR REPLACE INTO agent VALUES (?, ?, ?)", params![root, id, kind])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! Why the store cannot be used. Reports are right without it all the same.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::untrusted::shown_path;
+
+/// The store cannot be used as asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Its folder or file cannot be opened, made or written.
+    Io(PathBuf, io::Error),
+    /// Its folder or file is open to others; what is wrong.
+    Unsafe(PathBuf, &'static str),
+    /// The file is no store.
+    Foreign(PathBuf),
+    /// A later version of ccstats wrote it.
+    Newer(PathBuf),
+    /// Its content is not what was written.
+    Damaged(PathBuf),
+    /// Another process is writing.
+    Busy(PathBuf),
+    /// SQLite cannot go on; what it says.
+    Database(PathBuf, String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Io(path, error) => write!(f, "cannot use the store `{}`: {error}", shown_path(path)),
+            StoreError::Unsafe(path, why) => {
+                write!(f, "the store `{}` is not safe: {why}: expected a folder that only you can open", shown_path(path))
+            }
+            StoreError::Foreign(path) => write!(f, "`{}` is no store of ccstats: name another folder", shown_path(path)),
+            StoreError::Newer(path) => write!(f, "the store `{}` was written by a later version: update ccstats", shown_path(path)),
+            StoreError::Damaged(path) => write!(f, "the store `{}` is damaged", shown_path(path)),
+            StoreError::Busy(path) => write!(f, "the store `{}` is being written by another process", shown_path(path)),
+            StoreError::Database(path, why) => write!(f, "cannot use the store `{}`: {why}", shown_path(path)),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StoreError::Io(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}

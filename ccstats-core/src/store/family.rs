@@ -1,0 +1,72 @@
+//! Which transcripts share records: families.
+//!
+//! A resumed session holds copies of older lines, and only the oldest copy tells
+//! when a message was. So whoever wants the rows of one transcript needs those of
+//! its whole family, and of no other.
+
+use std::collections::HashMap;
+
+/// Sets of transcripts, joined as what they share is found.
+#[derive(Debug, Default)]
+pub(super) struct Families {
+    parents: Vec<usize>,
+    /// Who has a mark: a short hash of something that can be shared.
+    owners: HashMap<u32, usize>,
+}
+
+impl Families {
+    pub(super) fn new(transcripts: usize) -> Families {
+        Families { parents: (0..transcripts).collect(), owners: HashMap::new() }
+    }
+
+    /// A transcript has these marks.
+    pub(super) fn add(&mut self, transcript: usize, marks: &[u32]) {
+        for mark in marks {
+            let owner = *self.owners.entry(*mark).or_insert(transcript);
+            self.join(owner, transcript);
+        }
+    }
+
+    /// A transcript has a mark; nothing follows if nobody else was seen to have it.
+    pub(super) fn meet(&mut self, transcript: usize, mark: u32) {
+        if let Some(owner) = self.owners.get(&mark).copied() {
+            self.join(owner, transcript);
+        }
+    }
+
+    pub(super) fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.head(a), self.head(b));
+        self.parents[a.max(b)] = a.min(b);
+    }
+
+    /// The first transcript of the family.
+    pub(super) fn head(&mut self, transcript: usize) -> usize {
+        let mut at = transcript;
+        while self.parents[at] != at {
+            self.parents[at] = self.parents[self.parents[at]];
+            at = self.parents[at];
+        }
+        at
+    }
+
+    pub(super) fn has_marks(&self) -> bool {
+        !self.owners.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shares_a_mark_with_a_relative_is_a_relative() {
+        let mut families = Families::new(6);
+        families.add(3, &[1, 2]);
+        families.add(1, &[2, 5]);
+        families.add(2, &[7]);
+        families.meet(4, 5);
+        families.meet(5, 9);
+        let heads: Vec<_> = (0..6).map(|transcript| families.head(transcript)).collect();
+        assert_eq!(heads, [0, 1, 2, 1, 1, 5]);
+    }
+}

@@ -1,0 +1,174 @@
+//! The folder of the store: private, and set aside when damaged.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+
+const FILE: &str = "ccstats.store";
+
+/// Damaged stores that are kept.
+const MOST_DAMAGED: usize = 3;
+
+/// Makes or checks the folder and the file in it. Both are the user's alone.
+pub(super) fn open(folder: &Path) -> Result<PathBuf, StoreError> {
+    let failed = |error| StoreError::Io(folder.to_path_buf(), error);
+    make_folder(folder).map_err(failed)?;
+    let metadata = fs::symlink_metadata(folder).map_err(failed)?;
+    if !metadata.is_dir() {
+        return Err(StoreError::Unsafe(folder.to_path_buf(), "it is no folder, or a link"));
+    }
+    private::check(folder, &metadata, true)?;
+    let path = folder.join(FILE);
+    match create(&path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(StoreError::Io(path, error)),
+        _ => {}
+    }
+    let metadata = fs::symlink_metadata(&path).map_err(|error| StoreError::Io(path.clone(), error))?;
+    if !metadata.is_file() {
+        return Err(StoreError::Unsafe(path, "it is no regular file"));
+    }
+    private::check(&path, &metadata, false)?;
+    Ok(path)
+}
+
+/// Renames a damaged store; gives its new name. The oldest of many is dropped.
+pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let numbered = |number: usize| path.with_file_name(format!("{FILE}.corrupt-{number}"));
+    let free = (1..=MOST_DAMAGED).find(|number| !numbered(*number).exists());
+    let number = match free {
+        Some(number) => number,
+        None => {
+            // Numbers stand for ages: 1 is the oldest.
+            (2..=MOST_DAMAGED).try_for_each(|number| rename_all(&numbered(number), &numbered(number - 1)))?;
+            MOST_DAMAGED
+        }
+    };
+    let new = numbered(number);
+    rename_all(path, &new)?;
+    Ok(new)
+}
+
+/// The file with its log and its index.
+fn rename_all(from: &Path, to: &Path) -> io::Result<()> {
+    for suffix in ["-wal", "-shm"] {
+        match fs::rename(with_suffix(from, suffix), with_suffix(to, suffix)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => _ = fs::remove_file(with_suffix(to, suffix)),
+            renamed => renamed?,
+        }
+    }
+    fs::rename(from, to)
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The bytes of the store on disk, and those of them in its log.
+pub(super) fn sizes(path: &Path) -> (u64, u64) {
+    let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let log = size(&with_suffix(path, "-wal"));
+    (size(path) + log, log)
+}
+
+/// The folder of transcripts of a root, and all names under which the store may
+/// have it: `projects` may be gone, or be the root itself.
+pub(super) fn root_names(root: &Path) -> (PathBuf, [PathBuf; 2]) {
+    let root = fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
+    let projects = root.join("projects");
+    let top = if projects.is_dir() { projects.clone() } else { root.clone() };
+    (top, [root, projects])
+}
+
+#[cfg(unix)]
+pub(super) fn path_of(name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    std::ffi::OsStr::from_bytes(name).into()
+}
+
+#[cfg(not(unix))]
+pub(super) fn path_of(name: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(name).into_owned().into()
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    private::for_me(&mut builder);
+    if folder.is_dir() { Ok(()) } else { builder.create(folder) }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    private::file_for_me(&mut options);
+    options.open(path)
+}
+
+#[cfg(unix)]
+mod private {
+    use std::fs::{self, DirBuilder, Metadata, OpenOptions, Permissions};
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+    use std::path::Path;
+
+    use super::StoreError;
+
+    pub(super) fn for_me(builder: &mut DirBuilder) {
+        builder.mode(0o700);
+    }
+
+    pub(super) fn file_for_me(options: &mut OpenOptions) {
+        options.mode(0o600);
+    }
+
+    /// Nobody else can write, and it belongs to this user. What others could only
+    /// read is closed to them.
+    pub(super) fn check(path: &Path, metadata: &Metadata, is_folder: bool) -> Result<(), StoreError> {
+        const OTHERS_WRITE: u32 = 0o022;
+        const OTHERS: u32 = 0o077;
+        if own_id(path).is_some_and(|own| own != metadata.uid()) {
+            return Err(StoreError::Unsafe(path.to_path_buf(), "it belongs to another user"));
+        }
+        if metadata.mode() & OTHERS_WRITE != 0 {
+            return Err(StoreError::Unsafe(path.to_path_buf(), "others can write to it"));
+        }
+        if metadata.mode() & OTHERS != 0 {
+            let mode = if is_folder { 0o700 } else { 0o600 };
+            // On a read-only disk nothing can be closed, and nothing is written.
+            _ = fs::set_permissions(path, Permissions::from_mode(mode));
+        }
+        Ok(())
+    }
+
+    /// The user that this process acts as. The standard library tells it only by
+    /// the owner of something that is ours.
+    fn own_id(path: &Path) -> Option<u32> {
+        let by_process = fs::metadata("/proc/self").map(|metadata| metadata.uid());
+        by_process.ok().or_else(|| {
+            let probe = path.with_extension(format!("{}.probe", std::process::id()));
+            let made = super::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.uid());
+            _ = fs::remove_file(&probe);
+            made.ok()
+        })
+    }
+}
+
+#[cfg(not(unix))]
+mod private {
+    use std::fs::{DirBuilder, Metadata, OpenOptions};
+    use std::path::Path;
+
+    use super::StoreError;
+
+    pub(super) fn for_me(_: &mut DirBuilder) {}
+
+    pub(super) fn file_for_me(_: &mut OpenOptions) {}
+
+    /// Folders of a user are the user's own by default here.
+    pub(super) fn check(_: &Path, _: &Metadata, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

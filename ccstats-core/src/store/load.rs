@@ -1,0 +1,366 @@
+//! Puts facts together: stored blocks of what did not change, a scan of what did.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::Needs;
+use super::block::{self, Block, Take, Unreadable};
+use super::catalogue::{Catalogue, Failure, Kind, Known, Snapshot, Stored};
+use super::cursor::Cursor;
+use super::family::Families;
+use super::folder::root_names;
+use super::plan::{How, Roots, Step, new_cursor, plan};
+use super::publish::{self, Change};
+use crate::discover::Found;
+use crate::error::{Problem, ProblemKind};
+use crate::facts::Facts;
+use crate::scan::{self, Job, Options, Progress, Scanned, Witness};
+use crate::source::{Part, parts, parts_of};
+
+/// All facts that were asked for.
+pub(super) struct Loaded {
+    /// With the transcripts that are gone.
+    pub(super) found: Found,
+    pub(super) scanned: Scanned,
+    /// By part: its transcript, and the lines of that transcript before it.
+    pub(super) parts: Vec<(usize, u64)>,
+    /// What the store does not know yet.
+    pub(super) change: Change,
+}
+
+/// What a try to load came to.
+pub(super) enum Tried {
+    Loaded(Box<Loaded>),
+    /// Blocks of these transcripts cannot be read, and the transcripts are there.
+    Broken(HashSet<i64>),
+}
+
+/// Loads from the published state and from what changed since.
+pub(super) fn load(
+    catalogue: &mut Catalogue,
+    found: &Found,
+    options: &Options,
+    progress: &Progress,
+    needs: &Needs,
+    broken: &HashSet<i64>,
+) -> Result<Tried, Failure> {
+    let snapshot = catalogue.snapshot()?;
+    let state = State::read(&snapshot, options)?;
+    let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
+    let steps = plan(&found.transcripts, &state.known, &roots, broken);
+    let layout = Layout::new(steps, &state.known, needs);
+    let (mut scanned, blocks) = layout.scan(options, progress);
+    let mut families = layout.families(&snapshot, &state, &blocks)?;
+    let wanted = layout.wanted(&state.known, &mut families, needs);
+    let stored = snapshot.blocks(wanted.iter().map(|step| &state.known[layout.known(*step)]))?;
+    let reading = Reading { layout: &layout, known: &state.known, needs, unreadable: Mutex::default() };
+    let (holes, facts) = reading.read(&wanted, &stored, options);
+    let unreadable = reading.unreadable.into_inner().unwrap_or_default();
+    let again: HashSet<i64> = unreadable.iter().filter(|(_, is_there, _)| *is_there).map(|(id, ..)| *id).collect();
+    if !again.is_empty() {
+        return Ok(Tried::Broken(again));
+    }
+    for part in facts {
+        scanned.facts.absorb(part);
+    }
+    scanned.hole_bytes += holes;
+    scanned.problems.extend(unreadable.into_iter().map(|(_, _, problem)| problem));
+    let change = publish::change(snapshot.generation, &state, &layout, blocks, &mut families, found, options);
+    let parts = layout.parts(&state.known, &scanned.lines);
+    let agents = state.agents.into_iter().filter(|(id, _)| !found.agent_types.iter().any(|(known, _)| known == id));
+    let found = Found {
+        transcripts: layout.steps.into_iter().map(|step| step.transcript).collect(),
+        agent_types: found.agent_types.iter().cloned().chain(agents).collect(),
+        problems: found.problems.clone(),
+    };
+    Ok(Tried::Loaded(Box::new(Loaded { found, scanned, parts, change })))
+}
+
+/// What the store says of the roots.
+pub(super) struct State {
+    pub(super) known: Vec<Known>,
+    pub(super) root_by_id: HashMap<i64, usize>,
+    /// The folder of transcripts of each root.
+    pub(super) tops: Vec<PathBuf>,
+    pub(super) agents: Vec<(String, String)>,
+}
+
+impl State {
+    fn read(snapshot: &Snapshot, options: &Options) -> Result<State, Failure> {
+        let mut state = State { known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: Vec::new() };
+        for (index, root) in options.roots.iter().enumerate() {
+            let (top, names) = root_names(root);
+            state.tops.push(top);
+            for name in names {
+                let Some((id, known)) = snapshot.transcripts(name.as_os_str().as_encoded_bytes())? else { continue };
+                if state.root_by_id.contains_key(&id) {
+                    continue;
+                }
+                state.root_by_id.insert(id, index);
+                state.known.extend(known);
+                state.agents.extend(snapshot.agents(id)?);
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// What a part of a transcript is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Its text; the store knows it.
+    Text,
+    Store(Kind),
+}
+
+/// All transcripts, with the parts to read and the numbers that parts get.
+pub(super) struct Layout {
+    pub(super) steps: Vec<Step>,
+    /// By step: where reading goes on the next time.
+    pub(super) cursors: Vec<Option<Cursor>>,
+    /// By step: the number of its first part. Stored blocks of what is there come
+    /// first, then what is read now, then what is past.
+    first_parts: Vec<u32>,
+    jobs: Vec<Job>,
+    purposes: Vec<Purpose>,
+    next_part: u32,
+}
+
+impl Layout {
+    fn new(steps: Vec<Step>, known: &[Known], needs: &Needs) -> Layout {
+        let cursors = steps
+            .par_iter()
+            .map(|step| match (step.how, step.known) {
+                (How::Gone, _) => None,
+                (How::Same, Some(at)) => Some(known[at].cursor),
+                _ => new_cursor(&step.transcript),
+            })
+            .collect();
+        let mut layout = Layout { steps, cursors, first_parts: Vec::new(), jobs: Vec::new(), purposes: Vec::new(), next_part: 0 };
+        for index in 0..layout.steps.len() {
+            layout.lay(index, known, needs);
+        }
+        layout
+    }
+
+    fn lay(&mut self, index: usize, known: &[Known], needs: &Needs) {
+        let step = &self.steps[index];
+        let known = step.known.map(|at| &known[at]);
+        let blocks = known.map_or(0, |known| known.blocks);
+        self.first_parts.push(self.next_part);
+        self.next_part += blocks;
+        let spot = known.map_or_else(|| publish::spot(&step.transcript), |known| known.spot);
+        for (part, purpose) in to_read(index, step, known, self.cursors[index], needs) {
+            self.jobs.push(Job { part, number: self.next_part, transcript_id: spot });
+            self.purposes.push(purpose);
+            self.next_part += 1;
+        }
+        self.next_part += blocks;
+        let is_read = needs.text || matches!(step.how, How::Again | How::Changed);
+        self.steps[index].transcript.is_stored = !is_read;
+    }
+
+    /// Reads what must be read. Gives the new blocks too, by step, in order.
+    fn scan(&self, options: &Options, progress: &Progress) -> (Scanned, NewBlocks) {
+        let transcripts: Vec<_> = self.steps.iter().map(|step| step.transcript.clone()).collect();
+        let written = Mutex::new(Vec::new());
+        let witness: Witness = &|job, facts, hole_bytes| {
+            if let Purpose::Store(kind) = self.purposes[job] {
+                let block = block::write(facts, hole_bytes);
+                if let Ok(mut written) = written.lock() {
+                    written.push((job, kind, block));
+                }
+            }
+        };
+        let scanned = scan::scan(&transcripts, &self.jobs, options, progress, Some(witness));
+        let mut written = written.into_inner().unwrap_or_default();
+        written.sort_by_key(|(job, _, _)| *job);
+        (scanned, self.complete(written))
+    }
+
+    /// The blocks of transcripts of which all that is new was read.
+    fn complete(&self, written: Vec<(usize, Kind, Block)>) -> NewBlocks {
+        let mut expected: HashMap<usize, usize> = HashMap::new();
+        let is_changed = |step: &usize| !matches!(self.steps[*step].how, How::Same | How::Gone);
+        let mut blocks: NewBlocks = (0..self.steps.len()).filter(is_changed).map(|step| (step, Vec::new())).collect();
+        for (job, _) in self.jobs.iter().zip(&self.purposes).filter(|(_, purpose)| **purpose != Purpose::Text) {
+            *expected.entry(job.part.transcript).or_default() += 1;
+        }
+        for (job, kind, block) in written {
+            let step = self.jobs[job].part.transcript;
+            blocks.entry(step).or_default().push((kind, block));
+        }
+        let is_whole = |step, blocks: usize| blocks == expected.get(&step).copied().unwrap_or_default();
+        blocks.retain(|step, blocks| is_whole(*step, blocks.len()) && self.cursors[*step].is_some());
+        blocks
+    }
+
+    /// The families of what is known and, behind these, of the steps that are new.
+    fn families(&self, snapshot: &Snapshot, state: &State, blocks: &NewBlocks) -> Result<Families, Failure> {
+        let mut families = Families::new(state.known.len() + self.steps.len());
+        let mut first: HashMap<u64, usize> = HashMap::new();
+        for (at, known) in state.known.iter().enumerate() {
+            families.join(*first.entry(known.family).or_insert(at), at);
+        }
+        for (step, blocks) in blocks {
+            let member = self.member(*step, state.known.len());
+            blocks.iter().for_each(|(_, block)| families.add(member, &block.marks));
+        }
+        if families.has_marks() {
+            let by_id: HashMap<i64, usize> = state.known.iter().enumerate().map(|(at, known)| (known.id, at)).collect();
+            for root in state.root_by_id.keys() {
+                snapshot.marks(*root, |id, marks| {
+                    let Some(at) = by_id.get(&id) else { return };
+                    marks.as_chunks::<4>().0.iter().for_each(|mark| families.meet(*at, u32::from_le_bytes(*mark)));
+                })?;
+            }
+        }
+        Ok(families)
+    }
+
+    /// The member of the families that a step stands for.
+    pub(super) fn member(&self, step: usize, known: usize) -> usize {
+        self.steps[step].known.unwrap_or(known + step)
+    }
+
+    /// The steps whose blocks are wanted: all that is known, or the families of
+    /// what changed and of what meets the span.
+    fn wanted(&self, known: &[Known], families: &mut Families, needs: &Needs) -> Vec<usize> {
+        let is_asked = |step: &Step| match step.known {
+            Some(at) => step.how != How::Same && step.how != How::Gone || needs.meets(known[at].span_ms),
+            None => true,
+        };
+        let asked = (0..self.steps.len()).filter(|step| is_asked(&self.steps[*step]));
+        let asked: HashSet<usize> = asked.map(|step| families.head(self.member(step, known.len()))).collect();
+        let has_blocks = |step: &Step| step.known.filter(|at| known[*at].blocks > 0);
+        let mut is_wanted = |step: &usize| has_blocks(&self.steps[*step]).is_some_and(|at| asked.contains(&families.head(at)));
+        (0..self.steps.len()).filter(&mut is_wanted).collect()
+    }
+
+    fn known(&self, step: usize) -> usize {
+        self.steps[step].known.unwrap_or_default()
+    }
+
+    /// How to take a stored block; `None` when it is read anew.
+    fn take(&self, step: usize, at: usize, blocks: u32, stored: &Stored, needs: &Needs) -> Option<Take> {
+        let how = self.steps[step].how;
+        let is_present = match (how, stored.kind) {
+            (_, Kind::Past) | (How::Gone | How::Changed, _) => false,
+            (How::Again, _) | (How::Grown, Kind::Last) => return None,
+            (How::Same | How::Grown, _) if needs.text => return None,
+            (How::Same | How::Grown, _) => true,
+        };
+        let first = self.first_parts[step];
+        let past = self.first_parts.get(step + 1).copied().unwrap_or(self.next_part) - blocks;
+        let part = if is_present { first } else { past } + at as u32;
+        Some(Take { part, first_line: stored.first_line, is_present })
+    }
+
+    fn parts(&self, known: &[Known], lines: &[u64]) -> Vec<(usize, u64)> {
+        let mut parts = vec![(0, 0); self.next_part as usize];
+        for (step, first) in self.first_parts.iter().enumerate() {
+            let end = self.first_parts.get(step + 1).copied().unwrap_or(self.next_part);
+            parts[*first as usize..end as usize].fill((step, 0));
+        }
+        let mut before = (usize::MAX, 0);
+        for (index, job) in self.jobs.iter().enumerate() {
+            let step = job.part.transcript;
+            let first = match self.steps[step].known {
+                _ if before.0 == step => before.1,
+                Some(at) if job.part.span.start > 0 => known[at].lines,
+                _ => 0,
+            };
+            parts[job.number as usize] = (step, first);
+            before = (step, first + lines[index]);
+        }
+        parts
+    }
+}
+
+/// The new blocks of each step that changed, in the order of the transcript.
+pub(super) type NewBlocks = HashMap<usize, Vec<(Kind, Block)>>;
+
+/// The parts of a transcript that must be read, and what for.
+fn to_read(index: usize, step: &Step, known: Option<&Known>, cursor: Option<Cursor>, needs: &Needs) -> Vec<(Part, Purpose)> {
+    let transcript = &step.transcript;
+    let size = transcript.size_bytes;
+    let start = match (step.how, known) {
+        (How::Gone, _) => return Vec::new(),
+        (How::Same, _) => size,
+        (How::Grown, Some(known)) => known.cursor.offset,
+        _ => 0,
+    };
+    // What cannot be read now is tried all the same: the scan says why.
+    let cursor = cursor.map_or(size, |cursor| cursor.offset);
+    if transcript.is_sparse {
+        let purpose = if step.how == How::Same { Purpose::Text } else { Purpose::Store(Kind::Last) };
+        let is_read = step.how != How::Same || needs.text;
+        return parts(index, transcript).filter(|_| is_read).map(|part| (part, purpose)).collect();
+    }
+    let stretches = [(0, start, needs.text.then_some(Purpose::Text)), (start, cursor, Some(Purpose::Store(Kind::Whole)))];
+    let last = (start.max(cursor), size, Some(Purpose::Store(Kind::Last)));
+    let stretches = stretches.into_iter().chain([last]).filter(|(from, to, _)| from < to);
+    stretches
+        .filter_map(|(from, to, purpose)| purpose.map(|purpose| (from..to, purpose)))
+        .flat_map(|(span, purpose)| parts_of(index, span).map(move |part| (part, purpose)))
+        .collect()
+}
+
+/// Reads stored blocks on all processors.
+struct Reading<'r> {
+    layout: &'r Layout,
+    known: &'r [Known],
+    needs: &'r Needs,
+    /// The ids of transcripts with blocks that cannot be read, and whether they are there.
+    unreadable: Mutex<Vec<(i64, bool, Problem)>>,
+}
+
+impl Reading<'_> {
+    fn read(&self, wanted: &[usize], stored: &[Vec<Stored>], options: &Options) -> (u64, Vec<Facts>) {
+        let bytes: usize = stored.iter().flatten().map(|stored| stored.bytes.len()).sum();
+        let next = AtomicUsize::new(0);
+        // A block says in a byte what takes dozens in a transcript.
+        let threads = scan::threads(options.threads, 8 * bytes as u64);
+        let workers = scan::on_threads(threads, || {
+            let (mut holes, mut facts) = (0, Facts::default());
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some((step, stored)) = wanted.get(index).zip(stored.get(index)) else { return (holes, facts) };
+                holes += self.transcript(*step, stored, &mut facts);
+            }
+        });
+        let holes = workers.iter().map(|(holes, _)| holes).sum();
+        (holes, workers.into_iter().map(|(_, facts)| facts).collect())
+    }
+
+    /// The bytes of holes in the transcript.
+    fn transcript(&self, step: usize, stored: &[Stored], facts: &mut Facts) -> u64 {
+        let known = &self.known[self.layout.known(step)];
+        let mut holes = 0;
+        for (at, stored) in stored.iter().enumerate() {
+            let Some(take) = self.layout.take(step, at, known.blocks, stored, self.needs) else { continue };
+            let read = if stored.is_sealed { block::read(&stored.bytes, take, facts) } else { Err(Unreadable::Damaged) };
+            match read {
+                Ok(bytes) => holes += bytes,
+                Err(why) => self.report(step, known, take, why),
+            }
+        }
+        holes
+    }
+
+    fn report(&self, step: usize, known: &Known, take: Take, why: Unreadable) {
+        let detail = match why {
+            Unreadable::Damaged => "its history in the store is damaged".to_string(),
+            Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
+        };
+        let path = self.layout.steps[step].transcript.path.clone();
+        let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
+        if let Ok(mut unreadable) = self.unreadable.lock() {
+            unreadable.push((known.id, take.is_present, problem));
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Writes what a load found into the store.
+
+use std::collections::{BTreeSet, HashMap};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::block::{self, Block, Take};
+use super::catalogue::{Catalogue, Failure, Kind, Known, Pen, Stored};
+use super::cursor::Cursor;
+use super::family::Families;
+use super::load::{Layout, NewBlocks, State};
+use super::plan::{How, settled_ns};
+use crate::discover::{Found, Transcript, nanoseconds};
+use crate::facts::Facts;
+use crate::scan::Options;
+use crate::source::PART_BYTES;
+
+/// Blocks of one kind beside those of large parts, beyond which they are made one.
+const MOST_BLOCKS: u64 = 16;
+
+/// What is to be published, all of it or nothing.
+pub(super) struct Change {
+    generation: i64,
+    /// All known transcripts of the roots, as they shall be.
+    known: Vec<Known>,
+    updates: Vec<Update>,
+    /// What only belongs to another family now.
+    moved: Vec<usize>,
+    /// Kinds of agents by their ids, with the index of their root.
+    agents: Vec<(String, String)>,
+    /// The folders of transcripts of the roots.
+    tops: Vec<Vec<u8>>,
+}
+
+/// One transcript that changed.
+struct Update {
+    /// The index of what shall be known.
+    known: usize,
+    root: usize,
+    how: How,
+    blocks: Vec<(Kind, Block)>,
+}
+
+/// Works out what to publish.
+pub(super) fn change(
+    generation: i64,
+    state: &State,
+    layout: &Layout,
+    mut blocks: NewBlocks,
+    families: &mut Families,
+    found: &Found,
+    options: &Options,
+) -> Change {
+    let mut known = state.known.clone();
+    let mut members: Vec<usize> = (0..known.len()).collect();
+    let mut updates = Vec::new();
+    for (index, step) in layout.steps.iter().enumerate() {
+        let (Some(blocks), Some(cursor)) = (blocks.remove(&index), layout.cursors[index]) else { continue };
+        let transcript = &step.transcript;
+        let before = step.known.map(|at| &state.known[at]);
+        let new = updated(before, transcript, cursor, &blocks, options);
+        if before == Some(&new) {
+            continue;
+        }
+        let at = step.known.unwrap_or(known.len());
+        if at == known.len() {
+            known.push(new);
+            members.push(layout.member(index, state.known.len()));
+        } else {
+            known[at] = new;
+        }
+        updates.push(Update { known: at, root: transcript.root, how: step.how, blocks });
+    }
+    let moved = settle_families(&mut known, &members, families);
+    let agents = found.agent_types.iter().filter(|agent| !state.agents.contains(agent)).cloned().collect();
+    let tops = state.tops.iter().map(|top| top.as_os_str().as_encoded_bytes().to_vec()).collect();
+    Change { generation, known, updates, moved, agents, tops }
+}
+
+/// What shall be known of a transcript. Its lines and blocks are counted when they are written.
+fn updated(before: Option<&Known>, transcript: &Transcript, cursor: Cursor, blocks: &[(Kind, Block)], options: &Options) -> Known {
+    let spans = blocks.iter().filter_map(|(_, block)| block.span_ms).chain(before.and_then(|before| before.span_ms));
+    Known {
+        id: before.map_or(0, |before| before.id),
+        root: before.map_or(0, |before| before.root),
+        name: transcript.name.as_os_str().as_encoded_bytes().to_vec(),
+        spot: before.map_or_else(|| spot(transcript), |before| before.spot),
+        identity: transcript.identity,
+        size_bytes: transcript.size_bytes,
+        modified_ns: settled_ns(transcript, options.now),
+        cursor,
+        lines: before.map_or(0, |before| before.lines),
+        blocks: before.map_or(0, |before| before.blocks),
+        format: block::VERSION,
+        span_ms: spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+        family: before.map_or_else(|| spot(transcript), |before| before.family),
+    }
+}
+
+/// A number for a new transcript that no other one has.
+pub(super) fn spot(transcript: &Transcript) -> u64 {
+    let identity = transcript.identity.map_or([0; 3], |file| [file.device, file.inode, file.birth_ns.unwrap_or_default() as u64]);
+    let numbers = identity.into_iter().chain([nanoseconds(transcript.modified) as u64]);
+    let path = xxh3_64_with_seed(transcript.path.as_os_str().as_encoded_bytes(), 0);
+    numbers.fold(path, |spot, number| xxh3_64_with_seed(&number.to_le_bytes(), spot))
+}
+
+/// Gives all members of a family the number of the first; who gets another one.
+fn settle_families(known: &mut [Known], members: &[usize], families: &mut Families) -> Vec<usize> {
+    let mut numbers: HashMap<usize, u64> = HashMap::new();
+    let mut moved = Vec::new();
+    for (at, known) in known.iter_mut().enumerate() {
+        let number = *numbers.entry(families.head(members[at])).or_insert(known.family);
+        if known.family != number {
+            known.family = number;
+            moved.push(at);
+        }
+    }
+    moved
+}
+
+impl Change {
+    /// Whether there is nothing to write.
+    pub(super) fn is_empty(&self) -> bool {
+        self.updates.is_empty() && self.agents.is_empty()
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// [`Failure::Overtaken`] when another process published meanwhile; what is
+    /// new is then found again by the next load.
+    pub(super) fn publish(mut self, catalogue: &mut Catalogue) -> Result<(), Failure> {
+        catalogue.publish(self.generation, |pen| {
+            let mut roots: BTreeSet<i64> = BTreeSet::new();
+            for update in std::mem::take(&mut self.updates) {
+                let known = &mut self.known[update.known];
+                if known.id == 0 {
+                    known.id = pen.next_id();
+                    known.root = pen.root(&self.tops[update.root])?;
+                }
+                write(pen, known, update.how, update.blocks)?;
+                roots.insert(known.root);
+            }
+            for at in &self.moved {
+                pen.put(&self.known[*at])?;
+                roots.insert(self.known[*at].root);
+            }
+            if let Some(top) = self.tops.first().filter(|_| !self.agents.is_empty()) {
+                let root = pen.root(top)?;
+                self.agents.iter().try_for_each(|(id, kind)| pen.put_agent(root, id, kind))?;
+            }
+            roots.into_iter().try_for_each(|root| pen.seal_root(root, self.known.iter().filter(|known| known.root == root)))
+        })
+    }
+}
+
+/// Writes one transcript with its blocks.
+fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) -> Result<(), Failure> {
+    let mut marks: BTreeSet<u32> = BTreeSet::new();
+    let mut line = if how == How::Grown { known.lines } else { 0 };
+    if known.blocks > 0 {
+        retire(pen, known, how)?;
+        marks.extend(pen.marks(known)?.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark)));
+    }
+    for (kind, block) in new {
+        pen.add_block(known, kind, line, &block.bytes)?;
+        if kind == Kind::Whole {
+            line += block.lines;
+        }
+        marks.extend(block.marks);
+    }
+    known.lines = line;
+    known.blocks = pen.count_blocks(known)?;
+    join(pen, known)?;
+    let marks: Vec<u8> = marks.into_iter().flat_map(u32::to_le_bytes).collect();
+    pen.put_marks(known, &marks)?;
+    pen.put(known)
+}
+
+/// Takes the old blocks out of the way: what stays true stays, what may be gone
+/// becomes past, and what was read again is dropped.
+fn retire(pen: &mut Pen, known: &Known, how: How) -> Result<(), Failure> {
+    for stored in pen.blocks(known)? {
+        let becomes_past = match (how, stored.kind) {
+            (_, Kind::Past) | (How::Grown, Kind::Whole) => continue,
+            (How::Again, _) => false,
+            (_, Kind::Last) => has_entries(&stored),
+            (_, Kind::Whole) => true,
+        };
+        if becomes_past {
+            pen.add_block(known, Kind::Past, stored.first_line, &stored.bytes)?;
+        }
+        pen.delete_block(stored.id)?;
+    }
+    Ok(())
+}
+
+/// Whether a block holds more than an unfinished line. One that cannot be read may.
+fn has_entries(stored: &Stored) -> bool {
+    let mut facts = Facts::default();
+    let read = block::read(&stored.bytes, Take { part: 0, first_line: 0, is_present: true }, &mut facts);
+    read.is_err() || facts.account.parsed.lines + facts.account.salvaged.lines > 0
+}
+
+/// Makes one block of many small ones of a kind.
+fn join(pen: &mut Pen, known: &mut Known) -> Result<(), Failure> {
+    let most = MOST_BLOCKS + known.cursor.offset / PART_BYTES;
+    if u64::from(known.blocks) <= most {
+        return Ok(());
+    }
+    let stored = pen.blocks(known)?;
+    for kind in [Kind::Whole, Kind::Past] {
+        let of_kind: Vec<&Stored> = stored.iter().filter(|stored| stored.kind == kind).collect();
+        if of_kind.len() < 2 {
+            continue;
+        }
+        // What cannot be read stays as it is: another version may read it.
+        let Some(block) = joined(&of_kind, kind) else { continue };
+        pen.add_block(known, kind, 0, &block.bytes)?;
+        of_kind.iter().try_for_each(|stored| pen.delete_block(stored.id))?;
+    }
+    known.blocks = pen.count_blocks(known)?;
+    Ok(())
+}
+
+fn joined(stored: &[&Stored], kind: Kind) -> Option<Block> {
+    let (mut facts, mut holes) = (Facts::default(), 0);
+    for stored in stored {
+        let take = Take { part: 0, first_line: stored.first_line, is_present: kind == Kind::Whole };
+        holes += stored.is_sealed.then(|| block::read(&stored.bytes, take, &mut facts))?.ok()?;
+    }
+    Some(block::write(&mut facts, holes))
+}

@@ -1,0 +1,243 @@
+//! What the rows of a block are made of: one line for each column.
+//!
+//! A row says its columns once, for writing and for reading. To add one, add a
+//! line, and raise [`super::block::VERSION`]. What is text of a person, a model or
+//! a program has no column: commands, titles, and lines of errors.
+
+use crate::dedup::Key;
+use crate::outcome::{EditError, Outcome, Verdict};
+use crate::rows::{
+    AgentRow, CallRow, Cut, CutRow, EventRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow,
+};
+use crate::symbols::Symbol;
+use crate::usage::Tokens;
+
+/// Takes the fields of a row in turn, or gives them.
+pub(super) trait Columns {
+    fn number(&mut self, number: &mut u64);
+    fn symbol(&mut self, symbol: &mut Symbol);
+    fn key(&mut self, key: &mut Key);
+    /// The symbol of the id of a subagent.
+    fn agent(&mut self, agent: &mut Symbol);
+    /// A time in milliseconds; `i64::MAX` for none.
+    fn stamp(&mut self, stamp_ms: &mut i64);
+    fn place(&mut self, place: &mut Place);
+
+    fn flag(&mut self, flag: &mut bool) {
+        let mut number = u64::from(*flag);
+        self.number(&mut number);
+        *flag = number != 0;
+    }
+
+    fn short(&mut self, short: &mut u32) {
+        let mut number = u64::from(*short);
+        self.number(&mut number);
+        *short = number as u32;
+    }
+
+    /// One of a few values, the first of which stands for anything unknown.
+    fn choice<T: Copy + PartialEq>(&mut self, choice: &mut T, all: &[T]) {
+        let mut number = all.iter().position(|known| known == choice).unwrap_or_default() as u64;
+        self.number(&mut number);
+        *choice = all[usize::try_from(number).ok().filter(|number| *number < all.len()).unwrap_or_default()];
+    }
+
+    /// A number that need not be there.
+    fn maybe(&mut self, value: &mut Option<u64>) {
+        let mut number = value.map_or(0, |number| number.saturating_add(1));
+        self.number(&mut number);
+        *value = number.checked_sub(1);
+    }
+
+    fn maybe_short(&mut self, value: &mut Option<u32>) {
+        let mut number = value.map(u64::from);
+        self.maybe(&mut number);
+        *value = number.map(|number| number as u32);
+    }
+}
+
+/// A row of a block.
+pub(super) trait Record: Copy + Default {
+    /// Passes each field through a column, always in the same order.
+    fn pass(&mut self, columns: &mut impl Columns);
+}
+
+impl Record for Order {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.stamp(&mut self.stamp_ms);
+        columns.flag(&mut self.is_sidechain);
+        columns.flag(&mut self.is_wrapped);
+        columns.place(&mut self.place);
+    }
+}
+
+impl Record for Origin {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        self.order.pass(columns);
+        columns.symbol(&mut self.session);
+        columns.symbol(&mut self.project);
+        columns.symbol(&mut self.branch);
+        columns.agent(&mut self.agent);
+        columns.symbol(&mut self.version);
+    }
+}
+
+impl Record for Tokens {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.number(&mut self.input);
+        columns.number(&mut self.output);
+        columns.number(&mut self.cache_write_5m);
+        columns.number(&mut self.cache_write_1h);
+        columns.number(&mut self.cache_read);
+        columns.number(&mut self.web_searches);
+    }
+}
+
+impl Record for MessageRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.origin.pass(columns);
+        self.source.pass(columns);
+        columns.symbol(&mut self.model);
+        self.tokens.pass(columns);
+        columns.flag(&mut self.has_split);
+        columns.flag(&mut self.is_fast);
+        columns.flag(&mut self.is_us);
+        columns.flag(&mut self.is_final);
+        columns.flag(&mut self.is_advisor);
+    }
+}
+
+impl Record for CallRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.origin.pass(columns);
+        columns.key(&mut self.message);
+        columns.symbol(&mut self.tool);
+        columns.symbol(&mut self.file);
+        columns.choice(&mut self.stored_soft, &[Some(false), Some(true)]);
+        columns.symbol(&mut self.target);
+        columns.flag(&mut self.target_is_path);
+        columns.symbol(&mut self.subagent_type);
+        columns.maybe_short(&mut self.offset);
+        columns.maybe_short(&mut self.limit);
+        columns.number(&mut self.old_text);
+        columns.number(&mut self.new_text);
+    }
+}
+
+impl Record for ResultRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.order.pass(columns);
+        columns.choice(&mut self.verdict, &VERDICTS);
+        columns.number(&mut self.lines_added);
+        columns.number(&mut self.lines_removed);
+        columns.maybe(&mut self.lines_created);
+        columns.short(&mut self.size_bytes);
+        columns.maybe_short(&mut self.exit_code);
+        columns.choice(&mut self.edit_error, &EDIT_ERRORS);
+        self.read.pass(columns);
+        columns.agent(&mut self.agent);
+        columns.symbol(&mut self.agent_type);
+        columns.flag(&mut self.is_async);
+        columns.flag(&mut self.is_cut);
+    }
+}
+
+impl Record for ReadLines {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.short(&mut self.start);
+        columns.short(&mut self.count);
+        columns.short(&mut self.total);
+        columns.number(&mut self.text);
+        columns.flag(&mut self.is_stub);
+    }
+}
+
+impl Record for LineRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.number(&mut self.uuid);
+        columns.symbol(&mut self.session);
+        columns.flag(&mut self.is_main);
+        columns.stamp(&mut self.stamp_ms);
+    }
+}
+
+impl Record for PromptRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.origin.pass(columns);
+        columns.flag(&mut self.is_negative);
+        columns.flag(&mut self.is_keep_going);
+        columns.number(&mut self.parent);
+    }
+}
+
+impl Record for MentionRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.origin.pass(columns);
+        columns.symbol(&mut self.path);
+    }
+}
+
+impl Record for CutRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.origin.pass(columns);
+        columns.choice(&mut self.kind, &CUTS);
+        columns.symbol(&mut self.trigger);
+        columns.number(&mut self.tokens_before);
+    }
+}
+
+impl Record for EventRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.origin.pass(columns);
+    }
+}
+
+impl Record for AgentRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        columns.agent(&mut self.agent);
+        self.order.pass(columns);
+        columns.flag(&mut self.is_warmup);
+    }
+}
+
+/// Two names that belong together.
+impl Record for (Symbol, Symbol) {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.symbol(&mut self.0);
+        columns.symbol(&mut self.1);
+    }
+}
+
+impl Record for Key {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(self);
+    }
+}
+
+/// Verdicts by their numbers; new ones come last.
+const VERDICTS: [Verdict; 11] = [
+    Verdict::Known(Outcome::Ok),
+    Verdict::Known(Outcome::Failed),
+    Verdict::Known(Outcome::ToolError),
+    Verdict::Known(Outcome::Denied),
+    Verdict::Known(Outcome::Cancelled),
+    Verdict::Known(Outcome::Interrupted),
+    Verdict::Known(Outcome::Background),
+    Verdict::Known(Outcome::SoftNonzero),
+    Verdict::Known(Outcome::NoResult),
+    Verdict::Error { silent: false },
+    Verdict::Error { silent: true },
+];
+
+const EDIT_ERRORS: [Option<EditError>; 5] =
+    [None, Some(EditError::NotRead), Some(EditError::Changed), Some(EditError::NotFound), Some(EditError::NotUnique)];
+
+const CUTS: [Cut; 4] = [Cut::Compaction, Cut::CompactSummary, Cut::Clear, Cut::Interruption];
