@@ -198,6 +198,11 @@ impl Dataset {
         &self.facts
     }
 
+    #[cfg(all(test, feature = "store"))]
+    pub(crate) fn into_facts(self) -> Facts {
+        self.facts
+    }
+
     /// The transcript and the line, from 1, of a place.
     pub(crate) fn locate(&self, place: Place) -> (&Transcript, u64) {
         let (transcript, before) = self.parts[place.part as usize];

@@ -63,6 +63,8 @@ pub struct Found {
     pub transcripts: Vec<Transcript>,
     /// `agentType` of subagents by their ids, from `agent-*.meta.json`.
     pub agent_types: Vec<(String, String)>,
+    /// Files that may tell the type of a subagent, with the index of the root and the id.
+    pub(crate) agent_files: Vec<(usize, String, PathBuf)>,
     /// What was not looked into.
     pub problems: Vec<Problem>,
 }
@@ -72,6 +74,14 @@ pub struct Found {
 /// # Errors
 /// [`Error::Root`] when a root is missing or no folder.
 pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
+    let mut found = find(roots)?;
+    let types = found.agent_files.iter().filter_map(|(_, id, path)| Some((id.clone(), agent_type(path)?)));
+    found.agent_types = types.collect();
+    Ok(found)
+}
+
+/// Finds all transcripts, without looking into any file.
+pub(crate) fn find(roots: &[PathBuf]) -> Result<Found, Error> {
     let mut walk = Walk::default();
     for (index, root) in roots.iter().enumerate() {
         let is_folder = fs::metadata(root)
@@ -119,7 +129,8 @@ impl Walk {
         } else if kind.is_file() && is_transcript(name) {
             self.transcript(root, top, entry);
         } else if kind.is_file() {
-            self.found.agent_types.extend(agent_type(entry.path()));
+            let id = name.to_str().and_then(|name| name.strip_prefix("agent-")?.strip_suffix(".meta.json"));
+            self.found.agent_files.extend(id.map(|id| (root, id.to_string(), entry.path().to_path_buf())));
         } else if is_transcript(name) {
             self.problem(ProblemKind::NotAFile, entry.path().to_path_buf(), None);
         }
@@ -157,12 +168,11 @@ fn is_transcript(name: &OsStr) -> bool {
     name != b"journal.jsonl" && (name.ends_with(b".jsonl") || memchr::memmem::find(name, b".jsonl.superseded-").is_some())
 }
 
-/// The id and `agentType` in an `agent-<id>.meta.json`.
-fn agent_type(path: &Path) -> Option<(String, String)> {
-    let id = path.file_name()?.to_str()?.strip_prefix("agent-")?.strip_suffix(".meta.json")?;
+/// The `agentType` in an `agent-<id>.meta.json`.
+pub(crate) fn agent_type(path: &Path) -> Option<String> {
     let meta: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     let kind = meta.get("agentType")?.as_str().filter(|kind| !kind.is_empty())?;
-    Some((id.into(), kind.into()))
+    Some(kind.into())
 }
 
 #[cfg(unix)]

@@ -161,7 +161,7 @@ pub use report::{Listing, RangeLabel, Report, ReportName, Section, Totals};
 pub use scan::{Options, Progress};
 pub use simd::Level;
 #[cfg(feature = "store")]
-pub use store::{Needs, Store, StoreError};
+pub use store::{HistoryError, Needs, Status, Store, StoreError, Verified};
 pub use table::{Column, Direction, Kind, Table, Value};
 pub use tally::{Calls, ProjectTally, Spending, Tally};
 pub use time::{Bounds, Calendar, Range};

@@ -18,6 +18,7 @@ mod cursor;
 mod error;
 mod family;
 mod folder;
+mod history;
 mod load;
 mod plan;
 mod publish;
@@ -25,10 +26,11 @@ mod records;
 
 use catalogue::{Catalogue, Failure};
 pub use error::StoreError;
+pub use history::{HistoryError, Status, Verified};
 use load::{Loaded, Tried};
 
 use crate::dataset::Dataset;
-use crate::discover::{Found, discover};
+use crate::discover::{Found, agent_type, find};
 use crate::error::{Error, Problem, ProblemKind};
 use crate::scan::{Options, Progress};
 
@@ -78,7 +80,7 @@ impl Store {
         match Catalogue::open(&store.path) {
             Ok(catalogue) => store.catalogue = Some(catalogue),
             Err(Failure::Damaged) => store.replace()?,
-            Err(failure) => return Err(store.error(failure)),
+            Err(failure) => return Err(failure.at(&store.path)),
         }
         Ok(store)
     }
@@ -91,24 +93,12 @@ impl Store {
         let detail = format!("it was damaged, and is kept as {}", new.file_name().unwrap_or_default().to_string_lossy());
         self.problem(detail);
         let path = folder::open(&folder)?;
-        self.catalogue = Some(Catalogue::open(&path).map_err(|failure| self.error(failure))?);
+        self.catalogue = Some(Catalogue::open(&path).map_err(|failure| failure.at(&path))?);
         Ok(())
     }
 
     fn problem(&mut self, detail: String) {
         self.problems.push(Problem { kind: ProblemKind::Store, path: self.path.clone(), line: None, detail: Some(detail) });
-    }
-
-    fn error(&self, failure: Failure) -> StoreError {
-        let path = self.path.clone();
-        match failure {
-            Failure::Sql(error) if is_busy(&error) => StoreError::Busy(path),
-            Failure::Sql(error) => StoreError::Database(path, error.to_string()),
-            Failure::Damaged => StoreError::Damaged(path),
-            Failure::Foreign => StoreError::Foreign(path),
-            Failure::Newer => StoreError::Newer(path),
-            Failure::Overtaken => StoreError::Busy(path),
-        }
     }
 
     /// All that was asked for, from the store and from what changed since, which
@@ -128,27 +118,18 @@ impl Store {
                     }
                 }
                 Err(failure) => {
-                    let detail = self.error(failure).to_string();
-                    self.problem(detail);
+                    self.problem(failure.at(&self.path).to_string());
                     return None;
                 }
             }
         }
     }
 
-    fn publish(&mut self, change: publish::Change) {
-        let Some(catalogue) = self.catalogue.as_mut().filter(|_| !change.is_empty()) else { return };
+    fn publish(&mut self, change: publish::Change) -> Result<(), StoreError> {
+        let Some(catalogue) = self.catalogue.as_mut().filter(|_| !change.is_empty()) else { return Ok(()) };
         let published = change.publish(catalogue).and_then(|()| catalogue.tidy(folder::sizes(&self.path).1));
-        match published.map_err(|failure| self.error(failure)) {
-            // What is not in the store yet is found again by the next load.
-            Ok(()) | Err(StoreError::Busy(_)) => {}
-            Err(error) => self.problem(error.to_string()),
-        }
+        published.map_err(|failure| failure.at(&self.path))
     }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked))
 }
 
 impl Dataset {
@@ -160,17 +141,27 @@ impl Dataset {
     /// # Errors
     /// [`Error::Root`] when a root is missing.
     pub fn load_with(options: &Options, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
-        let found = discover(&options.roots)?;
+        let mut found = find(&options.roots)?;
         let loaded = store.load(&found, options, progress, needs);
         let mut dataset = match loaded {
             Some(Loaded { found, scanned, parts, change }) => {
-                store.publish(change);
+                match store.publish(change) {
+                    // What is not in the store yet is found again by the next load.
+                    Ok(()) | Err(StoreError::Busy(_)) => {}
+                    Err(error) => store.problem(error.to_string()),
+                }
                 Dataset::new(found, scanned, parts)
             }
-            None => Dataset::scanned(found, options, progress),
+            None => {
+                found.agent_types = found.agent_files.iter().filter_map(|(_, id, path)| Some((id.clone(), agent_type(path)?))).collect();
+                Dataset::scanned(found, options, progress)
+            }
         };
         progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
         dataset.add_problems(std::mem::take(&mut store.problems));
         Ok(dataset)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -462,3 +462,73 @@ impl Columns for Reader<'_> {
 
 /// Problems of lines by their numbers; new ones come last.
 const PROBLEMS: [ProblemKind; 3] = [ProblemKind::MalformedLine, ProblemKind::InvalidCount, ProblemKind::InvalidTime];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::dataset;
+
+    const TAKE: Take = Take { part: 0, first_line: 0, is_present: true };
+
+    fn block() -> Vec<u8> {
+        let call = r#"{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"grep secret-word x"}}"#;
+        let result = r#"{"type":"tool_result","tool_use_id":"toolu_1","is_error":true,"content":"Exit code 1"}"#;
+        let lines = [
+            format!(
+                r#"{{"type":"assistant","uuid":"a","sessionId":"s","cwd":"/p","timestamp":"2026-11-20T10:00:00Z","message":{{"id":"msg_1","model":"m","usage":{{"output_tokens":7}},"content":[{call}]}}}}"#
+            ),
+            format!(
+                r#"{{"type":"user","uuid":"b","sessionId":"s","timestamp":"2026-11-20T10:00:01Z","message":{{"content":[{result}]}}}}"#
+            ),
+            r#"{"type":"user","uuid":"c","sessionId":"s","timestamp":"2026-11-20T10:00:02Z","message":{"content":"secret-prompt"}}"#.into(),
+            r#"{"type":"ai-title","sessionId":"s","aiTitle":"secret-title"}"#.into(),
+            "no entry".into(),
+        ];
+        let dataset = dataset(&[("p/s.jsonl", &lines)]);
+        write(&mut dataset.into_facts(), 0).bytes
+    }
+
+    #[test]
+    fn a_block_gives_the_facts_back_without_text() {
+        let bytes = block();
+        let mut facts = Facts::default();
+        read(&bytes, TAKE, &mut facts).expect("what was written");
+        let call = facts.calls.rows()[0];
+        assert_eq!((call.stored_soft, facts.symbols.name(call.tool).as_ref()), (Some(true), "Bash"));
+        assert_eq!((facts.messages.rows()[0].tokens.output, facts.results.rows().len(), facts.prompts.rows().len()), (7, 1, 1));
+        assert_eq!(facts.account.total().lines, 5);
+        assert_eq!(memchr::memmem::find(&bytes, b"secret"), None);
+        // Writing what was read gives the same block.
+        assert_eq!(write(&mut facts, 0).bytes, bytes);
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_lost_end_is_noticed() {
+        let bytes = block();
+        for bit in 0..8 * bytes.len() {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(read(&bytes, TAKE, &mut Facts::default()).is_err(), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(read(&bytes[..length], TAKE, &mut Facts::default()).is_err(), "length {length}");
+        }
+    }
+
+    proptest! {
+        /// A hostile block has a checksum that is right.
+        #[test]
+        fn any_body_is_read_or_refused(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+            let mut bytes = block();
+            for (at, byte) in changes {
+                let at = HEAD_BYTES + at.index(bytes.len() - HEAD_BYTES);
+                bytes[at] = byte;
+            }
+            let checksum = xxh3_64(&bytes[HEAD_BYTES..]).to_le_bytes();
+            bytes[HEAD_BYTES - 8..HEAD_BYTES].copy_from_slice(&checksum);
+            _ = read(&bytes, TAKE, &mut Facts::default());
+        }
+    }
+}

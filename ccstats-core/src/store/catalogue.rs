@@ -5,6 +5,7 @@
 //! itself, and each root the number and the sum of these, since SQLite does not
 //! notice a flipped bit.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, St
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cursor::Cursor;
+use super::error::StoreError;
 use crate::discover::Identity;
 
 /// Rises when the tables change.
@@ -63,6 +65,23 @@ impl From<rusqlite::Error> for Failure {
             Some(ErrorCode::DatabaseCorrupt) => Failure::Damaged,
             Some(ErrorCode::NotADatabase) => Failure::Foreign,
             _ => Failure::Sql(error),
+        }
+    }
+}
+
+impl Failure {
+    /// What the user is told.
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        let path = path.to_path_buf();
+        match self {
+            Failure::Sql(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(path),
+                _ => StoreError::Database(path, error.to_string()),
+            },
+            Failure::Damaged => StoreError::Damaged(path),
+            Failure::Foreign => StoreError::Foreign(path),
+            Failure::Newer => StoreError::Newer(path),
+            Failure::Overtaken => StoreError::Busy(path),
         }
     }
 }
@@ -186,14 +205,32 @@ impl Catalogue {
         // Hooks open and close the store all the time: whoever writes much tidies up.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF;")?;
-        let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-        match (number("application_id")?, number("user_version")?) {
+        match versions(&connection)? {
             (APPLICATION_ID, SCHEMA_VERSION) => {}
             (APPLICATION_ID, _) => return Err(Failure::Newer),
             (0, 0) => create(&mut connection)?,
             _ => return Err(Failure::Foreign),
         }
         Ok(Catalogue { connection })
+    }
+
+    /// Opens a copy of a store, and leaves it as it is.
+    pub(super) fn open_to_read(path: &Path) -> Result<Catalogue, Failure> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.execute_batch("PRAGMA trusted_schema = OFF;")?;
+        match versions(&connection)? {
+            (APPLICATION_ID, SCHEMA_VERSION) => Ok(Catalogue { connection }),
+            (APPLICATION_ID, _) => Err(Failure::Newer),
+            _ => Err(Failure::Foreign),
+        }
+    }
+
+    /// Copies all of it to a file that is empty.
+    pub(super) fn copy_to(&self, file: &Path) -> Result<(), Failure> {
+        let name = file.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(file.to_path_buf()))?;
+        self.connection.execute("VACUUM INTO ?", [name])?;
+        Ok(())
     }
 
     /// Everything that is read through this belongs to one published state.
@@ -226,6 +263,12 @@ impl Catalogue {
     }
 }
 
+/// What the file is, and of which version.
+fn versions(connection: &Connection) -> Result<(i32, i32), Failure> {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    Ok((number("application_id")?, number("user_version")?))
+}
+
 fn create(connection: &mut Connection) -> Result<(), Failure> {
     // Larger pages make the blobs of blocks cheaper to read.
     connection.execute_batch("PRAGMA page_size = 8192;")?;
@@ -253,6 +296,19 @@ pub(super) struct Snapshot<'c> {
 }
 
 impl Snapshot<'_> {
+    /// The folders of all roots.
+    pub(super) fn roots(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut statement = self.transaction.prepare("SELECT path FROM root ORDER BY id")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The marks of one transcript.
+    pub(super) fn marks_of(&self, known: &Known) -> Result<Vec<u8>, Failure> {
+        let select = "SELECT bytes FROM marks WHERE transcript = ?";
+        Ok(self.transaction.query_row(select, [known.id], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
     /// The transcripts of a root, by the path of its folder.
     pub(super) fn transcripts(&self, root: &[u8]) -> Result<Option<(i64, Vec<Known>)>, Failure> {
         let find = "SELECT id, transcripts, seals FROM root WHERE path = ?";
@@ -291,7 +347,7 @@ impl Snapshot<'_> {
     }
 
     /// The kinds of agents that files beside transcripts told, by their ids.
-    pub(super) fn agents(&self, root: i64) -> Result<Vec<(String, String)>, Failure> {
+    pub(super) fn agents(&self, root: i64) -> Result<HashMap<String, String>, Failure> {
         let mut statement = self.transaction.prepare("SELECT id, kind FROM agent WHERE root = ?")?;
         let rows = statement.query_map([root], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -397,6 +453,16 @@ impl<'t> Pen<'t> {
     pub(super) fn add_block(&mut self, known: &Known, kind: Kind, first_line: u64, bytes: &[u8]) -> Result<(), Failure> {
         let seal = block_seal(known.spot, kind, first_line, bytes);
         self.add.execute(params![known.id, kind as i64, first_line as i64, seal as i64, bytes])?;
+        Ok(())
+    }
+
+    /// Forgets a transcript.
+    pub(super) fn delete(&mut self, known: &Known) -> Result<(), Failure> {
+        for table in
+            ["DELETE FROM block WHERE transcript = ?", "DELETE FROM marks WHERE transcript = ?", "DELETE FROM transcript WHERE id = ?"]
+        {
+            self.transaction.execute(table, [known.id])?;
+        }
         Ok(())
     }
 

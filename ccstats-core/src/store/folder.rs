@@ -101,7 +101,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() { Ok(()) } else { builder.create(folder) }
 }
 
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private::file_for_me(&mut options);

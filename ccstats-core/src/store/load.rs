@@ -71,10 +71,11 @@ pub(super) fn load(
     scanned.problems.extend(unreadable.into_iter().map(|(_, _, problem)| problem));
     let change = publish::change(snapshot.generation, &state, &layout, blocks, &mut families, found, options);
     let parts = layout.parts(&state.known, &scanned.lines);
-    let agents = state.agents.into_iter().filter(|(id, _)| !found.agent_types.iter().any(|(known, _)| known == id));
+    let agents = change.agents.iter().map(|(_, id, kind)| (id.clone(), kind.clone()));
     let found = Found {
         transcripts: layout.steps.into_iter().map(|step| step.transcript).collect(),
-        agent_types: found.agent_types.iter().cloned().chain(agents).collect(),
+        agent_types: agents.chain(state.agents).collect(),
+        agent_files: Vec::new(),
         problems: found.problems.clone(),
     };
     Ok(Tried::Loaded(Box::new(Loaded { found, scanned, parts, change })))
@@ -86,12 +87,13 @@ pub(super) struct State {
     pub(super) root_by_id: HashMap<i64, usize>,
     /// The folder of transcripts of each root.
     pub(super) tops: Vec<PathBuf>,
-    pub(super) agents: Vec<(String, String)>,
+    /// Kinds of agents by their ids.
+    pub(super) agents: HashMap<String, String>,
 }
 
 impl State {
-    fn read(snapshot: &Snapshot, options: &Options) -> Result<State, Failure> {
-        let mut state = State { known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: Vec::new() };
+    pub(super) fn read(snapshot: &Snapshot, options: &Options) -> Result<State, Failure> {
+        let mut state = State { known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: HashMap::new() };
         for (index, root) in options.roots.iter().enumerate() {
             let (top, names) = root_names(root);
             state.tops.push(top);
@@ -249,10 +251,10 @@ impl Layout {
     fn take(&self, step: usize, at: usize, blocks: u32, stored: &Stored, needs: &Needs) -> Option<Take> {
         let how = self.steps[step].how;
         let is_present = match (how, stored.kind) {
-            (_, Kind::Past) | (How::Gone | How::Changed, _) => false,
-            (How::Again, _) | (How::Grown, Kind::Last) => return None,
-            (How::Same | How::Grown, _) if needs.text => return None,
-            (How::Same | How::Grown, _) => true,
+            (How::Again, Kind::Whole) => return None,
+            (How::Same | How::Grown, Kind::Whole) | (How::Same, Kind::Last) if needs.text => return None,
+            (How::Same | How::Grown, Kind::Whole) | (How::Same, Kind::Last) => true,
+            _ => false,
         };
         let first = self.first_parts[step];
         let past = self.first_parts.get(step + 1).copied().unwrap_or(self.next_part) - blocks;

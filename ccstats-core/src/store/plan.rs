@@ -107,19 +107,20 @@ impl<'k> Matcher<'k> {
     /// file under the same name, else a new transcript.
     fn claim_changed(&mut self, transcript: &Transcript) -> (Option<usize>, How) {
         let holds = |known: &Known| known.cursor.offset <= transcript.size_bytes && known.cursor.holds(&transcript.path);
+        // Of an empty stretch every file is a continuation.
+        let proves = |known: &Known| known.cursor.offset > 0 && holds(known);
         let same_file = |known: &Known| known.identity == transcript.identity;
         let named = self.named(transcript);
         let moved = || {
             let files = transcript.identity.and_then(|identity| self.by_identity.get(&identity));
             let mut files = files.into_iter().flatten().copied();
-            // An empty file proves nothing.
-            files.find(|at| !self.claimed[*at] && self.known[*at].cursor.offset > 0 && holds(&self.known[*at]))
+            files.find(|at| !self.claimed[*at] && proves(&self.known[*at]))
         };
         let claim = if let Some(at) = named.iter().copied().find(|at| same_file(&self.known[*at]) && holds(&self.known[*at])) {
             (at, How::Grown)
         } else if let Some(at) = moved() {
             (at, How::Again)
-        } else if let Some(at) = named.iter().copied().find(|at| holds(&self.known[*at])) {
+        } else if let Some(at) = named.iter().copied().find(|at| proves(&self.known[*at])) {
             (at, How::Again)
         } else if let Some(at) = named.first() {
             (*at, How::Changed)

@@ -10,7 +10,7 @@ use super::cursor::Cursor;
 use super::family::Families;
 use super::load::{Layout, NewBlocks, State};
 use super::plan::{How, settled_ns};
-use crate::discover::{Found, Transcript, nanoseconds};
+use crate::discover::{Found, Transcript, agent_type, nanoseconds};
 use crate::facts::Facts;
 use crate::scan::Options;
 use crate::source::PART_BYTES;
@@ -26,8 +26,8 @@ pub(super) struct Change {
     updates: Vec<Update>,
     /// What only belongs to another family now.
     moved: Vec<usize>,
-    /// Kinds of agents by their ids, with the index of their root.
-    agents: Vec<(String, String)>,
+    /// Kinds of agents by the index of the root and their ids.
+    pub(super) agents: Vec<(usize, String, String)>,
     /// The folders of transcripts of the roots.
     tops: Vec<Vec<u8>>,
 }
@@ -72,7 +72,8 @@ pub(super) fn change(
         updates.push(Update { known: at, root: transcript.root, how: step.how, blocks });
     }
     let moved = settle_families(&mut known, &members, families);
-    let agents = found.agent_types.iter().filter(|agent| !state.agents.contains(agent)).cloned().collect();
+    let unknown = found.agent_files.iter().filter(|(_, id, _)| !state.agents.contains_key(id));
+    let agents = unknown.filter_map(|(root, id, path)| Some((*root, id.clone(), agent_type(path)?))).collect();
     let tops = state.tops.iter().map(|top| top.as_os_str().as_encoded_bytes().to_vec()).collect();
     Change { generation, known, updates, moved, agents, tops }
 }
@@ -106,7 +107,7 @@ pub(super) fn spot(transcript: &Transcript) -> u64 {
 }
 
 /// Gives all members of a family the number of the first; who gets another one.
-fn settle_families(known: &mut [Known], members: &[usize], families: &mut Families) -> Vec<usize> {
+pub(super) fn settle_families(known: &mut [Known], members: &[usize], families: &mut Families) -> Vec<usize> {
     let mut numbers: HashMap<usize, u64> = HashMap::new();
     let mut moved = Vec::new();
     for (at, known) in known.iter_mut().enumerate() {
@@ -146,9 +147,8 @@ impl Change {
                 pen.put(&self.known[*at])?;
                 roots.insert(self.known[*at].root);
             }
-            if let Some(top) = self.tops.first().filter(|_| !self.agents.is_empty()) {
-                let root = pen.root(top)?;
-                self.agents.iter().try_for_each(|(id, kind)| pen.put_agent(root, id, kind))?;
+            for (root, id, kind) in &self.agents {
+                pen.put_agent(pen.root(&self.tops[*root])?, id, kind)?;
             }
             roots.into_iter().try_for_each(|root| pen.seal_root(root, self.known.iter().filter(|known| known.root == root)))
         })
@@ -178,14 +178,29 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
     pen.put(known)
 }
 
+/// Adds the blocks of another store: as they are to a transcript that has none
+/// yet, else as past, since it cannot be told which state is the later one.
+pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[u8]) -> Result<(), Failure> {
+    let is_new = known.blocks == 0;
+    for stored in stored.iter().filter(|stored| stored.is_sealed) {
+        let kind = if is_new { stored.kind } else { Kind::Past };
+        pen.add_block(known, kind, stored.first_line, &stored.bytes)?;
+    }
+    known.blocks = pen.count_blocks(known)?;
+    join(pen, known)?;
+    let old = pen.marks(known)?;
+    let all: BTreeSet<[u8; 4]> = old.as_chunks().0.iter().chain(marks.as_chunks().0).copied().collect();
+    pen.put_marks(known, all.into_iter().collect::<Vec<_>>().as_flattened())
+}
+
 /// Takes the old blocks out of the way: what stays true stays, what may be gone
 /// becomes past, and what was read again is dropped.
 fn retire(pen: &mut Pen, known: &Known, how: How) -> Result<(), Failure> {
     for stored in pen.blocks(known)? {
         let becomes_past = match (how, stored.kind) {
             (_, Kind::Past) | (How::Grown, Kind::Whole) => continue,
-            (How::Again, _) => false,
             (_, Kind::Last) => has_entries(&stored),
+            (How::Again, Kind::Whole) => false,
             (_, Kind::Whole) => true,
         };
         if becomes_past {

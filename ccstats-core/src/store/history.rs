@@ -1,0 +1,239 @@
+//! What can be done with the store as a whole.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::block::{self, Take};
+use super::catalogue::{Catalogue, Failure, Known};
+use super::family::Families;
+use super::load::State;
+use super::plan::{How, Roots, plan};
+use super::{Needs, Store, StoreError, folder, publish};
+use crate::discover::find;
+use crate::error::Error;
+use crate::facts::Facts;
+use crate::scan::{Options, Progress};
+
+/// What a store holds of some roots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Transcripts that the store knows.
+    pub transcripts: u64,
+    /// Those of them that are not there any more.
+    pub gone: u64,
+    /// Transcripts that are there with something that the store does not have.
+    pub unseen: Vec<PathBuf>,
+    /// The first and the last time of what is known, in milliseconds since 1970.
+    pub span_ms: Option<(i64, i64)>,
+    /// The bytes of the store on disk, of all roots.
+    pub size_bytes: u64,
+}
+
+/// What a check of the store found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Blocks that hold what was written.
+    pub sound: u64,
+    /// Blocks that do not, or that are of another version.
+    pub unreadable: u64,
+}
+
+impl Store {
+    /// What the store holds of the roots, and what it lacks.
+    ///
+    /// # Errors
+    /// When a root is missing, or the store cannot be read.
+    pub fn status(&mut self, options: &Options) -> Result<Status, HistoryError> {
+        let found = find(&options.roots)?;
+        let size_bytes = folder::sizes(&self.path).0;
+        let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
+        let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
+        let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
+        let is_unseen = |how: How, size: u64, cursor: Option<u64>| match how {
+            How::Same | How::Gone => false,
+            // Its time may still be too young to be trusted.
+            How::Grown => cursor != Some(size),
+            How::Again | How::Changed => true,
+        };
+        let cursor = |known: Option<usize>| known.map(|at| state.known[at].cursor.offset);
+        let unseen = steps.iter().filter(|step| is_unseen(step.how, step.transcript.size_bytes, cursor(step.known)));
+        let spans = state.known.iter().filter_map(|known| known.span_ms);
+        Ok(Status {
+            transcripts: state.known.len() as u64,
+            gone: steps.iter().filter(|step| step.how == How::Gone).count() as u64,
+            unseen: unseen.map(|step| step.transcript.path.clone()).collect(),
+            span_ms: spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+            size_bytes,
+        })
+    }
+
+    /// Takes in what is new below the roots. Gives the problems on the way.
+    ///
+    /// # Errors
+    /// When a root is missing, the store cannot be used, or another process is writing.
+    pub fn sync(&mut self, options: &Options, progress: &Progress) -> Result<(), HistoryError> {
+        // No time is so late: nothing is read but what changed.
+        let needs = Needs { text: false, start_ms: Some(i64::MAX), end_ms: None };
+        let found = find(&options.roots)?;
+        match self.load(&found, options, progress, &needs) {
+            Some(loaded) => Ok(self.publish(loaded.change)?),
+            None => Err(HistoryError::Store(StoreError::Damaged(self.path.clone()))),
+        }
+    }
+
+    /// Forgets transcripts of the roots that are gone and end before a time. Gives
+    /// their number. What is there stays: it would be read again.
+    ///
+    /// # Errors
+    /// When a root is missing, the store cannot be used, or another process is writing.
+    pub fn prune(&mut self, options: &Options, before_ms: i64) -> Result<u64, HistoryError> {
+        let found = find(&options.roots)?;
+        Ok(self.read(|catalogue| {
+            let snapshot = catalogue.snapshot()?;
+            let (generation, state) = (snapshot.generation, State::read(&snapshot, options)?);
+            drop(snapshot);
+            let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
+            let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
+            let gone = steps.iter().filter(|step| step.how == How::Gone).filter_map(|step| step.known);
+            let is_old = |at: &usize| state.known[*at].span_ms.is_none_or(|(_, last)| last < before_ms);
+            let pruned: HashSet<usize> = gone.filter(is_old).collect();
+            catalogue.publish(generation, |pen| {
+                pruned.iter().try_for_each(|at| pen.delete(&state.known[*at]))?;
+                let left: Vec<&Known> = (0..state.known.len()).filter(|at| !pruned.contains(at)).map(|at| &state.known[at]).collect();
+                let of_root = |root: i64| left.iter().copied().filter(move |known| known.root == root);
+                state.root_by_id.keys().try_for_each(|root| pen.seal_root(*root, of_root(*root)))
+            })?;
+            Ok(pruned.len() as u64)
+        })?)
+    }
+
+    /// Writes a copy of the whole store to a file, which must not be there. The
+    /// file is for this user only.
+    ///
+    /// # Errors
+    /// When the file cannot be made, or the store cannot be read.
+    pub fn export(&mut self, file: &Path) -> Result<(), StoreError> {
+        folder::create(file).map_err(|error| StoreError::Io(file.to_path_buf(), error))?;
+        self.read(|catalogue| catalogue.copy_to(file))
+    }
+
+    /// Takes in all of an exported store. Gives the number of transcripts in it.
+    ///
+    /// # Errors
+    /// When the file is no store or is damaged, or the store cannot be written.
+    pub fn import(&mut self, file: &Path) -> Result<u64, StoreError> {
+        let other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
+        self.read(|catalogue| import(catalogue, other))
+    }
+
+    /// Reads every block.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    pub fn verify(&mut self) -> Result<Verified, StoreError> {
+        self.read(|catalogue| {
+            let snapshot = catalogue.snapshot()?;
+            let mut verified = Verified::default();
+            for root in snapshot.roots()? {
+                let Some((_, known)) = snapshot.transcripts(&root)? else { continue };
+                for stored in snapshot.blocks(known.iter())?.into_iter().flatten() {
+                    let take = Take { part: 0, first_line: 0, is_present: true };
+                    let is_sound = stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok();
+                    *(if is_sound { &mut verified.sound } else { &mut verified.unreadable }) += 1;
+                }
+            }
+            Ok(verified)
+        })
+    }
+
+    fn read<T>(&mut self, read: impl FnOnce(&mut Catalogue) -> Result<T, Failure>) -> Result<T, StoreError> {
+        let catalogue = self.catalogue.as_mut().ok_or_else(|| StoreError::Damaged(self.path.clone()))?;
+        read(catalogue).map_err(|failure| failure.at(&self.path))
+    }
+}
+
+/// Adds what another store knows: new transcripts as they are there, of known ones
+/// all blocks as past, since it cannot be told which state is the later one.
+fn import(catalogue: &mut Catalogue, mut other: Catalogue) -> Result<u64, Failure> {
+    let theirs = other.snapshot()?;
+    let ours = catalogue.snapshot()?;
+    let generation = ours.generation;
+    let mut known = Vec::new();
+    let mut marks = Vec::new();
+    for (id, of_root) in ours.roots()?.iter().filter_map(|root| ours.transcripts(root).transpose()).collect::<Result<Vec<_>, _>>()? {
+        known.extend(of_root);
+        ours.marks(id, |transcript, bytes| marks.push((transcript, bytes.to_vec())))?;
+    }
+    drop(ours);
+    let mut count = 0;
+    catalogue.publish(generation, |pen| {
+        for path in theirs.roots()? {
+            let Some((their_root, transcripts)) = theirs.transcripts(&path)? else { continue };
+            let root = pen.root(&path)?;
+            for (id, kind) in theirs.agents(their_root)? {
+                pen.put_agent(root, &id, &kind)?;
+            }
+            for (new, stored) in transcripts.iter().zip(theirs.blocks(transcripts.iter())?) {
+                let at = known.iter().position(|known| known.root == root && known.spot == new.spot);
+                let at = at.unwrap_or_else(|| {
+                    known.push(Known { id: pen.next_id(), root, blocks: 0, ..new.clone() });
+                    known.len() - 1
+                });
+                let their_marks = theirs.marks_of(new)?;
+                publish::add(pen, &mut known[at], &stored, &their_marks)?;
+                marks.push((known[at].id, their_marks));
+                count += 1;
+            }
+        }
+        settle(&mut known, &marks);
+        known.iter().try_for_each(|known| pen.put(known))?;
+        let roots: HashSet<i64> = known.iter().map(|known| known.root).collect();
+        roots.into_iter().try_for_each(|root| pen.seal_root(root, known.iter().filter(|known| known.root == root)))
+    })?;
+    Ok(count)
+}
+
+/// Finds the families anew.
+fn settle(known: &mut [Known], marks: &[(i64, Vec<u8>)]) {
+    let by_id: HashMap<i64, usize> = known.iter().enumerate().map(|(at, known)| (known.id, at)).collect();
+    let mut families = Families::new(known.len());
+    for (at, marks) in marks.iter().filter_map(|(id, marks)| Some((*by_id.get(id)?, marks))) {
+        let marks: Vec<u32> = marks.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark)).collect();
+        families.add(at, &marks);
+    }
+    let members: Vec<usize> = (0..known.len()).collect();
+    publish::settle_families(known, &members, &mut families);
+}
+
+/// A request about history could not be done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// The roots cannot be read.
+    Roots(Error),
+    /// The store cannot be used.
+    Store(StoreError),
+}
+
+impl std::fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HistoryError::Roots(error) => error.fmt(f),
+            HistoryError::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for HistoryError {}
+
+impl From<Error> for HistoryError {
+    fn from(error: Error) -> HistoryError {
+        HistoryError::Roots(error)
+    }
+}
+
+impl From<StoreError> for HistoryError {
+    fn from(error: StoreError) -> HistoryError {
+        HistoryError::Store(error)
+    }
+}

@@ -1,0 +1,144 @@
+//! Stores that are damaged, foreign, open to others, locked, or not to be written.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::time::{Duration, Instant};
+
+use super::{Place, mode};
+use crate::store::{Store, StoreError};
+
+fn file(place: &Place) -> std::path::PathBuf {
+    place.store().join("ccstats.store")
+}
+
+/// A place whose store is one file, without a log.
+fn filled() -> Place {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2, 4]);
+    place.write("b.jsonl", &[8, 16]);
+    assert_eq!(place.load(&mut place.open()), (31, vec![]));
+    let store = rusqlite::Connection::open(file(&place)).expect("a database");
+    store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a log");
+    place
+}
+
+fn why(place: &Place) -> String {
+    Store::open(&place.store()).expect_err("not usable").to_string().replace(&place.store().display().to_string(), "…")
+}
+
+#[test]
+fn a_flipped_bit_or_a_lost_end_never_gives_a_wrong_total() {
+    let place = filled();
+    let sound = fs::read(file(&place)).expect("a file");
+    let flipped = (0..sound.len()).step_by(149).map(|at| {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << (at % 8);
+        bytes
+    });
+    let cut = (0..sound.len()).step_by(4567).map(|at| sound[..at].to_vec());
+    for (number, bytes) in flipped.chain(cut).enumerate() {
+        fs::remove_dir_all(place.store()).expect("a folder");
+        fs::create_dir(place.store()).expect("a folder");
+        fs::set_permissions(place.store(), fs::Permissions::from_mode(0o700)).expect("ours");
+        fs::write(file(&place), bytes).expect("a file");
+        match Store::open(&place.store()) {
+            Ok(mut store) => assert_eq!(place.load(&mut store).0, 31, "{number}"),
+            Err(StoreError::Foreign(_) | StoreError::Newer(_) | StoreError::Database(..) | StoreError::Io(..)) => {}
+            Err(error) => panic!("{number}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_damaged_block_of_a_gone_transcript_is_told_and_nothing_else_lost() {
+    let place = filled();
+    let mut bytes = fs::read(file(&place)).expect("a file");
+    // Within the names of the block; the model is the same in all.
+    let at = memchr::memmem::rfind(&bytes, b"ccsb").expect("a block") + 30;
+    bytes[at] ^= 1;
+    fs::write(file(&place), bytes).expect("a file");
+    fs::remove_file(place.transcript("a.jsonl")).expect("a file");
+    fs::remove_file(place.transcript("b.jsonl")).expect("a file");
+    let (outputs, problems) = place.load(&mut place.open());
+    assert!([7, 24].contains(&outputs), "{outputs}");
+    assert_eq!(problems, ["its history in the store is damaged"]);
+}
+
+#[test]
+fn a_damaged_store_is_set_aside_and_at_most_three_are_kept() {
+    let place = filled();
+    for round in 1..=5_usize {
+        let mut bytes = fs::read(file(&place)).expect("a file");
+        // The pages behind the first.
+        bytes[8192..].fill(0xFF);
+        fs::write(file(&place), bytes).expect("a file");
+        let (outputs, problems) = place.load(&mut place.open());
+        assert_eq!(outputs, 31);
+        assert_eq!(problems, [format!("it was damaged, and is kept as ccstats.store.corrupt-{}", round.min(3))]);
+        assert_eq!(place.load(&mut place.open()), (31, vec![]));
+        let store = rusqlite::Connection::open(file(&place)).expect("a database");
+        store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a log");
+    }
+    let kept = fs::read_dir(place.store()).expect("a folder").filter_map(Result::ok);
+    assert_eq!(kept.filter(|entry| entry.file_name().to_string_lossy().contains("corrupt")).count(), 3);
+}
+
+#[test]
+fn what_is_no_store_of_ours_is_refused() {
+    let place = filled();
+    let set = |pragma: &str| {
+        let store = rusqlite::Connection::open(file(&place)).expect("a database");
+        store.execute_batch(pragma).expect("a pragma");
+    };
+    set("PRAGMA user_version = 2");
+    assert_eq!(why(&place), "the store `…/ccstats.store` was written by a later version: update ccstats");
+    set("PRAGMA application_id = 7");
+    assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another folder");
+    fs::write(file(&place), "not a database, but long enough to have the header of one, if it were.".repeat(9)).expect("a file");
+    assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another folder");
+}
+
+#[test]
+fn what_others_could_change_is_refused_and_what_they_could_read_is_closed() {
+    let place = filled();
+    assert_eq!((mode(&place.store()), mode(&file(&place))), (0o700, 0o600));
+    let open_to = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("ours");
+    open_to(&place.store(), 0o755);
+    open_to(&file(&place), 0o644);
+    drop(place.open());
+    assert_eq!((mode(&place.store()), mode(&file(&place))), (0o700, 0o600));
+    open_to(&file(&place), 0o620);
+    assert_eq!(why(&place), "the store `…/ccstats.store` is not safe: others can write to it: expected a folder that only you can open");
+    open_to(&place.store(), 0o777);
+    assert_eq!(why(&place), "the store `…` is not safe: others can write to it: expected a folder that only you can open");
+    let link = place.0.path().join("link");
+    symlink(place.store(), &link).expect("a link");
+    assert!(matches!(Store::open(&link), Err(StoreError::Unsafe(..))));
+}
+
+#[test]
+fn a_writer_that_does_not_end_costs_a_moment_and_no_figure() {
+    let place = filled();
+    let stopped = rusqlite::Connection::open(file(&place)).expect("a database");
+    stopped.execute_batch("BEGIN IMMEDIATE; UPDATE state SET generation = 99").expect("the lock");
+    place.write("c.jsonl", &[32]);
+    let start = Instant::now();
+    assert_eq!(place.load(&mut place.open()), (63, vec![]));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    drop(stopped);
+    assert_eq!(place.load(&mut place.open()), (63, vec![]));
+    fs::remove_file(place.transcript("c.jsonl")).expect("a file");
+    assert_eq!(place.load(&mut place.open()), (63, vec![]));
+}
+
+#[test]
+fn of_two_that_found_the_same_one_publishes() {
+    let place = filled();
+    let (mut first, mut second) = (place.open(), place.open());
+    place.write("a.jsonl", &[1, 2, 4, 32]);
+    assert_eq!(place.load(&mut first), (63, vec![]));
+    assert_eq!(place.load(&mut second), (63, vec![]));
+    fs::remove_file(place.transcript("a.jsonl")).expect("a file");
+    assert_eq!(place.load(&mut second), (63, vec![]));
+    assert_eq!(place.load(&mut first), (63, vec![]));
+}

@@ -1,0 +1,111 @@
+//! What is gone stays, until somebody asks to forget it.
+
+use std::fs;
+
+use super::{Place, mode, outputs};
+use crate::dataset::Dataset;
+use crate::scan::{Options, Progress};
+use crate::store::{Needs, Verified};
+
+/// 2026-10-15.
+const MIDDLE_MS: i64 = 1_792_022_400_000;
+
+#[test]
+fn an_empty_or_missing_folder_of_projects_loses_nothing() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2, 4]);
+    assert_eq!(place.load(&mut place.open()).0, 7);
+    fs::rename(place.root().join("projects"), place.0.path().join("away")).expect("a folder");
+    for _ in 0..3 {
+        assert_eq!(place.load(&mut place.open()), (7, vec![]));
+    }
+    fs::rename(place.0.path().join("away"), place.root().join("projects")).expect("a folder");
+    assert_eq!(place.load(&mut place.open()), (7, vec![]));
+}
+
+#[test]
+fn facts_of_other_roots_are_not_shown() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1]);
+    let other = place.0.path().join("other");
+    fs::create_dir_all(&other).expect("a folder");
+    fs::write(other.join("b.jsonl"), super::response(2)).expect("a file");
+    let mut store = place.open();
+    let mut load = |roots| {
+        let options = Options::new(roots, std::time::SystemTime::now());
+        outputs(&Dataset::load_with(&options, &mut store, &Progress::default(), &Needs::default()).expect("roots")).0
+    };
+    assert_eq!(load(vec![place.root()]), 1);
+    assert_eq!(load(vec![other.clone()]), 2);
+    fs::remove_file(other.join("b.jsonl")).expect("a file");
+    assert_eq!(load(vec![other.clone()]), 2);
+    assert_eq!(load(vec![place.root()]), 1);
+    assert_eq!(load(vec![place.root(), other.clone()]), 3);
+    // The folder of projects is the same root as what holds it.
+    assert_eq!(load(vec![place.root().join("projects")]), 1);
+}
+
+#[test]
+fn the_status_tells_what_is_not_in_the_store_yet() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1]);
+    place.write("b.jsonl", &[2]);
+    let mut store = place.open();
+    assert_eq!(store.status(&place.options()).expect("a status").unseen.len(), 2);
+    store.sync(&place.options(), &Progress::default()).expect("synced");
+    fs::remove_file(place.transcript("a.jsonl")).expect("a file");
+    place.write("b.jsonl", &[2, 4]);
+    let status = store.status(&place.options()).expect("a status");
+    assert_eq!(
+        (status.transcripts, status.gone, status.unseen),
+        (2, 1, vec![fs::canonicalize(place.transcript("b.jsonl")).expect("a file")])
+    );
+    assert_eq!(status.span_ms, Some((1_790_935_200_000, 1_791_021_600_000)));
+}
+
+#[test]
+fn only_what_is_gone_and_old_is_pruned() {
+    let place = Place::new();
+    place.write("old.jsonl", &[1, 2]);
+    place.write("new.jsonl", &[4, 20]);
+    place.write("there.jsonl", &[8]);
+    let mut store = place.open();
+    assert_eq!(place.load(&mut store).0, 35);
+    fs::remove_file(place.transcript("old.jsonl")).expect("a file");
+    fs::remove_file(place.transcript("new.jsonl")).expect("a file");
+    assert_eq!(store.prune(&place.options(), MIDDLE_MS).expect("pruned"), 1);
+    assert_eq!(place.load(&mut store), (32, vec![]));
+    assert_eq!(store.prune(&place.options(), MIDDLE_MS).expect("pruned"), 0);
+}
+
+#[test]
+fn an_export_brings_history_to_another_store() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2]);
+    place.write("b.jsonl", &[4]);
+    place.load(&mut place.open());
+    let file = place.0.path().join("export");
+    place.open().export(&file).expect("exported");
+    assert_eq!(mode(&file), 0o600);
+    assert!(place.open().export(&file).is_err());
+    // Meanwhile one transcript is rewritten and read by another store.
+    fs::remove_dir_all(place.store()).expect("a folder");
+    fs::remove_file(place.transcript("b.jsonl")).expect("a file");
+    place.write("a.jsonl", &[8, 2]);
+    let mut store = place.open();
+    assert_eq!(place.load(&mut store).0, 10);
+    for _ in 0..3 {
+        assert_eq!(store.import(&file).expect("imported"), 2);
+        assert_eq!(place.load(&mut store), (15, vec![]));
+    }
+    assert_eq!(store.verify().expect("verified").unreadable, 0);
+}
+
+#[test]
+fn a_check_counts_blocks() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2]);
+    let mut store = place.open();
+    place.load(&mut store);
+    assert_eq!(store.verify().expect("verified"), Verified { sound: 1, unreadable: 0 });
+}

@@ -1,0 +1,254 @@
+//! Random lives of transcripts: whatever happens to files, a load through the
+//! store gives every complete record that a load ever saw, each once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use proptest::prelude::*;
+
+use crate::dataset::Dataset;
+use crate::error::ProblemKind;
+use crate::lines::entries;
+use crate::prices::Prices;
+use crate::query::Query;
+use crate::scan::{Options, Progress};
+use crate::store::{Needs, Store};
+use crate::tally::Tally;
+use crate::time::{Calendar, Range};
+
+/// Something that happens. Numbers choose the file and the place in it.
+#[derive(Clone, Debug)]
+enum Event {
+    Append {
+        file: usize,
+        records: u8,
+    },
+    /// The start of a record, without the end.
+    AppendPart {
+        file: usize,
+        length: usize,
+    },
+    /// A record behind whatever stands there, without a newline.
+    Glue {
+        file: usize,
+    },
+    Newline {
+        file: usize,
+    },
+    Nulls {
+        file: usize,
+    },
+    Truncate {
+        file: usize,
+        at: usize,
+    },
+    /// Other bytes of the same length at the end.
+    RewriteTail {
+        file: usize,
+        length: usize,
+    },
+    Delete {
+        file: usize,
+    },
+    Rename {
+        from: usize,
+        to: usize,
+    },
+    Copy {
+        from: usize,
+        to: usize,
+    },
+    /// A copy whose lines have later times, as a resume makes it.
+    Resume {
+        from: usize,
+        to: usize,
+    },
+    Run {
+        threads: bool,
+    },
+    /// A load through a handle that was opened at the start.
+    RunOld,
+}
+
+const FILES: usize = 4;
+
+fn event() -> impl Strategy<Value = Event> {
+    let file = || 0..FILES;
+    prop_oneof![
+        4 => (file(), 1..40_u8).prop_map(|(file, records)| Event::Append { file, records }),
+        2 => (file(), 1..200_usize).prop_map(|(file, length)| Event::AppendPart { file, length }),
+        1 => file().prop_map(|file| Event::Glue { file }),
+        2 => file().prop_map(|file| Event::Newline { file }),
+        1 => file().prop_map(|file| Event::Nulls { file }),
+        1 => (file(), any::<usize>()).prop_map(|(file, at)| Event::Truncate { file, at }),
+        1 => (file(), 1..600_usize).prop_map(|(file, length)| Event::RewriteTail { file, length }),
+        1 => file().prop_map(|file| Event::Delete { file }),
+        1 => (file(), file()).prop_map(|(from, to)| Event::Rename { from, to }),
+        1 => (file(), file()).prop_map(|(from, to)| Event::Copy { from, to }),
+        1 => (file(), file()).prop_map(|(from, to)| Event::Resume { from, to }),
+        5 => any::<bool>().prop_map(|threads| Event::Run { threads }),
+        1 => Just(Event::RunOld),
+    ]
+}
+
+/// A home, its store, and all records that were seen in it.
+struct World {
+    folder: tempfile::TempDir,
+    records: u64,
+    /// Output tokens by the id of the response.
+    seen: BTreeMap<String, u64>,
+    old: Store,
+}
+
+impl World {
+    fn new() -> World {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir_all(folder.path().join("home/projects/p")).expect("a folder");
+        let old = Store::open(&folder.path().join("store")).expect("a new store");
+        World { folder, records: 0, seen: BTreeMap::new(), old }
+    }
+
+    fn file(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("home/projects/p/{number}.jsonl"))
+    }
+
+    fn bytes(&self, file: usize) -> Vec<u8> {
+        fs::read(self.file(file)).unwrap_or_default()
+    }
+
+    fn write(&self, file: usize, bytes: &[u8]) {
+        fs::write(self.file(file), bytes).expect("a writable file");
+    }
+
+    fn append(&self, file: usize, more: &[u8]) {
+        self.write(file, &[self.bytes(file), more.to_vec()].concat());
+    }
+
+    /// A response that no other record repeats, on one of ten days.
+    fn record(&mut self) -> String {
+        self.records += 1;
+        let number = self.records;
+        let padding = "x".repeat(number as usize * 37 % 300);
+        format!(
+            r#"{{"type":"assistant","uuid":"u{number}","sessionId":"s{}","timestamp":"2026-11-{:02}T10:00:00Z","padding":"{padding}","message":{{"id":"msg_{number}","model":"m","usage":{{"output_tokens":{number}}},"content":[{{"type":"tool_use","id":"toolu_{number}","name":"Bash","input":{{"command":"secret-{number}"}}}}]}}}}"#,
+            number % 3,
+            number % 10 + 1,
+        )
+    }
+
+    fn lines(&mut self, count: u8) -> Vec<u8> {
+        (0..count).flat_map(|_| (self.record() + "\n").into_bytes()).collect()
+    }
+
+    fn happen(&mut self, event: &Event) {
+        match *event {
+            Event::Append { file, records } => {
+                let lines = self.lines(records);
+                self.append(file, &lines);
+            }
+            Event::AppendPart { file, length } => {
+                let record = self.record();
+                self.append(file, &record.as_bytes()[..length.min(record.len() - 1)]);
+            }
+            Event::Glue { file } => {
+                let record = self.record();
+                self.append(file, record.as_bytes());
+            }
+            Event::Newline { file } => self.append(file, b"\n"),
+            Event::Nulls { file } => self.append(file, &[0; 50]),
+            Event::Truncate { file, at } => {
+                let bytes = self.bytes(file);
+                self.write(file, &bytes[..at % (bytes.len() + 1)]);
+            }
+            Event::RewriteTail { file, length } => {
+                let mut bytes = self.bytes(file);
+                let mut tail = self.lines(4);
+                let length = length.min(bytes.len()).min(tail.len());
+                tail.truncate(length);
+                let start = bytes.len() - length;
+                bytes[start..].copy_from_slice(&tail);
+                self.write(file, &bytes);
+            }
+            Event::Delete { file } => _ = fs::remove_file(self.file(file)),
+            Event::Rename { from, to } => _ = fs::rename(self.file(from), self.file(to)),
+            Event::Copy { from, to } => _ = fs::copy(self.file(from), self.file(to)),
+            Event::Resume { from, to } => {
+                let later = String::from_utf8_lossy(&self.bytes(from)).replace("T10:", "T11:").replace("2026-11-0", "2026-11-1");
+                self.append(to, later.as_bytes());
+            }
+            Event::Run { threads } => self.run(None, threads),
+            Event::RunOld => self.run(Some(()), false),
+        }
+    }
+
+    /// Loads, and compares with what must be known now.
+    fn run(&mut self, old: Option<()>, threads: bool) {
+        for file in 0..FILES {
+            self.seen.extend(records(&self.bytes(file)));
+        }
+        let mut options = Options::new(vec![self.folder.path().join("home")], SystemTime::now());
+        options.threads = (!threads).then_some(std::num::NonZeroUsize::MIN);
+        let mut new = old.is_none().then(|| self.open());
+        let store = new.as_mut().unwrap_or(&mut self.old);
+        let load = |store: &mut Store, needs: Needs| Dataset::load_with(&options, store, &Progress::default(), &needs).expect("a home");
+        let loaded = load(store, Needs::default());
+        let plain = Dataset::load(&options, &Progress::default()).expect("a home");
+        let stored = |dataset: &Dataset| dataset.accounting().problems.iter().any(|problem| problem.kind == ProblemKind::Store);
+        assert!(!stored(&loaded), "{:?}", loaded.accounting().problems);
+        assert_eq!(format!("{:?}", loaded.accounting()), format!("{:?}", plain.accounting()));
+        assert_eq!(outputs(&loaded), self.seen);
+        // The second load has nothing to read, or the tails that may still change.
+        let again = load(store, Needs::default());
+        assert_eq!(tally(&again, &Query::all()), tally(&loaded, &Query::all()));
+        assert_eq!(format!("{:?}", again.accounting()), format!("{:?}", plain.accounting()));
+        let text = load(store, Needs { text: true, ..Needs::default() });
+        assert_eq!(tally(&text, &Query::all()), tally(&loaded, &Query::all()));
+        for day in ["2026-11-01", "2026-11-04", "2026-11-12"] {
+            let range: Range = Range::parse(day, chrono::DateTime::UNIX_EPOCH, &Calendar::default()).expect("a day");
+            let (start_ms, end_ms) = range.instants(&Calendar::default());
+            let some = load(store, Needs { text: false, start_ms, end_ms });
+            let query = Query { range, ..Query::all() };
+            assert_eq!(tally(&some, &query), tally(&loaded, &query), "{day}");
+        }
+    }
+
+    /// Commands are text, and stand nowhere in the store.
+    fn holds_no_text(&self) {
+        for file in fs::read_dir(self.folder.path().join("store")).expect("a folder") {
+            let bytes = fs::read(file.expect("a file").path()).expect("readable");
+            assert_eq!(memchr::memmem::find(&bytes, b"secret-"), None);
+        }
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.folder.path().join("store")).expect("a store")
+    }
+}
+
+/// The responses in a transcript, by the parser that has tests of its own.
+fn records(bytes: &[u8]) -> Vec<(String, u64)> {
+    let messages = entries(bytes).filter_map(Result::ok).filter_map(|(_, entry)| entry.message);
+    messages.filter_map(|message| Some((message.id.to_str().into_owned(), message.usage?.output))).collect()
+}
+
+fn outputs(dataset: &Dataset) -> BTreeMap<String, u64> {
+    dataset.messages().iter().map(|row| (format!("msg_{}", row.tokens.output), row.tokens.output)).collect()
+}
+
+fn tally(dataset: &Dataset, query: &Query) -> String {
+    format!("{:?}", Tally::of(dataset, query, Prices::list()).expect("no globs"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_was_seen_is_lost_or_counted_twice(events in prop::collection::vec(event(), 1..25)) {
+        let mut world = World::new();
+        events.iter().for_each(|event| world.happen(event));
+        world.run(None, true);
+        world.holds_no_text();
+    }
+}
