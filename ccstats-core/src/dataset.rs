@@ -287,14 +287,20 @@ fn ending(facts: &Facts, call: &CallRow) -> Ending {
     let mut ending = Ending { outcome: Outcome::NoResult, lines_added: 0, lines_removed: 0 };
     let Some(result) = facts.results.get(call.key) else { return ending };
     let tool = facts.symbols.bytes(call.tool);
-    ending.outcome =
-        result.verdict.outcome(tool, || call.stored_soft.unwrap_or_else(|| shell::soft_exit(&facts.symbols.name(call.command))));
+    ending.outcome = result.verdict.outcome(tool, || is_soft(facts, call));
     if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
         let created = result.lines_created.filter(|_| tool == b"Write");
         ending.lines_added = created.unwrap_or(result.lines_added);
         ending.lines_removed = result.lines_removed;
     }
     ending
+}
+
+fn is_soft(facts: &Facts, call: &CallRow) -> bool {
+    match call.stored {
+        Some(stored) => stored.is_soft,
+        None => shell::soft_exit(&facts.symbols.name(call.command)),
+    }
 }
 
 fn located((kind, place): (ProblemKind, Place), parts: &[(usize, u64)], transcripts: &[Transcript]) -> Problem {

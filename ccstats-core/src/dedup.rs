@@ -186,7 +186,7 @@ impl Row for CallRow {
     /// A copy from the store knows no command; another copy may.
     fn join(&mut self, other: Self) {
         let (first, second) = if other.order() < self.order() { (other, *self) } else { (*self, other) };
-        let command = if first.stored_soft.is_some() { first.command.or(second.command) } else { first.command };
+        let command = if first.stored.is_some() { first.command.or(second.command) } else { first.command };
         *self = CallRow { command, ..first };
     }
 }

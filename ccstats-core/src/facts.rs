@@ -19,7 +19,7 @@ use crate::outcome::{ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
     AgentRow, CallRow, Cut, CutRow, EventRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow,
-    TitleRank, TitleRow,
+    StoredCommand, TitleRank, TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
@@ -203,7 +203,7 @@ impl Facts {
             tool: self.name_or_unknown(call.name),
             file: self.symbol(input.file),
             command: self.symbol(input.command),
-            stored_soft: None,
+            stored: None,
             target: self.symbol(other_target(input)),
             target_is_path: !input.other.path.is_empty(),
             subagent_type: self.symbol(input.subagent_type),
@@ -437,6 +437,11 @@ impl Facts {
                 tool: renamed(row.tool),
                 file: renamed(row.file),
                 command: renamed(row.command),
+                stored: row.stored.map(|stored| StoredCommand {
+                    key: renamed(stored.key),
+                    hidden_key: renamed(stored.hidden_key),
+                    ..stored
+                }),
                 target: renamed(row.target),
                 subagent_type: renamed(row.subagent_type),
                 ..row

@@ -2,6 +2,7 @@
 
 use crate::dedup::Key;
 use crate::outcome::{EditError, Verdict};
+use crate::shell::Hidden;
 use crate::symbols::Symbol;
 use crate::usage::Tokens;
 
@@ -77,8 +78,8 @@ pub(crate) struct CallRow {
     pub(crate) file: Symbol,
     /// The command that the input gives; none in a call from the store.
     pub(crate) command: Symbol,
-    /// Of a call from the store: whether exit code 1 of its command means "nothing found".
-    pub(crate) stored_soft: Option<bool>,
+    /// Of a call from the store: what stands for the command.
+    pub(crate) stored: Option<StoredCommand>,
     /// What else the input names: a path, address, pattern, query or skill.
     pub(crate) target: Symbol,
     /// Whether `target` is a path, not a pattern that looks like one.
@@ -90,6 +91,21 @@ pub(crate) struct CallRow {
     /// Hashes of the text that an edit replaces, and of the new one; 0 without.
     pub(crate) old_text: u64,
     pub(crate) new_text: u64,
+}
+
+/// What the store keeps of a command instead of its text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct StoredCommand {
+    /// Exit code 1 means "nothing found".
+    pub(crate) is_soft: bool,
+    /// The key of what fails with it; none where no command was found.
+    pub(crate) key: Symbol,
+    pub(crate) is_chain: bool,
+    pub(crate) is_parsed: bool,
+    pub(crate) is_test: bool,
+    /// The runner whose status is lost, and by what.
+    pub(crate) hidden_key: Symbol,
+    pub(crate) hidden_by: Option<Hidden>,
 }
 
 /// The result of one tool call.

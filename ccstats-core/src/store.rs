@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 mod block;
 mod catalogue;
 mod columns;
+mod command;
 mod cursor;
 mod error;
 mod family;

@@ -15,8 +15,9 @@ use crate::dedup::Key;
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::query::{Query, Selection};
+use crate::rows::{CallRow, StoredCommand};
 use crate::shell::{self, Hidden, HiddenStatus};
-use crate::symbols::Symbol;
+use crate::symbols::{Symbol, Symbols};
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
 use crate::untrusted::Shown;
@@ -253,28 +254,51 @@ impl Reading {
         let (is_test, hidden) = (shell::is_test_runner(&script), shell::hidden_status(&script));
         Reading { key, is_chain: found.chain, is_parsed: found.parsed, is_test, hidden }
     }
+
+    /// The same, as the store kept it.
+    fn stored(stored: &StoredCommand, symbols: &Symbols) -> Reading {
+        let name = |symbol: Symbol| symbols.name(symbol).into_owned();
+        Reading {
+            key: if stored.key.is_none() { "unknown".into() } else { name(stored.key) },
+            is_chain: stored.is_chain,
+            is_parsed: stored.is_parsed,
+            is_test: stored.is_test,
+            hidden: stored.hidden_by.map(|by| HiddenStatus { key: name(stored.hidden_key), by }),
+        }
+    }
+}
+
+/// A command as it was written, or what the store kept of it.
+type Text = (Symbol, Option<StoredCommand>);
+
+fn text(call: &CallRow) -> Text {
+    (call.command, call.stored.filter(|_| call.command.is_none()))
 }
 
 /// Command texts, each read once.
 struct Commands {
     tools: Tools,
-    readings: HashMap<Symbol, Reading>,
+    readings: HashMap<Text, Reading>,
 }
 
 impl Commands {
     // Reading only texts that hold the words of a key that failed was tried: it
     // spares one text in seven, and loses those whose words are quoted oddly.
     fn read<'c>(dataset: &Dataset, tools: Tools, calls: impl IntoIterator<Item = &'c Call<'c>>) -> Commands {
-        let mut texts: Vec<Symbol> = calls.into_iter().filter(|(call, _)| tools.is_bash(call)).map(|(call, _)| call.command).collect();
+        let mut texts: Vec<Text> = calls.into_iter().filter(|(call, _)| tools.is_bash(call)).map(|(call, _)| text(call)).collect();
         texts.sort_unstable();
         texts.dedup();
-        let readings = calls::in_parallel(&texts, |text| Reading::of(&dataset.symbols().name(*text)));
+        let symbols = dataset.symbols();
+        let readings = calls::in_parallel(&texts, |(text, stored)| match stored {
+            Some(stored) => Reading::stored(stored, symbols),
+            None => Reading::of(&symbols.name(*text)),
+        });
         Commands { tools, readings: texts.into_iter().zip(readings).collect() }
     }
 
     /// What the command of a call says; nothing for calls of other tools.
     fn of(&self, (call, _): &Call) -> Option<&Reading> {
-        self.readings.get(&call.command).filter(|_| self.tools.is_bash(call))
+        self.readings.get(&text(call)).filter(|_| self.tools.is_bash(call))
     }
 
     /// Calls by the key of their command.
@@ -430,7 +454,8 @@ impl View<'_> {
     /// Different commands as they were run, the most frequent first.
     fn variants(&self, calls: &[Call]) -> Vec<String> {
         let mut counts: HashMap<Symbol, usize> = HashMap::new();
-        calls.iter().for_each(|(call, _)| *counts.entry(call.command).or_default() += 1);
+        let known = calls.iter().filter(|(call, _)| call.stored.is_none() || !call.command.is_none());
+        known.for_each(|(call, _)| *counts.entry(call.command).or_default() += 1);
         let mut texts: Vec<_> = counts.into_iter().map(|(text, count)| (Reverse(count), self.dataset.symbols().name(text))).collect();
         texts.sort();
         let cut = |text: &str| match text.char_indices().nth(LONGEST_VARIANT) {

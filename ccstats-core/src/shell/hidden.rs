@@ -12,7 +12,7 @@ pub struct HiddenStatus {
 }
 
 /// What hides the status of a runner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hidden {
     /// A pipe without `set -o pipefail`.
     Pipe,

@@ -17,12 +17,13 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::columns::{self, Bytes, Damaged, write_number};
+use super::command;
 use super::records::{Columns, Record};
 use crate::dedup::{self, Folded, Key, Row};
 use crate::error::ProblemKind;
 use crate::facts::Facts;
 use crate::lines::{Account, Share};
-use crate::rows::{CallRow, Place};
+use crate::rows::{CallRow, Place, StoredCommand};
 use crate::shell;
 use crate::symbols::{Symbol, Symbols};
 
@@ -125,14 +126,17 @@ pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<u64, U
 /// The calls, with what figures need of their texts instead of the texts.
 fn without_text(facts: &mut Facts) -> Vec<CallRow> {
     let Facts { calls, symbols, .. } = facts;
-    let mut soft: HashMap<Symbol, bool> = HashMap::new();
-    let mut is_soft = |call: &CallRow, symbols: &Symbols| {
-        let exit = || shell::soft_exit(&symbols.name(call.command));
-        !call.command.is_none() && symbols.bytes(call.tool) == b"Bash" && *soft.entry(call.command).or_insert_with(exit)
-    };
+    let mut derived: HashMap<Symbol, StoredCommand> = HashMap::new();
     let mut stored = |call: &CallRow| {
-        let stored_soft = call.stored_soft.unwrap_or_else(|| is_soft(call, symbols));
-        CallRow { command: Symbol::NONE, stored_soft: Some(stored_soft), target: stored_target(call, symbols), ..*call }
+        let stored = match call.stored {
+            Some(stored) => stored,
+            None if call.command.is_none() || symbols.bytes(call.tool) != b"Bash" => StoredCommand::default(),
+            None => *derived.entry(call.command).or_insert_with(|| {
+                let command = symbols.name(call.command).into_owned();
+                command::derive(&command, symbols)
+            }),
+        };
+        CallRow { command: Symbol::NONE, stored: Some(stored), target: stored_target(call, symbols), ..*call }
     };
     calls.rows().iter().map(&mut stored).collect()
 }
@@ -496,7 +500,9 @@ mod tests {
         let mut facts = Facts::default();
         read(&bytes, TAKE, &mut facts).expect("what was written");
         let call = facts.calls.rows()[0];
-        assert_eq!((call.stored_soft, facts.symbols.name(call.tool).as_ref()), (Some(true), "Bash"));
+        let stored = call.stored.expect("from a block");
+        let name = |symbol| facts.symbols.name(symbol);
+        assert_eq!((stored.is_soft, name(stored.key).as_ref(), name(call.tool).as_ref()), (true, "grep", "Bash"));
         assert_eq!((facts.messages.rows()[0].tokens.output, facts.results.rows().len(), facts.prompts.rows().len()), (7, 1, 1));
         assert_eq!(facts.account.total().lines, 5);
         assert_eq!(memchr::memmem::find(&bytes, b"secret"), None);

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_cursor_stands_behind_the_last_newline() {
-        let long = [&b"a\n"[..], &[b'x'; 100_000]].concat();
+        let long = [b"a\n".to_vec(), vec![b'x'; 100_000]].concat();
         for (text, offset) in [(&b""[..], 0), (b"abc", 0), (b"a\n", 2), (b"a\nb", 2), (b"\n", 1), (&long, 2)] {
             let (_folder, path) = file(text);
             let cursor = Cursor::at_last_line(&path, text.len() as u64).expect("readable");

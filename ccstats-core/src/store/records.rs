@@ -8,7 +8,9 @@ use crate::dedup::Key;
 use crate::outcome::{EditError, Outcome, Verdict};
 use crate::rows::{
     AgentRow, CallRow, Cut, CutRow, EventRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow,
+    StoredCommand,
 };
+use crate::shell::Hidden;
 use crate::symbols::Symbol;
 use crate::usage::Tokens;
 
@@ -115,7 +117,9 @@ impl Record for CallRow {
         columns.key(&mut self.message);
         columns.symbol(&mut self.tool);
         columns.symbol(&mut self.file);
-        columns.choice(&mut self.stored_soft, &[Some(false), Some(true)]);
+        let mut stored = self.stored.unwrap_or_default();
+        stored.pass(columns);
+        self.stored = Some(stored);
         columns.symbol(&mut self.target);
         columns.flag(&mut self.target_is_path);
         columns.symbol(&mut self.subagent_type);
@@ -123,6 +127,18 @@ impl Record for CallRow {
         columns.maybe_short(&mut self.limit);
         columns.number(&mut self.old_text);
         columns.number(&mut self.new_text);
+    }
+}
+
+impl Record for StoredCommand {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.flag(&mut self.is_soft);
+        columns.symbol(&mut self.key);
+        columns.flag(&mut self.is_chain);
+        columns.flag(&mut self.is_parsed);
+        columns.flag(&mut self.is_test);
+        columns.symbol(&mut self.hidden_key);
+        columns.choice(&mut self.hidden_by, &HIDDEN);
     }
 }
 
@@ -239,5 +255,7 @@ const VERDICTS: [Verdict; 11] = [
 
 const EDIT_ERRORS: [Option<EditError>; 5] =
     [None, Some(EditError::NotRead), Some(EditError::Changed), Some(EditError::NotFound), Some(EditError::NotUnique)];
+
+const HIDDEN: [Option<Hidden>; 4] = [None, Some(Hidden::Pipe), Some(Hidden::Or), Some(Hidden::Sequence)];
 
 const CUTS: [Cut; 4] = [Cut::Compaction, Cut::CompactSummary, Cut::Clear, Cut::Interruption];

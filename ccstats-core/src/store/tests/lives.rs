@@ -132,7 +132,7 @@ impl World {
         let number = self.records;
         let padding = "x".repeat(number as usize * 37 % 300);
         format!(
-            r#"{{"type":"assistant","uuid":"u{number}","sessionId":"s{}","timestamp":"2026-11-{:02}T10:00:00Z","padding":"{padding}","message":{{"id":"msg_{number}","model":"m","usage":{{"output_tokens":{number}}},"content":[{{"type":"tool_use","id":"toolu_{number}","name":"Bash","input":{{"command":"secret-{number}"}}}}]}}}}"#,
+            r#"{{"type":"assistant","uuid":"u{number}","sessionId":"s{}","timestamp":"2026-11-{:02}T10:00:00Z","padding":"{padding}","message":{{"id":"msg_{number}","model":"m","usage":{{"output_tokens":{number}}},"content":[{{"type":"tool_use","id":"toolu_{number}","name":"Bash","input":{{"command":"git push origin secret-{number}"}}}}]}}}}"#,
             number % 3,
             number % 10 + 1,
         )
@@ -214,7 +214,7 @@ impl World {
         }
     }
 
-    /// Commands are text, and stand nowhere in the store.
+    /// Arguments of commands stand nowhere in the store.
     fn holds_no_text(&self) {
         for file in fs::read_dir(self.folder.path().join("store")).expect("a folder") {
             let bytes = fs::read(file.expect("a file").path()).expect("readable");
