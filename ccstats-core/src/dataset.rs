@@ -7,6 +7,8 @@ use rayon::prelude::*;
 
 use crate::behaviour::secrets::{self, Leaks};
 use crate::dedup::Key;
+#[cfg(feature = "store")]
+use crate::discover::find;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
 use crate::facts::{Facts, with_upper_drive};
@@ -17,6 +19,8 @@ use crate::prices::{Cost, Price, Prices, Terms};
 use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow};
 use crate::scan::{self, Options, Progress, Scanned};
 use crate::shell;
+#[cfg(feature = "store")]
+use crate::store::{Loaded, Needs, Store};
 use crate::symbols::{Symbol, Symbols};
 use crate::time::epoch_day;
 use crate::untrusted::Untrusted;
@@ -80,8 +84,31 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// Loads what [`Dataset::load`] would, and what the store knows of transcripts
+    /// that are gone. Reads only what changed since the last time, and tells the
+    /// store of it. Where the store cannot be used, all is read from the
+    /// transcripts, and a problem in [`Dataset::accounting`] says why.
+    ///
+    /// # Errors
+    /// [`Error::Root`] when a root is missing.
+    #[cfg(feature = "store")]
+    pub fn load_with(options: &Options, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
+        let mut found = find(&options.roots)?;
+        let mut dataset = match store.take_in(&found, options, progress, needs) {
+            Some(Loaded { found, scanned, parts }) => Dataset::new(found, scanned, parts),
+            None => {
+                found.read_agent_types();
+                Dataset::scanned(found, options, progress)
+            }
+        };
+        progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        dataset.accounting.problems.extend(store.take_problems());
+        dataset.accounting.problems.sort();
+        Ok(dataset)
+    }
+
     /// Reads all that was found.
-    pub(crate) fn scanned(found: Found, options: &Options, progress: &Progress) -> Dataset {
+    fn scanned(found: Found, options: &Options, progress: &Progress) -> Dataset {
         let jobs = scan::jobs(&found.transcripts);
         let scanned = scan::scan(&found.transcripts, &jobs, options, progress, None);
         let lines = jobs.iter().map(|job| job.part.transcript).zip(scanned.lines.iter().copied());
@@ -89,7 +116,7 @@ impl Dataset {
         Dataset::new(found, scanned, parts)
     }
 
-    pub(crate) fn new(found: Found, scanned: Scanned, parts: Vec<(usize, u64)>) -> Dataset {
+    fn new(found: Found, scanned: Scanned, parts: Vec<(usize, u64)>) -> Dataset {
         let mut facts = scanned.facts;
         let agent_kinds = agent_kinds(&mut facts, &found.agent_types);
         let endings = facts.calls.rows().par_iter().map(|call| ending(&facts, call)).collect();
@@ -106,13 +133,6 @@ impl Dataset {
         };
         let transcripts = found.transcripts;
         Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting }
-    }
-
-    /// Adds problems of others.
-    #[cfg(feature = "store")]
-    pub(crate) fn add_problems(&mut self, problems: Vec<Problem>) {
-        self.accounting.problems.extend(problems);
-        self.accounting.problems.sort();
     }
 
     /// What was read, and what was skipped and why.

@@ -69,14 +69,20 @@ pub struct Found {
     pub problems: Vec<Problem>,
 }
 
+impl Found {
+    pub(crate) fn read_agent_types(&mut self) {
+        let types = self.agent_files.iter().filter_map(|(_, id, path)| Some((id.clone(), agent_type(path)?)));
+        self.agent_types = types.collect();
+    }
+}
+
 /// Finds all transcripts below `roots`.
 ///
 /// # Errors
 /// [`Error::Root`] when a root is missing or no folder.
 pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
     let mut found = find(roots)?;
-    let types = found.agent_files.iter().filter_map(|(_, id, path)| Some((id.clone(), agent_type(path)?)));
-    found.agent_types = types.collect();
+    found.read_agent_types();
     Ok(found)
 }
 

@@ -9,7 +9,6 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 mod block;
 mod catalogue;
@@ -28,11 +27,11 @@ mod records;
 use catalogue::{Catalogue, Failure};
 pub use error::StoreError;
 pub use history::{HistoryError, Status, Verified};
-use load::{Loaded, Tried};
+pub(crate) use load::Loaded;
+use load::Tried;
 
-use crate::dataset::Dataset;
-use crate::discover::{Found, agent_type, find};
-use crate::error::{Error, Problem, ProblemKind};
+use crate::discover::Found;
+use crate::error::{Problem, ProblemKind};
 use crate::scan::{Options, Progress};
 
 /// What a load from the store must hold.
@@ -102,9 +101,24 @@ impl Store {
         self.problems.push(Problem { kind: ProblemKind::Store, path: self.path.clone(), line: None, detail: Some(detail) });
     }
 
-    /// All that was asked for, from the store and from what changed since, which
-    /// is published when nobody else is writing.
-    fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<Loaded> {
+    /// All that was asked for, from the store and from what changed since, which is
+    /// published when nobody else is writing. `None` when the store is of no use.
+    pub(crate) fn take_in(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<Loaded> {
+        let (loaded, change) = self.load(found, options, progress, needs)?;
+        match self.publish(change) {
+            // What is not in the store yet is found again by the next load.
+            Ok(()) | Err(StoreError::Busy(_)) => {}
+            Err(error) => self.problem(error.to_string()),
+        }
+        Some(loaded)
+    }
+
+    /// What was wrong with the store since the last time.
+    pub(crate) fn take_problems(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.problems)
+    }
+
+    fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<(Loaded, publish::Change)> {
         let mut broken = HashSet::new();
         // Each round finds more blocks that cannot be read, or ends.
         loop {
@@ -130,37 +144,6 @@ impl Store {
         let Some(catalogue) = self.catalogue.as_mut().filter(|_| !change.is_empty()) else { return Ok(()) };
         let published = change.publish(catalogue).and_then(|()| catalogue.tidy(folder::sizes(&self.path).1));
         published.map_err(|failure| failure.at(&self.path))
-    }
-}
-
-impl Dataset {
-    /// Loads what [`Dataset::load`] would, and what the store knows of transcripts
-    /// that are gone. Reads only what changed since the last time, and tells the
-    /// store of it. Where the store cannot be used, all is read from the
-    /// transcripts, and a problem in [`Dataset::accounting`] says why.
-    ///
-    /// # Errors
-    /// [`Error::Root`] when a root is missing.
-    pub fn load_with(options: &Options, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
-        let mut found = find(&options.roots)?;
-        let loaded = store.load(&found, options, progress, needs);
-        let mut dataset = match loaded {
-            Some(Loaded { found, scanned, parts, change }) => {
-                match store.publish(change) {
-                    // What is not in the store yet is found again by the next load.
-                    Ok(()) | Err(StoreError::Busy(_)) => {}
-                    Err(error) => store.problem(error.to_string()),
-                }
-                Dataset::new(found, scanned, parts)
-            }
-            None => {
-                found.agent_types = found.agent_files.iter().filter_map(|(_, id, path)| Some((id.clone(), agent_type(path)?))).collect();
-                Dataset::scanned(found, options, progress)
-            }
-        };
-        progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
-        dataset.add_problems(std::mem::take(&mut store.problems));
-        Ok(dataset)
     }
 }
 

@@ -76,7 +76,7 @@ impl Store {
         let needs = Needs { text: false, start_ms: Some(i64::MAX), end_ms: None };
         let found = find(&options.roots)?;
         match self.load(&found, options, progress, &needs) {
-            Some(loaded) => Ok(self.publish(loaded.change)?),
+            Some((_, change)) => Ok(self.publish(change)?),
             None => Err(HistoryError::Store(StoreError::Damaged(self.path.clone()))),
         }
     }

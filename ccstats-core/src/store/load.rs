@@ -22,19 +22,18 @@ use crate::scan::{self, Job, Options, Progress, Scanned, Witness};
 use crate::source::{Part, parts, parts_of};
 
 /// All facts that were asked for.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     /// With the transcripts that are gone.
-    pub(super) found: Found,
-    pub(super) scanned: Scanned,
+    pub(crate) found: Found,
+    pub(crate) scanned: Scanned,
     /// By part: its transcript, and the lines of that transcript before it.
-    pub(super) parts: Vec<(usize, u64)>,
-    /// What the store does not know yet.
-    pub(super) change: Change,
+    pub(crate) parts: Vec<(usize, u64)>,
 }
 
 /// What a try to load came to.
 pub(super) enum Tried {
-    Loaded(Box<Loaded>),
+    /// With what the store does not know yet.
+    Loaded(Box<(Loaded, Change)>),
     /// Blocks of these transcripts cannot be read, and the transcripts are there.
     Broken(HashSet<i64>),
 }
@@ -78,7 +77,7 @@ pub(super) fn load(
         agent_files: Vec::new(),
         problems: found.problems.clone(),
     };
-    Ok(Tried::Loaded(Box::new(Loaded { found, scanned, parts, change })))
+    Ok(Tried::Loaded(Box::new((Loaded { found, scanned, parts }, change))))
 }
 
 /// What the store says of the roots.
