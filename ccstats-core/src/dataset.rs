@@ -229,6 +229,22 @@ impl Dataset {
         (&self.transcripts[transcript], before + u64::from(place.line))
     }
 
+    /// The place of a line, from 1, of a transcript that is there.
+    pub(crate) fn place(&self, transcript: usize, line: u64) -> Place {
+        let start = self.parts.partition_point(|(known, _)| *known < transcript);
+        let of_transcript = self.parts[start..].iter().take_while(|(known, _)| *known == transcript);
+        let before = of_transcript.enumerate().map(|(part, (_, first))| (part, *first)).filter(|(_, first)| *first < line);
+        let (part, first) = before.max_by_key(|(part, first)| (*first, std::cmp::Reverse(*part))).unwrap_or_default();
+        Place { part: (start + part) as u32, line: u32::try_from(line - first).unwrap_or(u32::MAX) }
+    }
+
+    /// Whether the text of all transcripts that are there is at hand: commands,
+    /// titles, lines of errors. What came from a store has none.
+    #[cfg(feature = "store")]
+    pub fn has_text(&self) -> bool {
+        self.transcripts.iter().all(|transcript| transcript.is_gone || !transcript.is_stored)
+    }
+
     pub(crate) fn symbols(&self) -> &Symbols {
         &self.facts.symbols
     }

@@ -20,7 +20,7 @@ use crate::hashing::HashKey;
 use crate::json::Text;
 use crate::lines::Entries;
 use crate::rows::{Order, Origin, Place};
-use crate::scan::{Options, fallback, threads};
+use crate::scan::{Options, fallback, first_lines, threads};
 use crate::shell::Severity;
 use crate::source::{Mode, Part, Source, parts};
 use crate::symbols::Symbol;
@@ -53,19 +53,27 @@ pub struct Leaks {
 /// Looks for secrets in all text of the transcripts of a dataset.
 pub(crate) fn scan_secrets(dataset: &Dataset, options: &Options, key: &HashKey) -> Leaks {
     let transcripts = dataset.transcripts();
-    // The same parts as in the scan, so that places mean the same.
-    let parts: Vec<Part> = transcripts.iter().enumerate().flat_map(|(index, transcript)| parts(index, transcript)).collect();
+    let there = transcripts.iter().enumerate().filter(|(_, transcript)| !transcript.is_gone);
+    let parts: Vec<Part> = there.flat_map(|(index, transcript)| parts(index, transcript)).collect();
     let detector = Detector::new();
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut worker =
-            Worker { dataset, detector: &detector, key, options, source: Source::default(), hits: Vec::new(), problems: Vec::new() };
+        let mut worker = Worker {
+            dataset,
+            detector: &detector,
+            key,
+            options,
+            source: Source::default(),
+            hits: Vec::new(),
+            lines: Vec::new(),
+            problems: Vec::new(),
+        };
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(part) = parts.get(index) else { break };
             worker.part(&transcripts[part.transcript], part, index);
         }
-        (worker.hits, worker.problems)
+        (worker.hits, (worker.lines, worker.problems))
     };
     let threads = threads(options.threads, transcripts.iter().map(|transcript| transcript.size_bytes).sum());
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
@@ -73,10 +81,25 @@ pub(crate) fn scan_secrets(dataset: &Dataset, options: &Options, key: &HashKey) 
         Some(pool) => pool.broadcast(|_| work()),
         None => vec![work()],
     };
-    let (hits, problems): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let (hits, rest): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let (lines, problems): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
     let mut problems = problems.concat();
     problems.sort();
-    Leaks { leaks: folded(hits.concat()), problems }
+    Leaks { leaks: folded(placed(hits.concat(), &parts, &lines.concat(), dataset)), problems }
+}
+
+/// Gives hits the places that the dataset has for their lines: what came from
+/// the store was not cut into the same parts.
+fn placed(mut hits: Vec<Hit>, parts: &[Part], lines: &[(usize, u64)], dataset: &Dataset) -> Vec<Hit> {
+    let mut counts = vec![0; parts.len()];
+    lines.iter().for_each(|(part, count)| counts[*part] = *count);
+    let first_lines = first_lines(parts.iter().map(|part| part.transcript).zip(counts));
+    for hit in &mut hits {
+        let place = &mut hit.origin.order.place;
+        let (transcript, before) = first_lines[place.part as usize];
+        *place = dataset.place(transcript, before + u64::from(place.line));
+    }
+    hits
 }
 
 /// A secret on a line.
@@ -129,6 +152,8 @@ struct Worker<'w> {
     options: &'w Options,
     source: Source,
     hits: Vec<Hit>,
+    /// The lines of each part.
+    lines: Vec<(usize, u64)>,
     problems: Vec<Problem>,
 }
 
@@ -137,6 +162,7 @@ impl Worker<'_> {
         let mode = Mode { map: self.options.map, now: self.options.now };
         let mut source = std::mem::take(&mut self.source);
         match source.part(transcript, part, mode) {
+            Ok(bytes) if bytes.limit == 0 => {}
             Ok(bytes) => self.lines(&bytes.bytes[..own_end(bytes.bytes, bytes.limit)], index as u32, transcript),
             Err(error) => {
                 let detail = Some(error.to_string());
@@ -156,6 +182,8 @@ impl Worker<'_> {
             let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
             self.hit(&bytes[start..end], found, Place { part, line }, transcript);
         }
+        let rest = memchr::memchr_iter(b'\n', &bytes[counted..]).count();
+        self.lines.push((part as usize, u64::from(line) + rest as u64));
     }
 
     fn hit(&mut self, line: &[u8], found: Found, place: Place, transcript: &Transcript) {

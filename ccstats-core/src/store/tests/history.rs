@@ -109,3 +109,26 @@ fn a_check_counts_blocks() {
     place.load(&mut store);
     assert_eq!(store.verify().expect("verified"), Verified { sound: 1, unreadable: 0 });
 }
+
+#[test]
+fn secrets_are_found_where_they_stand_whatever_the_store_knows() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2]);
+    let mut store = place.open();
+    place.load(&mut store);
+    let secret = r#"{"type":"user","uuid":"x","sessionId":"s","message":{"content":"AKIAQ3EGRJ7T5WXKPLNM"}}"#;
+    let text = fs::read_to_string(place.transcript("a.jsonl")).expect("readable") + &super::response(4) + secret + "\n";
+    fs::write(place.transcript("a.jsonl"), text).expect("a file");
+    place.write("gone.jsonl", &[8]);
+    place.load(&mut store);
+    fs::remove_file(place.transcript("gone.jsonl")).expect("a file");
+    let needs = [Needs::default(), Needs { text: true, ..Needs::default() }];
+    for needs in needs {
+        let dataset = Dataset::load_with(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
+        assert_eq!(dataset.has_text(), needs.text);
+        let leaks = dataset.leaks(&place.options(), &crate::hashing::HashKey::new(b"key"));
+        assert_eq!((leaks.leaks.len(), leaks.problems.len()), (1, 0));
+        let (transcript, line) = dataset.locate(leaks.leaks[0].origin.order.place);
+        assert_eq!((transcript.name.to_str(), line), (Some("p/a.jsonl"), 4));
+    }
+}
