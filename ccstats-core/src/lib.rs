@@ -90,6 +90,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! With the feature `store`, a `Store` keeps the facts of transcripts, but none of
+//! their text: `Dataset::load_with` then reads only what changed since the last
+//! time, and counts what was deleted.
+//!
 //! [`shell`] stands apart: it understands the commands that Claude Code's Bash
 //! tool ran, and needs nothing of the rest.
 //!
