@@ -14,6 +14,8 @@ use crate::config::ConfigError;
 /// What ends the program.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// Options that do not go together; what to do instead.
+    Usage(String),
     /// The core could not do its work.
     Core(Error),
     /// The configuration cannot be used.
@@ -84,6 +86,10 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Reports what ended the program.
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
     match failure {
+        Failure::Usage(text) => {
+            say("error", text);
+            ExitCode::from(2)
+        }
         Failure::Core(error @ (Error::Range(_) | Error::Glob(..) | Error::Column(..))) => {
             say("error", &error.to_string());
             ExitCode::from(2)

@@ -8,7 +8,7 @@ use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Prices, Quer
 use chrono::{DateTime, Utc, Weekday};
 use clap::CommandFactory;
 
-use crate::args::{Args, By, Command, Format};
+use crate::args::{Args, Command, Format};
 use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::output::{self, Failure};
@@ -41,6 +41,13 @@ fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
 
 fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let options = &args.options;
+    if options.calls_by().is_some() && name != ReportName::Tools {
+        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
+    }
+    if let Some(threads) = options.threads {
+        // Fails only where the pool runs already; then it keeps its size.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
@@ -52,7 +59,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
         ..Options::new(roots.roots, SystemTime::now())
     };
     let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
-    name_projects(&mut dataset, &config, options.by);
+    name_projects(&mut dataset, &config, options.by_repository());
     let report = make(args, &config, name, &dataset, &query, &scan)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
@@ -81,6 +88,7 @@ fn make(args: &Args, config: &Config, name: ReportName, dataset: &Dataset, query
     let listing = Listing {
         sort: options.sort.clone(),
         top: options.top,
+        calls_by: options.calls_by().unwrap_or_default(),
         allowed_hosts: config.allowed_hosts.clone(),
         leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| dataset.leaks(scan, key)),
     };
@@ -99,15 +107,15 @@ fn make(args: &Args, config: &Config, name: ReportName, dataset: &Dataset, query
 }
 
 /// Repositories, then aliases, then groups: each names what the one before left.
-fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
-    if by == By::Cwd && config.aliases.is_empty() && config.groups.is_empty() {
+fn name_projects(dataset: &mut Dataset, config: &Config, by_repository: bool) {
+    if !by_repository && config.aliases.is_empty() && config.groups.is_empty() {
         return;
     }
     let projects = dataset.projects();
     let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
     let worktrees = dataset.worktrees();
     let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
-    let repositories = if by == By::Repo { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
+    let repositories = if by_repository { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
     dataset.rename_projects(|project| {
         let mut name = repositories.get(project).map_or(project, String::as_str);
         name = config.alias(name).unwrap_or(name);

@@ -12,9 +12,9 @@ use crate::error::{Error, Problem, ProblemKind};
 use crate::facts::{Facts, with_upper_drive};
 use crate::hashing::HashKey;
 use crate::lines::Account;
-use crate::outcome::Outcome;
+use crate::outcome::{DeniedBy, Outcome};
 use crate::prices::{Cost, Price, Prices, Terms};
-use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow};
+use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow, ResultRow};
 use crate::scan::{Options, Progress, Scanned, scan};
 use crate::shell;
 use crate::symbols::{Symbol, Symbols};
@@ -41,8 +41,12 @@ pub struct Dataset {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
+    pub(crate) denied_by: Option<DeniedBy>,
     pub(crate) lines_added: u64,
     pub(crate) lines_removed: u64,
+    /// What the tool says, else the time from call to result, in which a
+    /// person may have been asked; `None` where it goes on or never ran.
+    pub(crate) duration_ms: Option<u64>,
 }
 
 /// What was read, and what was skipped and why.
@@ -201,6 +205,12 @@ impl Dataset {
         }
     }
 
+    /// The kind of the subagent that a call started; none where nothing says it.
+    pub(crate) fn started_agent_kind(&self, call: &CallRow) -> Symbol {
+        let started = self.facts.results.get(call.key).and_then(|result| self.agent_kinds.get(&result.agent));
+        started.copied().unwrap_or(call.subagent_type)
+    }
+
     /// What each message cost, in the order of the messages; `None` without a price.
     pub(crate) fn costs(&self, prices: &Prices) -> Vec<Option<Cost>> {
         let mut known = HashMap::new();
@@ -261,18 +271,29 @@ fn word_in_id(id: &[u8]) -> &[u8] {
     if is_word { word } else { b"unknown" }
 }
 
-/// The outcome of a call, and the lines it changed if it is an edit that worked.
+/// The outcome of a call, how long it took, and the lines it changed if it is
+/// an edit that worked.
 fn ending(facts: &Facts, call: &CallRow) -> Ending {
-    let mut ending = Ending { outcome: Outcome::NoResult, lines_added: 0, lines_removed: 0 };
+    let mut ending = Ending { outcome: Outcome::NoResult, denied_by: None, lines_added: 0, lines_removed: 0, duration_ms: None };
     let Some(result) = facts.results.get(call.key) else { return ending };
     let tool = facts.symbols.bytes(call.tool);
     ending.outcome = result.verdict.outcome(tool, || shell::soft_exit(&facts.symbols.name(call.command)));
+    ending.denied_by = result.denied_by;
+    ending.duration_ms = duration_ms(call, result, ending.outcome);
     if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
         let created = result.lines_created.filter(|_| tool == b"Write");
         ending.lines_added = created.unwrap_or(result.lines_added);
         ending.lines_removed = result.lines_removed;
     }
     ending
+}
+
+fn duration_ms(call: &CallRow, result: &ResultRow, outcome: Outcome) -> Option<u64> {
+    if matches!(outcome, Outcome::Background | Outcome::Denied | Outcome::Cancelled) || result.is_async {
+        return None;
+    }
+    let between = || result.order.stamp_ms()?.checked_sub(call.origin.order.stamp_ms()?)?.try_into().ok();
+    result.duration_ms.map(u64::from).or_else(between)
 }
 
 fn located((kind, place): (ProblemKind, Place), parts: &[(usize, u64)], transcripts: &[Transcript]) -> Problem {

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
-use crate::rows::{AgentRow, CallRow, CutRow, EventRow, MentionRow, MessageRow, Order, Place, PromptRow, ResultRow};
+use crate::rows::{AgentRow, CallRow, CutRow, EventRow, FollowUpRow, MentionRow, MessageRow, Order, Place, PromptRow, ResultRow};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
@@ -168,6 +168,16 @@ impl Row for CallRow {
 }
 
 impl Row for ResultRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn order(&self) -> Order {
+        self.order
+    }
+}
+
+impl Row for FollowUpRow {
     fn key(&self) -> Key {
         self.key
     }

@@ -138,6 +138,7 @@ mod usage;
 mod testing;
 
 pub use behaviour::secrets::Leaks;
+pub use behaviour::tools::CallsBy;
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};
 pub use entry::{
@@ -150,7 +151,7 @@ pub use frames::Frames;
 pub use hashing::{HashKey, hash_problem, hash_table};
 pub use json::Text;
 pub use lines::{Account, BadLine, Entries, Share, entries};
-pub use outcome::{EditError, Outcome};
+pub use outcome::{DeniedBy, EditError, Outcome};
 #[cfg(feature = "frames")]
 pub use polars;
 pub use prices::{Cost, OwnPrice, PICODOLLARS, Price, Prices, Terms};

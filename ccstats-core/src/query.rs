@@ -86,6 +86,14 @@ impl<'d> Selection<'d> {
         })
     }
 
+    /// Whether nothing at all is selected.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.dataset.messages().iter().any(|row| self.keeps_message(row))
+            && self.calls().next().is_none()
+            && self.prompts().next().is_none()
+            && self.api_errors().next().is_none()
+    }
+
     /// Whether messages are asked for at all.
     pub(crate) fn calls_only(&self) -> bool {
         self.calls_only

@@ -20,6 +20,8 @@ pub enum Kind {
     Tokens,
     /// Picodollars.
     Money,
+    /// Milliseconds.
+    Duration,
     /// A share from 0 to 1.
     Share,
     /// How many there are for each one, or each hundred, of something else.
@@ -44,7 +46,7 @@ pub enum Value {
     None,
     /// A text, which may come from a transcript.
     Text(Untrusted),
-    /// A whole number: things, tokens or picodollars, as the column says.
+    /// A whole number: things, tokens, picodollars or milliseconds, as the column says.
     Number(u128),
     /// A share from 0 to 1.
     Share(f64),
@@ -58,6 +60,14 @@ impl Value {
     /// A text value.
     pub fn text(text: impl Into<String>) -> Value {
         Value::Text(Untrusted::new(text))
+    }
+
+    /// The raw text of a text value.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text.raw()),
+            _ => None,
+        }
     }
 }
 

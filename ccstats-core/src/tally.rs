@@ -85,6 +85,9 @@ impl Calls {
         (ran > 0).then(|| self.with(Outcome::Failed) as f64 / ran as f64)
     }
 
+    /// No call.
+    pub(crate) const NONE: Calls = Calls([0; Outcome::ALL.len()]);
+
     pub(crate) fn add(&mut self, outcome: Outcome) {
         self.0[outcome as usize] += 1;
     }

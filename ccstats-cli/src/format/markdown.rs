@@ -3,7 +3,7 @@
 use ccstats_core::{Column, Kind, Report, Table, Untrusted, Value};
 
 use crate::format::flat;
-use crate::format::number::{grouped, money, percent};
+use crate::format::number::{percent, whole};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!("# ccstats {}: {}\n", report.name.word(), escaped(&Untrusted::new(&report.range.name)));
@@ -58,8 +58,7 @@ fn cell(kind: Kind, value: &Value) -> String {
     match value {
         Value::None => String::new(),
         Value::Text(text) => escaped(text),
-        Value::Number(number) if kind == Kind::Money => money(*number),
-        Value::Number(number) => grouped(*number),
+        Value::Number(number) => whole(kind, *number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
         Value::List(texts) => texts.iter().map(escaped).collect::<Vec<_>>().join(", "),

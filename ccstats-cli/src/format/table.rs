@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value};
 use unicode_width::UnicodeWidthStr;
 
-use crate::format::number::{bytes, grouped, money, percent};
+use crate::format::number::{bytes, grouped, percent, whole};
 use crate::format::{Screen, problems};
 
 const TITLE: Style = Style::new().bold();
@@ -162,7 +162,7 @@ impl<'t> Layout<'t> {
     }
 
     /// Drops details that have no room beside whole names, then columns from the
-    /// right until the rest fits with its texts cut short.
+    /// right until the rest fits with its texts cut short. Money stays.
     fn drop_columns(&mut self, width: usize) {
         /// Longer names are cut before a detail goes.
         const WHOLE_TEXT: usize = 40;
@@ -173,7 +173,9 @@ impl<'t> Layout<'t> {
             self.columns.remove(detail);
         }
         while self.columns.len() > 2 && self.width_with_texts_of(SHORTEST_TEXT) > width {
-            self.columns.pop();
+            let is_money = |index: usize| self.table.columns[index].kind == Kind::Money;
+            let last = self.columns.iter().rposition(|(index, _)| !is_money(*index)).unwrap_or(0).max(1);
+            self.columns.remove(last);
         }
     }
 
@@ -247,12 +249,13 @@ fn total_cell(column: &Column, totals: &Table) -> String {
     index.zip(totals.rows.first()).map_or(String::new(), |(index, row)| cell(column.kind, &row[index]))
 }
 
-/// `tokens.output` is headed `output`, and `tokens.total` is headed `tokens`.
+/// `tokens.output` is headed `output`, `tokens.total` is headed `tokens`, and
+/// `duration_ms` is headed `duration`: its cells say their units.
 fn heading(column: &Column) -> String {
     let name = match column.name.split_once('.') {
         Some((outer, "total")) => outer,
         Some((_, inner)) => inner,
-        None => column.name,
+        None => column.name.strip_suffix("_ms").unwrap_or(column.name),
     };
     name.replace('_', " ")
 }
@@ -265,8 +268,7 @@ fn cell(kind: Kind, value: &Value) -> String {
     match value {
         Value::None => "–".into(),
         Value::Text(text) => text.shown().to_string(),
-        Value::Number(number) if kind == Kind::Money => money(*number),
-        Value::Number(number) => grouped(*number),
+        Value::Number(number) => whole(kind, *number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
         Value::List(texts) => texts.iter().map(|text| text.shown().to_string()).collect::<Vec<_>>().join(", "),

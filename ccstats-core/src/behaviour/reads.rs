@@ -107,12 +107,11 @@ impl FileReads {
 
 /// The files that were read three times or more in one session, or once too
 /// often. Reads outside the selection are not counted, but what they gave is known.
-pub(crate) fn rows(dataset: &Dataset, selection: &Selection) -> Vec<FileReads> {
+pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) -> Vec<FileReads> {
     const MANY: usize = 3;
-    let epochs = Epochs::new(dataset);
     let caches = || (Shell { dataset, reads: HashMap::new() }, Changes::new(dataset));
     let sessions = sessions(dataset, selection).into_par_iter();
-    let rows = sessions.map_init(caches, |(shell, changes), events| Session::new(dataset, &epochs, &events).rows(shell, changes));
+    let rows = sessions.map_init(caches, |(shell, changes), events| Session::new(dataset, epochs, &events).rows(shell, changes));
     let mut rows: Vec<FileReads> = rows.flatten_iter().collect();
     rows.retain(|row| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0);
     rows.sort_by(|a, b| {
@@ -619,7 +618,7 @@ mod tests {
 
         fn rows_of(self, query: &Query) -> Vec<FileReads> {
             let dataset = dataset(&[("p/s.jsonl", &self.lines)]);
-            rows(&dataset, &Selection::new(&dataset, query).expect("a valid query"))
+            rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, query).expect("a valid query"))
         }
 
         /// The classes of the only row, those that have reads; `+` marks verified ones.
@@ -830,8 +829,8 @@ mod tests {
         let last = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-03T10:00:04Z","message":{"id":"msg_2","model":"claude-sonnet-4-5","usage":{"input_tokens":1500},"content":[]}}"#;
         lines.push(last.into());
         let dataset = dataset(&[("p/s.jsonl", &lines)]);
-        let rows = rows(&dataset, &Selection::new(&dataset, &Query::all()).expect("a valid query"));
-        let costs = ResultCosts::new(&dataset, crate::prices::Prices::list());
+        let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+        let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
         let totals = totals(&rows, Some(&costs));
         let cell = |name| totals.rows[0][totals.column(name).expect("a column")].clone();
         let expected = [Value::Number(200), Value::Number(200 * 3_000_000), Value::text("measured")];
@@ -842,8 +841,8 @@ mod tests {
     fn the_largest_waste_comes_first_and_names_its_lines() {
         let lines = lines().whole().whole().read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b");
         let dataset = dataset(&[("p/s.jsonl", &lines.lines)]);
-        let rows = rows(&dataset, &Selection::new(&dataset, &Query::all()).expect("a valid query"));
-        let costs = ResultCosts::new(&dataset, crate::prices::Prices::list());
+        let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+        let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
         let table = table(&dataset, &rows, Some(&costs));
         let files = table.column("file").expect("a column");
         assert_eq!(table.rows.iter().map(|row| row[files].clone()).collect::<Vec<_>>(), [Value::text("/w/b"), Value::text("/w/a")]);

@@ -19,6 +19,8 @@ pub(crate) struct Traits {
     /// The title, else the first prompt.
     pub(crate) title: Symbol,
     pub(crate) active_ms: i64,
+    /// The session that this one was branched off.
+    pub(crate) parent: Symbol,
     /// In the order of their first use.
     pub(crate) branches: Vec<Symbol>,
     pub(crate) versions: Vec<Symbol>,
@@ -49,6 +51,11 @@ pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol
             add(&mut traits.pull_requests, *url);
         }
     }
+    for (session, parent) in &dataset.facts().forks {
+        if let Some(traits) = sessions.get_mut(session) {
+            traits.parent = first_named(dataset, traits.parent, *parent);
+        }
+    }
     let titles = titles(dataset);
     for (session, traits) in &mut sessions {
         traits.title = titles.get(session).copied().unwrap_or_default();
@@ -63,6 +70,12 @@ impl Traits {
             self.subagents.insert(origin.agent);
         }
     }
+}
+
+/// Of two names the one that sorts first; none is no name.
+fn first_named(dataset: &Dataset, a: Symbol, b: Symbol) -> Symbol {
+    let bytes = |symbol| dataset.symbols().bytes(symbol);
+    if a.is_none() || !b.is_none() && bytes(b) < bytes(a) { b } else { a }
 }
 
 fn add(names: &mut Vec<Symbol>, name: Symbol) {
@@ -153,14 +166,15 @@ fn first_prompts(prompts: &[PromptRow]) -> HashMap<Symbol, Symbol> {
 }
 
 /// The columns that [`extend`] adds.
-const COLUMNS: [(&str, Kind); 7] = [
+const COLUMNS: [(&str, Kind); 8] = [
     ("title", Kind::Text),
-    ("active_seconds", Kind::Count),
+    ("active_ms", Kind::Duration),
     ("branches", Kind::Text),
     ("versions", Kind::Text),
     ("models", Kind::Text),
     ("subagents", Kind::Count),
     ("pull_requests", Kind::Text),
+    ("parent", Kind::Text),
 ];
 
 /// Adds what is told of sessions to a table with a column `session`, behind its
@@ -171,26 +185,25 @@ pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection
     let by_name: HashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
     table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
     for row in &mut table.rows {
-        let name = match &row[key] {
-            Value::Text(name) => name.raw(),
-            _ => "",
-        };
-        let cells = by_name.get(name).map(|traits| cells(dataset, traits, selection.calls_only()));
+        let traits = row[key].as_text().and_then(|name| by_name.get(name));
+        let cells = traits.map(|traits| cells(dataset, traits, selection.calls_only()));
         row.extend(cells.unwrap_or([const { Value::None }; COLUMNS.len()]));
     }
 }
 
 fn cells(dataset: &Dataset, traits: &Traits, calls_only: bool) -> [Value; COLUMNS.len()] {
     let name = |symbol: Symbol| dataset.symbols().name(symbol);
+    let optional = |symbol: Symbol| if symbol.is_none() { Value::None } else { Value::text(name(symbol)) };
     let list = |names: &[Symbol]| Value::List(names.iter().map(|symbol| Untrusted::new(name(*symbol))).collect());
     [
-        if traits.title.is_none() { Value::None } else { Value::text(name(traits.title)) },
-        Value::from((!calls_only).then_some((traits.active_ms / 1000) as u128)),
+        optional(traits.title),
+        Value::from((!calls_only).then_some(traits.active_ms as u128)),
         list(&traits.branches),
         list(&traits.versions),
         list(&traits.models),
         Value::from(traits.subagents.len() as u64),
         list(&traits.pull_requests),
+        optional(traits.parent),
     ]
 }
 
@@ -263,7 +276,14 @@ mod tests {
         assert_eq!(active_ms(vec![0, 5 * minute, 10 * minute + 1, 11 * minute]), 6 * minute - 1);
         assert_eq!(active_ms(vec![3]), 0);
         let lines = [prompt("a", "10:00:00", "x"), response("1", "10:04:00", ""), prompt("b", "10:30:00", "x")];
-        assert_eq!(table(&[("p/s.jsonl", &lines)])[0][2], Value::Number(240));
+        assert_eq!(table(&[("p/s.jsonl", &lines)])[0][2], Value::Number(240_000));
+    }
+
+    #[test]
+    fn a_branch_names_the_session_that_it_comes_from() {
+        let fork = r#"{"type":"user","uuid":"a","sessionId":"s","timestamp":"2026-11-20T10:00:00Z","forkedFrom":{"sessionId":"old","messageUuid":"m"},"message":{"content":"x"}}"#;
+        assert_eq!(table(&[("p/s.jsonl", &[fork.into()])])[0][8], Value::text("old"));
+        assert_eq!(table(&[("p/s.jsonl", &[prompt("a", "10:00:00", "x")])])[0][8], Value::None);
     }
 
     #[test]

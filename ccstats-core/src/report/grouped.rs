@@ -42,10 +42,7 @@ pub(super) fn rows(name: ReportName, dataset: &Dataset, query: &Query, prices: &
 type Size = (u128, u128);
 
 fn label(cells: &[Value]) -> Option<&str> {
-    match &cells[0] {
-        Value::Text(text) => Some(text.raw()),
-        _ => None,
-    }
+    cells[0].as_text()
 }
 
 /// Days by their text; those without a time last.
