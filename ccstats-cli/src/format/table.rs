@@ -145,8 +145,10 @@ impl<'t> Layout<'t> {
             let total = totals.map_or(0, |totals| total_cell(column, totals).width());
             cells.max().unwrap_or(0).max(total).max(heading(column).width())
         };
-        let says_nothing = |index: usize| table.rows.iter().all(|row| matches!(&row[index], Value::None | Value::Number(0)));
-        let columns = (0..table.columns.len()).filter(|index| !(table.columns[*index].is_detail && says_nothing(*index)));
+        let is_detail = |index: usize| table.columns[index].is_detail;
+        let says_nothing = |index: usize, value: &Value| *value == Value::None || is_detail(index) && *value == Value::Number(0);
+        let is_shown = |index: &usize| table.rows.is_empty() || !table.rows.iter().all(|row| says_nothing(*index, &row[*index]));
+        let columns = (0..table.columns.len()).filter(is_shown);
         let columns = columns.map(|index| (index, wanted(index))).collect();
         let mut layout = Layout { columns, table, bar: 0 };
         layout.drop_columns(width);
