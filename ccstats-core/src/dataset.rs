@@ -1,9 +1,9 @@
 //! All that the transcripts below some roots say, each thing once.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::behaviour::secrets::{self, Leaks};
 use crate::dedup::Key;
@@ -28,7 +28,7 @@ pub struct Dataset {
     /// What became of each call, in the order of the calls.
     endings: Vec<Ending>,
     /// The kind of each subagent, by its id.
-    agent_kinds: HashMap<Symbol, Symbol>,
+    agent_kinds: FxHashMap<Symbol, Symbol>,
     main: Symbol,
     sidechain: Symbol,
     transcripts: Vec<Transcript>,
@@ -140,7 +140,7 @@ impl Dataset {
     /// of another is from now on part of the other's; no total changes. `new_name`
     /// is asked once for each project; `None` leaves it as it is.
     pub fn rename_projects(&mut self, new_name: impl Fn(&str) -> Option<String>) {
-        let mut new_names = HashMap::new();
+        let mut new_names = FxHashMap::default();
         for project in self.facts.projects() {
             let name = new_name(&self.facts.symbols.name(project));
             if let Some(name) = name {
@@ -213,7 +213,7 @@ impl Dataset {
 
     /// What each message cost, in the order of the messages; `None` without a price.
     pub(crate) fn costs(&self, prices: &Prices) -> Vec<Option<Cost>> {
-        let mut known = HashMap::new();
+        let mut known = FxHashMap::default();
         self.messages().iter().map(|row| self.price(row, prices, &mut known).map(|(price, terms)| price.cost(&row.tokens, terms))).collect()
     }
 
@@ -222,7 +222,7 @@ impl Dataset {
         &self,
         row: &MessageRow,
         prices: &'p Prices,
-        known: &mut HashMap<Symbol, Option<&'p Price>>,
+        known: &mut FxHashMap<Symbol, Option<&'p Price>>,
     ) -> Option<(&'p Price, Terms)> {
         let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
         let terms = Terms { day: row.origin.order.stamp_ms().map(epoch_day), is_fast: row.is_fast, is_us: row.is_us };
@@ -233,8 +233,8 @@ impl Dataset {
 /// The kind of every subagent (`counting.md` 3): `warmup` by its first prompt,
 /// else the type that its metadata, its result or its call names, else the word
 /// in its id.
-fn agent_kinds(facts: &mut Facts, types: &[(String, String)]) -> HashMap<Symbol, Symbol> {
-    let mut kinds = HashMap::new();
+fn agent_kinds(facts: &mut Facts, types: &[(String, String)]) -> FxHashMap<Symbol, Symbol> {
+    let mut kinds = FxHashMap::default();
     let Facts { symbols, messages, calls, results, prompts, agents, .. } = facts;
     let warmup = symbols.intern(b"warmup");
     kinds.extend(agents.rows().iter().filter(|row| row.is_warmup).map(|row| (row.agent, warmup)));

@@ -6,8 +6,8 @@
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key};
@@ -405,7 +405,7 @@ impl Facts {
 
     /// Calls each project by another name; those without one keep theirs.
     /// Projects that get the same name become one.
-    pub(crate) fn rename_projects(&mut self, new_names: &HashMap<Symbol, Symbol>) {
+    pub(crate) fn rename_projects(&mut self, new_names: &FxHashMap<Symbol, Symbol>) {
         let rename = |origin: &mut Origin| {
             if let Some(name) = new_names.get(&origin.project) {
                 origin.project = *name;
@@ -419,7 +419,7 @@ impl Facts {
     }
 
     /// The projects of all rows, each once, in no order.
-    pub(crate) fn projects(&self) -> HashSet<Symbol> {
+    pub(crate) fn projects(&self) -> FxHashSet<Symbol> {
         let messages = self.messages.rows().iter().map(|row| row.origin.project);
         let calls = self.calls.rows().iter().map(|row| row.origin.project);
         let prompts = self.prompts.rows().iter().map(|row| row.origin.project);

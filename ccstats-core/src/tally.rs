@@ -3,8 +3,9 @@
 //! A [`Tally`] can be summed with another of the same query. Its totals are
 //! those of every other report.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::AddAssign;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
@@ -185,11 +186,11 @@ impl Tally {
 #[derive(Default)]
 struct Sums {
     tally: Tally,
-    sessions: HashSet<Symbol>,
-    models: HashMap<Symbol, Spending>,
-    tools: HashMap<Symbol, Calls>,
-    projects: HashMap<Symbol, ProjectTally>,
-    files: HashMap<Symbol, u64>,
+    sessions: FxHashSet<Symbol>,
+    models: FxHashMap<Symbol, Spending>,
+    tools: FxHashMap<Symbol, Calls>,
+    projects: FxHashMap<Symbol, ProjectTally>,
+    files: FxHashMap<Symbol, u64>,
 }
 
 impl Sums {
@@ -225,7 +226,7 @@ impl Sums {
 }
 
 /// Names instead of symbols, the largest first, then by name.
-fn ranked<T, K: Ord>(dataset: &Dataset, sums: HashMap<Symbol, T>, size: impl Fn(&T) -> K) -> Vec<(String, T)> {
+fn ranked<T, K: Ord>(dataset: &Dataset, sums: FxHashMap<Symbol, T>, size: impl Fn(&T) -> K) -> Vec<(String, T)> {
     let mut rows: Vec<_> = sums.into_iter().map(|(name, sum)| (dataset.symbols().name(name).into_owned(), sum)).collect();
     rows.sort_by(|(name, sum), (other_name, other)| size(other).cmp(&size(sum)).then_with(|| name.cmp(other_name)));
     rows

@@ -75,7 +75,8 @@ fn figure_block(name: &str, lines: &[(String, String)]) -> Vec<String> {
     let names = lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     let values = lines.iter().map(|(_, value)| value.width()).max().unwrap_or(0).max(5);
     let width = names + GAP.len() + values;
-    let heading = format!("{HEADING}{:<width$}{HEADING:#}", name.replace('_', " "));
+    let name = name.replace('_', " ");
+    let heading = format!("{HEADING}{name}{HEADING:#}{}", " ".repeat(width.saturating_sub(name.width())));
     let figures = lines.iter().map(|(name, value)| format!("{name:<names$}{GAP}{value:>values$}"));
     std::iter::once(heading).chain(figures).collect()
 }

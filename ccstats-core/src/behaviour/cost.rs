@@ -13,7 +13,7 @@
 //! where a prompt was typed in between, and where the growth cannot be that of
 //! the bytes, the session's own bytes per token give an estimate.
 
-use std::collections::HashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::behaviour::epochs::{Epochs, Thread};
 use crate::dataset::Dataset;
@@ -95,7 +95,7 @@ pub(crate) struct Parts {
 /// What every result cost.
 #[derive(Debug, Default)]
 pub(crate) struct ResultCosts {
-    by_call: HashMap<Key, ResultCost>,
+    by_call: FxHashMap<Key, ResultCost>,
 }
 
 impl ResultCosts {
@@ -107,8 +107,8 @@ impl ResultCosts {
     pub(crate) fn with_parts(dataset: &Dataset, epochs: &Epochs, prices: &Prices, mut sink: impl FnMut(Parts)) -> ResultCosts {
         let conversations = Conversations::new(dataset, epochs);
         let ratios = Ratios::new(&conversations);
-        let mut costs = ResultCosts { by_call: HashMap::with_capacity(conversations.results.len()) };
-        let mut known = HashMap::new();
+        let mut costs = ResultCosts { by_call: FxHashMap::with_capacity_and_hasher(conversations.results.len(), FxBuildHasher) };
+        let mut known = FxHashMap::default();
         for epoch in conversations.epochs() {
             let mut walk = Walk { conversations: &conversations, ratios: &ratios, costs: &mut costs, window: Window::default() };
             for (index, turn) in epoch.iter().enumerate() {
@@ -162,7 +162,7 @@ struct Conversations<'d> {
     turns: Vec<Turn<'d>>,
     /// By turn, in order.
     results: Vec<Answer<'d>>,
-    prompts: HashMap<Thread, Vec<Order>>,
+    prompts: FxHashMap<Thread, Vec<Order>>,
 }
 
 impl<'d> Conversations<'d> {
@@ -173,7 +173,7 @@ impl<'d> Conversations<'d> {
         };
         let mut turns: Vec<Turn> = dataset.messages().iter().filter(|row| !row.is_advisor).map(turn).collect();
         turns.sort_unstable_by_key(|turn| (turn.thread, turn.row.origin.order, turn.row.key));
-        let numbers: HashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
+        let numbers: FxHashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
         let answer = |call: &'d CallRow| {
             let result = dataset.facts().results.get(call.key)?;
             let turn = numbers.get(&call.message).copied().unwrap_or(numbers.len());
@@ -188,7 +188,7 @@ impl<'d> Conversations<'d> {
             turn.results = next;
             next += results[next..].iter().take_while(|answer| answer.turn == number).count();
         }
-        let mut prompts: HashMap<Thread, Vec<Order>> = HashMap::new();
+        let mut prompts: FxHashMap<Thread, Vec<Order>> = FxHashMap::default();
         for prompt in dataset.prompts() {
             prompts.entry(Thread::of(&prompt.origin)).or_default().push(prompt.origin.order);
         }
@@ -250,14 +250,14 @@ fn text_bytes(answer: &Answer) -> u64 {
 
 /// Bytes and tokens of the results that were measured, by session.
 struct Ratios {
-    sessions: HashMap<Symbol, (u64, u64)>,
+    sessions: FxHashMap<Symbol, (u64, u64)>,
     all: (u64, u64),
 }
 
 impl Ratios {
     fn new(conversations: &Conversations) -> Ratios {
         // Without any measurement: about what English text and code have.
-        let mut ratios = Ratios { sessions: HashMap::new(), all: (4, 1) };
+        let mut ratios = Ratios { sessions: FxHashMap::default(), all: (4, 1) };
         for epoch in conversations.epochs() {
             for pair in epoch.windows(2) {
                 let step = conversations.step(&pair[0], &pair[1]);

@@ -8,9 +8,8 @@
 //! Subagents without an id (versions before 2.1) cannot be told apart: what one
 //! of them read is never taken for read by another.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::behaviour::changes::{Changes, Reach};
 use crate::behaviour::cost::{ResultCost, ResultCosts};
@@ -109,7 +108,7 @@ impl FileReads {
 /// often. Reads outside the selection are not counted, but what they gave is known.
 pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) -> Vec<FileReads> {
     const MANY: usize = 3;
-    let caches = || (Shell { dataset, reads: HashMap::new() }, Changes::new(dataset));
+    let caches = || (Shell { dataset, reads: FxHashMap::default() }, Changes::new(dataset));
     let sessions = sessions(dataset, selection).into_par_iter();
     let rows = sessions.map_init(caches, |(shell, changes), events| Session::new(dataset, epochs, &events).rows(shell, changes));
     let mut rows: Vec<FileReads> = rows.flatten_iter().collect();
@@ -228,8 +227,8 @@ struct Event<'d> {
 /// The events of every session that a selected read stands in, in order.
 fn sessions<'d>(dataset: &'d Dataset, selection: &Selection) -> Vec<Vec<Event<'d>>> {
     let symbols = dataset.symbols();
-    let mut reaches = HashMap::new();
-    let mut sessions: HashMap<Symbol, Vec<Event>> = HashMap::new();
+    let mut reaches = FxHashMap::default();
+    let mut sessions: FxHashMap<Symbol, Vec<Event>> = FxHashMap::default();
     for (call, ending) in dataset.calls() {
         let has_command = !call.command.is_none();
         let reach = *reaches.entry((call.tool, has_command)).or_insert_with(|| Reach::of(symbols.bytes(call.tool), has_command));
@@ -256,7 +255,7 @@ struct Run {
 }
 
 fn runs(events: &[Event]) -> Vec<Run> {
-    let mut last: HashMap<Symbol, Order> = HashMap::new();
+    let mut last: FxHashMap<Symbol, Order> = FxHashMap::default();
     for event in events {
         let end = last.entry(event.call.origin.agent).or_insert(event.at);
         *end = event.at.max(*end);
@@ -275,7 +274,7 @@ fn runs(events: &[Event]) -> Vec<Run> {
 /// What commands print, each parsed once.
 struct Shell<'d> {
     dataset: &'d Dataset,
-    reads: HashMap<Symbol, Vec<FileRead>>,
+    reads: FxHashMap<Symbol, Vec<FileRead>>,
 }
 
 impl Shell<'_> {
@@ -340,8 +339,8 @@ struct Session<'s, 'd> {
     /// Events so far that may have changed files which they do not plainly name.
     doubts: Vec<&'s Event<'d>>,
     /// Paths as calls give them, by folder and name, and as they are.
-    paths: HashMap<(Symbol, Symbol), usize>,
-    indices: HashMap<String, usize>,
+    paths: FxHashMap<(Symbol, Symbol), usize>,
+    indices: FxHashMap<String, usize>,
     files: Vec<File>,
 }
 

@@ -4,7 +4,7 @@
 //! the lines of a session: gaps over five minutes are left out, and subagents that
 //! work side by side count once.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dataset::Dataset;
 use crate::query::Selection;
@@ -25,14 +25,14 @@ pub(crate) struct Traits {
     pub(crate) branches: Vec<Symbol>,
     pub(crate) versions: Vec<Symbol>,
     pub(crate) models: Vec<Symbol>,
-    pub(crate) subagents: HashSet<Symbol>,
+    pub(crate) subagents: FxHashSet<Symbol>,
     /// Addresses, in the order of their names.
     pub(crate) pull_requests: Vec<Symbol>,
 }
 
 /// The traits of every session of which the query selects something.
-pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol, Traits> {
-    let mut sessions: HashMap<Symbol, Traits> = HashMap::new();
+pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits> {
+    let mut sessions: FxHashMap<Symbol, Traits> = FxHashMap::default();
     let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
     messages.sort_unstable_by_key(|row| (row.origin.session, row.origin.order, row.key));
     for row in messages {
@@ -86,8 +86,8 @@ fn add(names: &mut Vec<Symbol>, name: Symbol) {
 
 /// The times at which something happened in each session. Copies count where
 /// the original stands, so that a resumed session is not active twice.
-fn activity(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol, Vec<i64>> {
-    let mut stamps: HashMap<Symbol, Vec<i64>> = HashMap::new();
+fn activity(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Vec<i64>> {
+    let mut stamps: FxHashMap<Symbol, Vec<i64>> = FxHashMap::default();
     let mut push = |session, stamp: Option<i64>| stamps.entry(session).or_default().extend(stamp);
     for row in dataset.messages().iter().filter(|row| selection.keeps_message(row)) {
         push(row.origin.session, row.origin.order.stamp_ms());
@@ -109,13 +109,13 @@ fn active_ms(mut stamps: Vec<i64>) -> i64 {
 
 /// The title of every session that has one: that which a person gave, the agent's
 /// name, Claude's title, a summary of one of its lines, else its first prompt.
-fn titles(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
+fn titles(dataset: &Dataset) -> FxHashMap<Symbol, Symbol> {
     let facts = dataset.facts();
     let is_named = |row: &&TitleRow| row.rank != TitleRank::Summary && !row.title.is_none() && !row.session.is_none();
     let mut named: Vec<&TitleRow> = facts.titles.iter().filter(is_named).collect();
     // The best kind first; of one kind the last that was written.
     named.sort_unstable_by_key(|row| (row.rank, std::cmp::Reverse(row.place)));
-    let mut titles = HashMap::new();
+    let mut titles = FxHashMap::default();
     for row in named {
         titles.entry(row.session).or_insert(row.title);
     }
@@ -131,18 +131,18 @@ fn titles(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
 /// A summary names the line that its conversation ended with, and mostly stands in
 /// another session's file. It is the title of every session that holds the line;
 /// of several the one about the latest line.
-fn summaries(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
+fn summaries(dataset: &Dataset) -> FxHashMap<Symbol, Symbol> {
     let facts = dataset.facts();
-    let mut about: HashMap<u64, &TitleRow> = HashMap::new();
+    let mut about: FxHashMap<u64, &TitleRow> = FxHashMap::default();
     for row in facts.titles.iter().filter(|row| row.rank == TitleRank::Summary && row.leaf != 0 && !row.title.is_none()) {
         let last = about.entry(row.leaf).or_insert(row);
         if row.place > last.place {
             *last = row;
         }
     }
-    let mut latest: HashMap<Symbol, (i64, &TitleRow)> = HashMap::new();
+    let mut latest: FxHashMap<Symbol, (i64, &TitleRow)> = FxHashMap::default();
     if about.is_empty() {
-        return HashMap::new();
+        return FxHashMap::default();
     }
     for line in &facts.uuids {
         let Some(row) = about.get(&line.uuid) else { continue };
@@ -154,8 +154,8 @@ fn summaries(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
     latest.into_iter().map(|(session, (_, row))| (session, row.title)).collect()
 }
 
-fn first_prompts(prompts: &[PromptRow]) -> HashMap<Symbol, Symbol> {
-    let mut first: HashMap<Symbol, &PromptRow> = HashMap::new();
+fn first_prompts(prompts: &[PromptRow]) -> FxHashMap<Symbol, Symbol> {
+    let mut first: FxHashMap<Symbol, &PromptRow> = FxHashMap::default();
     for row in prompts.iter().filter(|row| !row.title.is_none()) {
         let known = first.entry(row.origin.session).or_insert(row);
         if row.origin.order < known.origin.order {
@@ -182,7 +182,7 @@ const COLUMNS: [(&str, Kind); 8] = [
 pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection) {
     let Some(key) = table.column("session") else { return };
     let traits = traits(dataset, selection);
-    let by_name: HashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
+    let by_name: FxHashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
     table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
     for row in &mut table.rows {
         let traits = row[key].as_text().and_then(|name| by_name.get(name));

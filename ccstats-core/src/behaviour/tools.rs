@@ -1,8 +1,9 @@
 //! Calls by tool, or by another name that they have: what became of them, how
 //! long they took, and what their results cost.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
 
 use crate::behaviour::calls;
 use crate::behaviour::cost::{ResultCost, ResultCosts};
@@ -126,8 +127,8 @@ pub(crate) fn uses(dataset: &Dataset, selection: &Selection, costs: &ResultCosts
     rows
 }
 
-fn sums<K: Hash + Eq>(uses: impl Iterator<Item = (K, Use)>) -> HashMap<K, Use> {
-    let mut sums = HashMap::new();
+fn sums<K: Hash + Eq>(uses: impl Iterator<Item = (K, Use)>) -> FxHashMap<K, Use> {
+    let mut sums = FxHashMap::default();
     for (key, one) in uses {
         sums.entry(key).or_insert(Use::NONE).add(&one);
     }

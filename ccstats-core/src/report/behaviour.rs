@@ -1,6 +1,6 @@
 //! Reports about behaviour as sections, totals and advice.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::behaviour::cost::ResultCosts;
 use crate::behaviour::epochs::Epochs;
@@ -77,7 +77,7 @@ pub(super) fn findings(
 /// Adds to the rows of agents what their answers cost those who started them.
 pub(super) fn add_answer_costs(table: &mut Table, dataset: &Dataset, selection: &Selection, prices: &Prices) {
     let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
-    let by_kind: HashMap<_, _> = tools::uses(dataset, selection, &costs, CallsBy::Agent).into_iter().collect();
+    let by_kind: FxHashMap<_, _> = tools::uses(dataset, selection, &costs, CallsBy::Agent).into_iter().collect();
     let columns = [("result_tokens", Kind::Tokens), ("result_cost", Kind::Money)];
     table.columns.extend(columns.map(|(name, kind)| Column { name, kind, is_detail: true }));
     for row in &mut table.rows {
