@@ -86,7 +86,9 @@ pub fn hash_table(table: &mut Table, key: &HashKey) {
     let rule = table.column("rule");
     for row in &mut table.rows {
         let rule = rule.and_then(|index| row[index].as_text()).map(str::to_owned);
-        for (column, value) in table.columns.iter().zip(row.iter_mut()).filter(|(column, _)| column.kind == Kind::Text) {
+        for (column, value) in
+            table.columns.iter().zip(row.iter_mut()).filter(|(column, _)| matches!(column.kind, Kind::Text | Kind::Phrase))
+        {
             apply(treatment(column.name, rule.as_deref()), value, key);
         }
     }

@@ -12,6 +12,8 @@ use crate::untrusted::Untrusted;
 pub enum Kind {
     /// Names and words.
     Text,
+    /// What somebody wrote; its start tells most.
+    Phrase,
     /// A civil day, month or other time as text; sorts as text.
     Day,
     /// A whole number of things.
@@ -26,6 +28,13 @@ pub enum Kind {
     Share,
     /// How many there are for each one, or each hundred, of something else.
     Rate,
+}
+
+impl Kind {
+    /// Whether values are read from the left and sorted as text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Kind::Text | Kind::Phrase | Kind::Day)
+    }
 }
 
 /// A column of a [`Table`].
@@ -135,7 +144,7 @@ impl Table {
     pub fn sort(&mut self, name: &str, direction: Option<Direction>) -> Result<(), Error> {
         let known = || self.columns.iter().map(|column| column.name.to_string()).collect();
         let index = self.column(name).ok_or_else(|| Error::Column(name.into(), known()))?;
-        let is_text = matches!(self.columns[index].kind, Kind::Text | Kind::Day);
+        let is_text = self.columns[index].kind.is_text();
         let natural = if is_text { Direction::Ascending } else { Direction::Descending };
         let is_descending = direction.unwrap_or(natural) == Direction::Descending;
         self.rows.sort_by(|a, b| {

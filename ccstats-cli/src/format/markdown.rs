@@ -29,7 +29,7 @@ fn rows(table: &Table, totals: Option<&Table>) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = String::from("\n");
     text += &row(table.columns.iter().map(|column| flat(column.name).replace('_', " ")).collect());
-    text += &row(table.columns.iter().map(|column| if is_text(column) { "---".into() } else { "---:".into() }).collect());
+    text += &row(table.columns.iter().map(|column| if column.kind.is_text() { "---".into() } else { "---:".into() }).collect());
     for cells in &table.rows {
         text += &row(table.columns.iter().zip(cells).map(|(column, value)| cell(column.kind, value)).collect());
     }
@@ -48,10 +48,6 @@ fn figures(table: &Table) -> String {
         text += &format!("| {} | {} |\n", flat(column.name).replace('_', " "), cell(column.kind, value));
     }
     text
-}
-
-fn is_text(column: &Column) -> bool {
-    matches!(column.kind, Kind::Text | Kind::Day)
 }
 
 fn cell(kind: Kind, value: &Value) -> String {

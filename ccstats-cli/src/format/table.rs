@@ -183,8 +183,8 @@ impl<'t> Layout<'t> {
     }
 
     fn width_with_texts_of(&self, most: usize) -> usize {
-        let is_text = |index: usize| self.table.columns[index].kind == Kind::Text;
-        let saved = self.columns.iter().filter(|(index, _)| is_text(*index)).map(|(_, text)| text.saturating_sub(most));
+        let texts = self.columns.iter().filter(|(index, _)| may_be_cut(&self.table.columns[*index]));
+        let saved = texts.map(|(_, text)| text.saturating_sub(most));
         self.width() - saved.sum::<usize>()
     }
 
@@ -193,7 +193,7 @@ impl<'t> Layout<'t> {
         const SHORTEST: usize = 4;
         while self.width() > width {
             let table = self.table;
-            let texts = self.columns.iter_mut().filter(|(index, _)| table.columns[*index].kind == Kind::Text);
+            let texts = self.columns.iter_mut().filter(|(index, _)| may_be_cut(&table.columns[*index]));
             match texts.max_by_key(|(_, text)| *text) {
                 Some((_, text)) if *text > SHORTEST => *text -= 1,
                 _ => return,
@@ -204,7 +204,7 @@ impl<'t> Layout<'t> {
     fn heading(&self) -> String {
         let cells = self.columns.iter().map(|(index, width)| {
             let column = &self.table.columns[*index];
-            aligned(&heading(column), *width, is_text(column))
+            aligned(&heading(column), *width, column.kind.is_text())
         });
         format!("{HEADING}{}{HEADING:#}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
     }
@@ -212,7 +212,7 @@ impl<'t> Layout<'t> {
     fn row(&self, row: &[Value], largest: u128) -> String {
         let cells = self.columns.iter().enumerate().map(|(position, (index, width))| {
             let column = &self.table.columns[*index];
-            let cell = aligned(&shortened(&cell(column.kind, &row[*index]), *width), *width, is_text(column));
+            let cell = aligned(&shortened(&cell(column.kind, &row[*index]), *width, column.kind), *width, column.kind.is_text());
             if position == 0 { format!("{KEY}{cell}{KEY:#}") } else { cell }
         });
         let line = cells.collect::<Vec<_>>().join(GAP);
@@ -231,7 +231,7 @@ impl<'t> Layout<'t> {
         let cells = self.columns.iter().enumerate().map(|(position, (index, width))| {
             let column = &self.table.columns[*index];
             let text = if position == 0 { "total".into() } else { total_cell(column, totals) };
-            aligned(&text, *width, is_text(column))
+            aligned(&text, *width, column.kind.is_text())
         });
         format!("{TITLE}{}{TITLE:#}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
     }
@@ -263,8 +263,9 @@ fn heading(column: &Column) -> String {
     name.replace('_', " ")
 }
 
-fn is_text(column: &Column) -> bool {
-    matches!(column.kind, Kind::Text | Kind::Day)
+/// Days and times have one length: cut short they say nothing.
+fn may_be_cut(column: &Column) -> bool {
+    matches!(column.kind, Kind::Text | Kind::Phrase)
 }
 
 fn cell(kind: Kind, value: &Value) -> String {
@@ -283,21 +284,22 @@ fn aligned(text: &str, width: usize, left: bool) -> String {
     if left { format!("{text}{filler}") } else { format!("{filler}{text}") }
 }
 
-/// A text cut to a width. Names differ most at their ends, so the start goes.
-fn shortened(text: &str, width: usize) -> String {
+/// A text cut to a width. Names differ most at their ends, so their start goes.
+fn shortened(text: &str, width: usize, kind: Kind) -> String {
     if text.width() <= width {
         return text.into();
     }
-    let mut kept = 0;
-    let mut start = text.len();
-    for (at, character) in text.char_indices().rev() {
-        kept += character.to_string().width();
-        if kept >= width {
-            break;
-        }
-        start = at;
+    let mut left = width.saturating_sub(1);
+    let mut fits = |letter: &char| {
+        let room = left.checked_sub(letter.to_string().width());
+        left = room.unwrap_or(0);
+        room.is_some()
+    };
+    if kind == Kind::Phrase {
+        return text.chars().take_while(&mut fits).chain(['…']).collect();
     }
-    format!("…{}", &text[start..])
+    let end: Vec<char> = text.chars().rev().take_while(&mut fits).collect();
+    std::iter::once('…').chain(end.into_iter().rev()).collect()
 }
 
 /// What was read, and what was skipped.

@@ -166,8 +166,7 @@ fn first_prompts(prompts: &[PromptRow]) -> FxHashMap<Symbol, Symbol> {
 }
 
 /// The columns that [`extend`] adds.
-const COLUMNS: [(&str, Kind); 8] = [
-    ("title", Kind::Text),
+const COLUMNS: [(&str, Kind); 7] = [
     ("active_ms", Kind::Duration),
     ("branches", Kind::Text),
     ("versions", Kind::Text),
@@ -177,33 +176,39 @@ const COLUMNS: [(&str, Kind); 8] = [
     ("parent", Kind::Text),
 ];
 
-/// Adds what is told of sessions to a table with a column `session`, behind its
-/// last column. Of calls alone the active time is not known.
+/// Adds what is told of sessions to a table with a column `session`: the title
+/// behind it, the rest behind the last column. Of calls alone the active time is
+/// not known.
 pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection) {
     let Some(key) = table.column("session") else { return };
     let traits = traits(dataset, selection);
     let by_name: FxHashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
     table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
+    table.columns.insert(key + 1, Column { name: "title", kind: Kind::Phrase, is_detail: false });
     for row in &mut table.rows {
         let traits = row[key].as_text().and_then(|name| by_name.get(name));
+        let title = traits.map_or(Value::None, |traits| optional(dataset, traits.title));
         let cells = traits.map(|traits| cells(dataset, traits, selection.calls_only()));
         row.extend(cells.unwrap_or([const { Value::None }; COLUMNS.len()]));
+        row.insert(key + 1, title);
     }
+}
+
+fn optional(dataset: &Dataset, name: Symbol) -> Value {
+    if name.is_none() { Value::None } else { Value::text(dataset.symbols().name(name)) }
 }
 
 fn cells(dataset: &Dataset, traits: &Traits, calls_only: bool) -> [Value; COLUMNS.len()] {
     let name = |symbol: Symbol| dataset.symbols().name(symbol);
-    let optional = |symbol: Symbol| if symbol.is_none() { Value::None } else { Value::text(name(symbol)) };
     let list = |names: &[Symbol]| Value::List(names.iter().map(|symbol| Untrusted::new(name(*symbol))).collect());
     [
-        optional(traits.title),
         Value::from((!calls_only).then_some(traits.active_ms as u128)),
         list(&traits.branches),
         list(&traits.versions),
         list(&traits.models),
         Value::from(traits.subagents.len() as u64),
         list(&traits.pull_requests),
-        optional(traits.parent),
+        optional(dataset, traits.parent),
     ]
 }
 

@@ -173,20 +173,20 @@ const DETAILS: [&str; 13] = [
     "background",
     "soft_nonzero",
     "no_result",
-    "denied_by.user",
-    "denied_by.rule",
-    "denied_by.hook",
-    "denied_by.classifier",
+    "denied_by_user",
+    "denied_by_rule",
+    "denied_by_hook",
+    "denied_by_classifier",
     "duration_ms",
     "result_basis",
 ];
 
 /// The columns behind [`Use::denials`].
 const DENIALS: [(&str, Kind); DeniedBy::ALL.len()] = [
-    ("denied_by.user", Kind::Count),
-    ("denied_by.rule", Kind::Count),
-    ("denied_by.hook", Kind::Count),
-    ("denied_by.classifier", Kind::Count),
+    ("denied_by_user", Kind::Count),
+    ("denied_by_rule", Kind::Count),
+    ("denied_by_hook", Kind::Count),
+    ("denied_by_classifier", Kind::Count),
 ];
 
 fn figures() -> Vec<(&'static str, Kind)> {
