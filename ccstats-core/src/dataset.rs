@@ -35,6 +35,8 @@ pub struct Dataset {
     /// By part: its transcript, and the lines of that transcript before it.
     parts: Vec<(usize, u64)>,
     accounting: Accounting,
+    /// Projects that are called otherwise than the folder, by the folder.
+    new_names: FxHashMap<Symbol, Symbol>,
 }
 
 /// What became of a call.
@@ -100,7 +102,7 @@ impl Dataset {
             problems,
         };
         let (transcripts, parts) = (found.transcripts, scanned.parts);
-        Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting }
+        Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting, new_names: FxHashMap::default() }
     }
 
     /// What was read, and what was skipped and why.
@@ -121,8 +123,10 @@ impl Dataset {
 
     /// The projects: the folders that Claude Code worked in, by name.
     pub fn projects(&self) -> Vec<Untrusted> {
-        let mut names: Vec<_> = self.facts.projects().into_iter().map(|name| Untrusted::new(self.symbols().name(name))).collect();
+        let name = |folder| Untrusted::new(self.symbols().name(self.project(folder)));
+        let mut names: Vec<_> = self.facts.projects().into_iter().map(name).collect();
         names.sort();
+        names.dedup();
         names
     }
 
@@ -140,14 +144,18 @@ impl Dataset {
     /// of another is from now on part of the other's; no total changes. `new_name`
     /// is asked once for each project; `None` leaves it as it is.
     pub fn rename_projects(&mut self, new_name: impl Fn(&str) -> Option<String>) {
-        let mut new_names = FxHashMap::default();
         for project in self.facts.projects() {
             let name = new_name(&self.facts.symbols.name(project));
             if let Some(name) = name {
-                new_names.insert(project, self.facts.symbols.intern(&with_upper_drive(name.as_bytes())));
+                self.new_names.insert(project, self.facts.symbols.intern(&with_upper_drive(name.as_bytes())));
             }
         }
-        self.facts.rename_projects(&new_names);
+    }
+
+    /// What the project in a folder is called. Rows keep the folder itself: paths are
+    /// relative to it.
+    pub(crate) fn project(&self, folder: Symbol) -> Symbol {
+        self.new_names.get(&folder).copied().unwrap_or(folder)
     }
 
     pub(crate) fn messages(&self) -> &[MessageRow] {

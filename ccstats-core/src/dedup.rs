@@ -109,11 +109,6 @@ impl<R: Row> Folded<R> {
         }
     }
 
-    /// Changes every row. The identity must stay.
-    pub(crate) fn for_each(&mut self, change: impl FnMut(&mut R)) {
-        self.rows.iter_mut().for_each(change);
-    }
-
     /// The row of an identity.
     pub(crate) fn get(&self, key: Key) -> Option<&R> {
         let index = self.table.find(key as u64, |index| self.rows[*index as usize].key() == key)?;

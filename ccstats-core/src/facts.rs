@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key};
@@ -401,21 +401,6 @@ impl Facts {
             true => symbols.intern(line.fallback.session),
             false => repeated(&mut recent.session, line.entry.session_id, |text| symbols.intern(&text.decode())),
         }
-    }
-
-    /// Calls each project by another name; those without one keep theirs.
-    /// Projects that get the same name become one.
-    pub(crate) fn rename_projects(&mut self, new_names: &FxHashMap<Symbol, Symbol>) {
-        let rename = |origin: &mut Origin| {
-            if let Some(name) = new_names.get(&origin.project) {
-                origin.project = *name;
-            }
-        };
-        self.messages.for_each(|row| rename(&mut row.origin));
-        self.calls.for_each(|row| rename(&mut row.origin));
-        self.prompts.for_each(|row| rename(&mut row.origin));
-        self.cuts.for_each(|row| rename(&mut row.origin));
-        self.api_errors.for_each(|row| rename(&mut row.origin));
     }
 
     /// The projects of all rows, each once, in no order.

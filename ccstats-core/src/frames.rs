@@ -147,12 +147,13 @@ fn origin_columns(dataset: &Dataset, calendar: &Calendar, origins: &[Origin]) ->
     let days: Vec<_> = stamps.iter().map(|stamp| stamp.map(|stamp| (calendar.day(stamp) - epoch).num_days() as i32)).collect();
     let day = Column::new("day".into(), days).cast(&DataType::Date)?;
     let symbols = |of: fn(&Origin) -> Symbol| origins.iter().map(of).collect::<Vec<_>>();
+    let projects: Vec<_> = origins.iter().map(|origin| dataset.project(origin.project)).collect();
     let kinds: Vec<_> = origins.iter().map(|origin| dataset.agent_kind(origin)).collect();
     Ok(vec![
         time,
         day,
         names(dataset, "session", &symbols(|origin| origin.session)),
-        names(dataset, "project", &symbols(|origin| origin.project)),
+        names(dataset, "project", &projects),
         names(dataset, "branch", &symbols(|origin| origin.branch)),
         names(dataset, "agent", &kinds),
         names(dataset, "agent_id", &symbols(|origin| origin.agent)),

@@ -142,7 +142,7 @@ impl<'d> Selection<'d> {
         let stamp = origin.order.stamp_ms();
         self.start_ms.is_none_or(|start| stamp.is_some_and(|stamp| stamp >= start))
             && self.end_ms.is_none_or(|end| stamp.is_some_and(|stamp| stamp < end))
-            && self.projects.keep(origin.project)
+            && self.projects.keep(self.dataset.project(origin.project))
             && self.sessions.keep(origin.session)
             && self.branches.keep(origin.branch)
             && (!self.without_subagents || Some(self.dataset.agent_kind(origin)) == self.main)

@@ -41,6 +41,7 @@ impl Order {
 pub(crate) struct Origin {
     pub(crate) order: Order,
     pub(crate) session: Symbol,
+    /// The folder; what it is called is `Dataset::project`.
     pub(crate) project: Symbol,
     pub(crate) branch: Symbol,
     /// The id of the subagent; none in the main thread.

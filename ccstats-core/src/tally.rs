@@ -167,10 +167,10 @@ impl Tally {
         let mut sums = Sums::default();
         for (row, cost) in dataset.messages().iter().zip(dataset.costs(prices)) {
             if selection.keeps_message(row) {
-                sums.message(row, cost);
+                sums.message(row, dataset.project(row.origin.project), cost);
             }
         }
-        selection.calls().for_each(|(row, ending)| sums.call(row, ending));
+        selection.calls().for_each(|(row, ending)| sums.call(row, dataset.project(row.origin.project), ending));
         for row in selection.prompts() {
             sums.tally.prompts += 1;
             sums.sessions.insert(row.origin.session);
@@ -194,19 +194,19 @@ struct Sums {
 }
 
 impl Sums {
-    fn message(&mut self, row: &MessageRow, cost: Option<Cost>) {
+    fn message(&mut self, row: &MessageRow, project: Symbol, cost: Option<Cost>) {
         self.tally.spending.add(row, cost);
         self.sessions.insert(row.origin.session);
         self.models.entry(row.model).or_default().add(row, cost);
-        self.projects.entry(row.origin.project).or_default().spending.add(row, cost);
+        self.projects.entry(project).or_default().spending.add(row, cost);
     }
 
-    fn call(&mut self, row: &CallRow, ending: Ending) {
+    fn call(&mut self, row: &CallRow, project: Symbol, ending: Ending) {
         self.tally.calls += 1;
         self.tally.lines_added += ending.lines_added;
         self.tally.lines_removed += ending.lines_removed;
         self.tools.entry(row.tool).or_default().add(ending.outcome);
-        self.projects.entry(row.origin.project).or_default().calls += 1;
+        self.projects.entry(project).or_default().calls += 1;
         if !row.file.is_none() {
             *self.files.entry(row.file).or_default() += 1;
         }

@@ -361,7 +361,7 @@ fn cells(dataset: &Dataset, event: &Event, calendar: &Calendar) -> Vec<Value> {
         origin.order.stamp_ms().map_or(Value::None, |stamp| Value::text(calendar.instant(stamp))),
         name(origin.session),
         name(dataset.agent_kind(origin)),
-        name(origin.project),
+        name(dataset.project(origin.project)),
         name(event.tool),
         event.targets.first().map_or(Value::None, Value::text),
         Value::text(event.rule.name()),
@@ -426,6 +426,18 @@ mod tests {
     fn dump(lines: &[String]) -> Vec<String> {
         let shown = |event: Event| format!("{} {} {}", event.rule.name(), event.targets.join(", "), event.outcome);
         audited(lines, &[]).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn the_name_of_a_project_is_not_the_folder_that_paths_start_from() {
+        let mut dataset = dataset(&[("app/s.jsonl", &[bash(1, "echo x > ../a"), bash(2, "echo x > a"), prompt("@.env")])]);
+        dataset.rename_projects(|_| Some("work".into()));
+        let query = Query { projects: vec!["work".into()], ..Query::all() };
+        let events = events(&dataset, &query, &[], &[]).expect("no globs");
+        let rows = table(&dataset, &events, &Calendar::default()).rows;
+        let shown = rows.iter().map(|row| (row[3].clone(), row[5].clone())).collect::<Vec<_>>();
+        let work = |target: &str| (Value::text("work"), Value::text(target));
+        assert_eq!(shown, [work(".env"), work("/home/me/a")]);
     }
 
     #[test]

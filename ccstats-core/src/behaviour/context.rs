@@ -475,7 +475,14 @@ fn cells(dataset: &Dataset, row: &SessionContext) -> Vec<Value> {
     let jump = row.largest_jump.map(|jump| jump.tokens.into());
     let mut counts = counts(row);
     let rebuilds = counts.split_off(5);
-    [vec![name(row.session), name(row.project)], counts, vec![Value::from(jump), cause], rebuilds, vec![examples(dataset, row)]].concat()
+    [
+        vec![name(row.session), name(dataset.project(row.project))],
+        counts,
+        vec![Value::from(jump), cause],
+        rebuilds,
+        vec![examples(dataset, row)],
+    ]
+    .concat()
 }
 
 /// The cells under [`COUNTS`].

@@ -109,7 +109,7 @@ impl Grouping<'_> {
         let symbol = match self.name {
             ReportName::Daily | ReportName::Weekly | ReportName::Monthly => return self.period_key(origin),
             ReportName::Sessions => origin.session,
-            ReportName::Projects => origin.project,
+            ReportName::Projects => self.dataset.project(origin.project),
             ReportName::Models => model,
             _ => self.dataset.agent_kind(origin),
         };
