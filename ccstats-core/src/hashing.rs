@@ -78,7 +78,7 @@ const OPEN: &[&str] = &[
 ];
 
 /// Columns of free text, and those that lead to it.
-const FREE_TEXT: &[&str] = &["cause", "error", "examples", "last_error", "prompt", "text", "title", "variants"];
+pub(crate) const FREE_TEXT: &[&str] = &["cause", "error", "examples", "last_error", "prompt", "text", "title", "variants"];
 
 /// Replaces every name in a table by its hash and leaves out free text.
 /// Numbers, days and the number and order of rows stay.

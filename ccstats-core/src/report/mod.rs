@@ -7,7 +7,7 @@ mod summary;
 
 use chrono::NaiveDate;
 
-use crate::behaviour::secrets::Leaks;
+use crate::behaviour::secrets::{Leaks, redact};
 use crate::behaviour::sessions;
 use crate::behaviour::tools::CallsBy;
 use crate::dataset::{Accounting, Dataset};
@@ -167,6 +167,7 @@ impl Report {
             None => sums(name, dataset, query, prices)?,
         };
         arrange(&mut contents.sections, listing)?;
+        contents.sections.iter_mut().for_each(|section| redact(&mut section.table));
         let mut accounting = dataset.accounting().clone();
         accounting.problems.extend(listing.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
         // Formats take problems of one kind from one stretch.

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{lines, prompt, report, tool_result, tool_use, with, write_transcript};
+use crate::support::{REPORTS, lines, prompt, report, tool_result, tool_use, with, write_transcript};
 
 /// What a secret is made of: its rule, what stands before the part that is drawn
 /// by chance (in pieces), letters to draw from, how many, and what follows.
@@ -172,6 +172,19 @@ fn no_output_of_the_audit_shows_a_value() {
             for shown in values.iter().map(|value| &value[..12]) {
                 assert!(!run.text().contains(shown) && !run.stderr.contains(shown), "{format} {hash:?} shows {shown}");
             }
+        }
+    }
+}
+
+#[test]
+fn no_report_quotes_a_value() {
+    let (home, values) = (planted(), values());
+    let title = report("sessions", home.path(), &["--json", "--range", "all"]).json()["rows"][0]["title"].to_string();
+    assert!(title.contains("[anthropic-key]"), "{title}");
+    for name in REPORTS {
+        let run = report(name, home.path(), &["--json", "--range", "all"]);
+        for shown in values.iter().map(|value| &value[..12]) {
+            assert!(!run.text().contains(shown), "{name} shows {shown}");
         }
     }
 }
