@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Prompts,
     /// Compactions, cache rebuilds and largest contexts, one row per session [default range: week]
     Context,
+    /// Five-hour windows, with pace and projection of the active one [default range: today]
+    Blocks,
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
@@ -84,6 +86,7 @@ impl Command {
             Command::Audit => ReportName::Audit,
             Command::Prompts => ReportName::Prompts,
             Command::Context => ReportName::Context,
+            Command::Blocks => ReportName::Blocks,
             Command::Completions { .. } | Command::Man => return None,
         })
     }

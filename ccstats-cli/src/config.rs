@@ -25,12 +25,13 @@
 //! A key or value that is not understood is an error: a misspelt price that is
 //! silently the list price would be a wrong figure.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ccstats_core::{OwnPrice, Pattern, Shown};
+use ccstats_core::{OwnPrice, Pattern, Prices, Shown};
 use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 use toml::Spanned;
@@ -87,6 +88,11 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => Ok(Config::default()),
             Err(error) => Err(ConfigError::Read(path, error)),
         }
+    }
+
+    /// List prices, with the user's own put over them.
+    pub(crate) fn price_list(&self) -> Cow<'static, Prices> {
+        if self.prices.is_empty() { Cow::Borrowed(Prices::list()) } else { Cow::Owned(Prices::list().with_own(&self.prices)) }
     }
 
     /// What a project is called instead; `None` leaves its name.

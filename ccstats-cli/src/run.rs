@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Prices, Query, Range, Report, ReportName, Shown, Untrusted};
+use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Query, Range, Report, ReportName, Shown, Untrusted};
 use chrono::{DateTime, Utc, Weekday};
 use clap::CommandFactory;
 
@@ -53,7 +53,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     };
     let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
     name_projects(&mut dataset, &config, options.by);
-    let report = make(args, &config, name, &dataset, &query, &scan)?;
+    let report = make(args, &config, name, &dataset, &query, &scan, now)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
         let text = format::render(&report, format, &screen(args));
@@ -74,7 +74,15 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
 }
 
 /// The report itself, with hashes for names where they are asked for.
-fn make(args: &Args, config: &Config, name: ReportName, dataset: &Dataset, query: &Query, scan: &Options) -> Result<Report, Failure> {
+fn make(
+    args: &Args,
+    config: &Config,
+    name: ReportName,
+    dataset: &Dataset,
+    query: &Query,
+    scan: &Options,
+    now: DateTime<Utc>,
+) -> Result<Report, Failure> {
     let options = &args.options;
     let looks_for_secrets = options.secrets && name == ReportName::Audit;
     let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(Failure::Key)?;
@@ -83,15 +91,9 @@ fn make(args: &Args, config: &Config, name: ReportName, dataset: &Dataset, query
         top: options.top,
         allowed_hosts: config.allowed_hosts.clone(),
         leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| dataset.leaks(scan, key)),
+        now_ms: Some(now.timestamp_millis()),
     };
-    let own;
-    let prices = if config.prices.is_empty() {
-        Prices::list()
-    } else {
-        own = Prices::list().with_own(&config.prices);
-        &own
-    };
-    let report = Report::new(name, dataset, query, prices, &listing)?;
+    let report = Report::new(name, dataset, query, &config.price_list(), &listing)?;
     Ok(match key.filter(|_| options.hash) {
         Some(key) => report.hashed(&key),
         None => report,

@@ -106,6 +106,7 @@
 //! strings; show them through [`Shown`].
 
 mod behaviour;
+mod blocks;
 mod dataset;
 mod dedup;
 mod discover;
@@ -138,6 +139,7 @@ mod usage;
 mod testing;
 
 pub use behaviour::secrets::Leaks;
+pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windows};
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};
 pub use entry::{

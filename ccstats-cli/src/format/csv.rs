@@ -28,6 +28,7 @@ fn cell(kind: Kind, value: &Value) -> String {
         Value::Number(number) if kind == Kind::Money => dollars(*number).to_string(),
         Value::Number(number) => number.to_string(),
         Value::Share(number) | Value::Rate(number) => number.to_string(),
+        Value::Flag(flag) => flag.to_string(),
         Value::List(texts) => texts.iter().map(inert).collect::<Vec<_>>().join(" "),
     }
 }

@@ -10,6 +10,7 @@ use crate::format::problems;
 /// A JSON value whose whole numbers may exceed 64 bits: sums of counts can.
 enum Json<'a> {
     Null,
+    Flag(bool),
     Text(&'a str),
     Whole(u128),
     Float(f64),
@@ -21,6 +22,7 @@ impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Json::Null => serializer.serialize_unit(),
+            Json::Flag(flag) => serializer.serialize_bool(*flag),
             Json::Text(text) => serializer.serialize_str(text),
             Json::Whole(number) => serializer.serialize_u128(*number),
             Json::Float(number) => serializer.serialize_f64(*number),
@@ -121,6 +123,7 @@ fn json(kind: Kind, value: &Value) -> Json<'_> {
         Value::Number(number) if kind == Kind::Money => Json::Float(dollars(*number)),
         Value::Number(number) => Json::Whole(*number),
         Value::Share(number) | Value::Rate(number) => Json::Float(*number),
+        Value::Flag(flag) => Json::Flag(*flag),
         Value::List(texts) => Json::List(texts.iter().map(|text| Json::Text(text.raw())).collect()),
     }
 }

@@ -62,6 +62,7 @@ fn cell(kind: Kind, value: &Value) -> String {
         Value::Number(number) => grouped(*number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
+        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Value::List(texts) => texts.iter().map(escaped).collect::<Vec<_>>().join(", "),
     }
 }

@@ -1,6 +1,7 @@
 //! Named reports: plain tables with units, ready for any format.
 
 mod behaviour;
+mod blocks;
 #[cfg(feature = "frames")]
 mod grouped;
 mod summary;
@@ -52,6 +53,8 @@ pub enum ReportName {
     Prompts,
     /// One row per session: compactions, cache rebuilds, largest context.
     Context,
+    /// One row per five-hour window.
+    Blocks,
 }
 
 impl ReportName {
@@ -73,13 +76,14 @@ impl ReportName {
             ReportName::Audit => "audit",
             ReportName::Prompts => "prompts",
             ReportName::Context => "context",
+            ReportName::Blocks => "blocks",
         }
     }
 
     /// The range that users mean when they name none.
     pub fn default_range(self) -> &'static str {
         match self {
-            ReportName::Summary | ReportName::Audit => "today",
+            ReportName::Summary | ReportName::Blocks | ReportName::Audit => "today",
             ReportName::Daily | ReportName::Prompts => "month",
             ReportName::Weekly | ReportName::Monthly => "all",
             _ => "week",
@@ -150,6 +154,8 @@ pub struct Listing {
     pub allowed_hosts: Vec<String>,
     /// Secrets in transcripts, for the audit; see [`Dataset::leaks`].
     pub leaks: Option<Leaks>,
+    /// Now, in milliseconds since 1970: the block that holds it is active.
+    pub now_ms: Option<i64>,
 }
 
 impl Report {
@@ -159,6 +165,9 @@ impl Report {
     /// [`Error::Glob`] for a filter that is no glob, [`Error::Column`] when no
     /// table of the report has the column to sort by.
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, listing: &Listing) -> Result<Report, Error> {
+        let asked = query;
+        let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, listing.now_ms));
+        let query = whole.as_ref().unwrap_or(query);
         let tally = Tally::of(dataset, query, prices)?;
         let calls_only = query.keeps_calls_only();
         let rows = |table| vec![Section { key: "rows", table }];
@@ -173,6 +182,11 @@ impl Report {
                 let mut table = summary::tools(&tally, true);
                 behaviour::add_result_costs(&mut table, dataset, query, prices)?;
                 ("totals", summary::tool_totals(&tally), rows(table))
+            }
+            ReportName::Blocks => {
+                notes.extend(blocks::note(asked, query));
+                let table = blocks::table(dataset, query, prices, listing.now_ms)?;
+                ("totals", summary::list_totals(&tally, calls_only), rows(table))
             }
             _ => match behaviour::findings(name, dataset, query, prices, listing)? {
                 Some(findings) => {
@@ -196,7 +210,7 @@ impl Report {
         // Formats take problems of one kind from one stretch.
         accounting.problems.sort();
         let totals = Totals { key, table: totals };
-        Ok(Report { name, range: label(query), totals, is_empty: tally.is_empty(), sections, accounting, notes, advice })
+        Ok(Report { name, range: label(asked), totals, is_empty: tally.is_empty(), sections, accounting, notes, advice })
     }
 
     /// The table of a report that is one list; `None` for the summary.
