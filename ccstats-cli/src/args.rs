@@ -9,13 +9,15 @@ use chrono_tz::Tz;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::money;
+
 /// What Claude Code cost and did, from the transcripts on this machine.
 ///
 /// Nothing leaves the machine. Without a report: summary.
 #[derive(Debug, Parser)]
 #[command(name = "ccstats", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "Exit codes: 0 done, also when there is nothing to report; 1 could not; 2 wrong usage; \
-    3 with --strict, input was partly unusable.")]
+    3 with --strict, input was partly unusable; 4 a budget is exceeded.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -24,7 +26,7 @@ pub(crate) struct Args {
 }
 
 /// The reports, and what else there is.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Totals, models, tools and projects of the whole range [default range: today]
     Summary,
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Context,
     /// Five-hour windows, with pace and projection of the active one [default range: today]
     Blocks,
+    /// What is spent and left of a budget, and when it runs out
+    Budget(BudgetArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
@@ -69,7 +73,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// The report that a command asks for.
-    pub(crate) fn report(self) -> Option<ReportName> {
+    pub(crate) fn report(&self) -> Option<ReportName> {
         Some(match self {
             Command::Summary => ReportName::Summary,
             Command::Daily => ReportName::Daily,
@@ -87,9 +91,34 @@ impl Command {
             Command::Prompts => ReportName::Prompts,
             Command::Context => ReportName::Context,
             Command::Blocks => ReportName::Blocks,
-            Command::Completions { .. } | Command::Man => return None,
+            Command::Budget(_) | Command::Completions { .. } | Command::Man => return None,
         })
     }
+}
+
+/// The limits of a budget, in dollars.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Without a limit, those of the configuration. Exit code 4: a limit is exceeded.")]
+pub(crate) struct BudgetArgs {
+    /// For the civil day
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) daily: Option<u128>,
+    /// For the week
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) weekly: Option<u128>,
+    /// For the civil month
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) monthly: Option<u128>,
+    /// For the session with the latest message
+    // In the place of the filter of this name, so of its type.
+    #[arg(long, value_name = "USD", help_heading = "Limits")]
+    pub(crate) session: Vec<String>,
+    /// For the active five-hour block
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) block: Option<u128>,
+    /// From how much of a limit on to warn [default: 80%]
+    #[arg(long, value_name = "SHARE", help_heading = "Limits", value_parser = money::percent)]
+    pub(crate) warn: Option<u8>,
 }
 
 /// Options that every report takes.

@@ -4,9 +4,12 @@
 //! the options, and formats what `ccstats-core` reports.
 
 mod args;
+mod budget;
 mod config;
 mod format;
 mod key;
+mod load;
+mod money;
 mod output;
 mod place;
 mod progress;

@@ -16,6 +16,8 @@ use crate::config::ConfigError;
 pub(crate) enum Failure {
     /// The core could not do its work.
     Core(Error),
+    /// What was asked for makes no sense; the text says what would.
+    Usage(String),
     /// The configuration cannot be used.
     Config(ConfigError),
     /// The key behind hashes cannot be read or made.
@@ -86,6 +88,10 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Core(error @ (Error::Range(_) | Error::Glob(..) | Error::Column(..))) => {
             say("error", &error.to_string());
+            ExitCode::from(2)
+        }
+        Failure::Usage(text) => {
+            say("error", text);
             ExitCode::from(2)
         }
         Failure::Core(error) => {

@@ -2,27 +2,27 @@
 
 use std::collections::HashMap;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Query, Range, Report, ReportName, Shown, Untrusted};
-use chrono::{DateTime, Utc, Weekday};
+use ccstats_core::{Calendar, Dataset, Listing, Options, Query, Range, Report, ReportName, Shown, Untrusted};
+use chrono::{DateTime, Utc};
 use clap::CommandFactory;
 
 use crate::args::{Args, By, Command, Format};
 use crate::config::Config;
 use crate::format::{self, Screen};
+use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure};
-use crate::place::{self, Roots};
-use crate::{key, progress, repository};
+use crate::{budget, key, place, repository};
 
 /// Input was partly unusable, and `--strict` was given.
-const UNUSABLE: u8 = 3;
+pub(crate) const UNUSABLE: u8 = 3;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    match args.command.unwrap_or(Command::Summary) {
+    match args.command.as_ref().unwrap_or(&Command::Summary) {
+        Command::Budget(asked) => budget::run(args, asked),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "ccstats", &mut script);
+            clap_complete::generate(*shell, &mut Args::command(), "ccstats", &mut script);
             print(args, &String::from_utf8_lossy(&script))
         }
         Command::Man => {
@@ -44,15 +44,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
-    let roots = Roots::new(&options.root);
-    let scan = Options {
-        threads: options.threads,
-        map: !options.no_mmap,
-        // The clock of the files, not `--now`: what still changes is not mapped.
-        ..Options::new(roots.roots, SystemTime::now())
-    };
-    let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
-    name_projects(&mut dataset, &config, options.by);
+    let Loaded { dataset, looked_in, scan } = load(options, &config)?;
     let report = make(args, &config, name, &dataset, &query, &scan, now)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
@@ -61,13 +53,13 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     }
     if !options.quiet {
         if report.accounting.transcripts == 0 {
-            say_nothing_found(&roots.looked_in);
+            load::say_nothing_found(&looked_in);
         } else if report.is_empty {
             say_nothing_in_range(&report, &dataset, &query.calendar);
         }
-        say_skipped(&report.accounting);
+        load::say_skipped(&report.accounting);
     }
-    let is_unusable = !is_whole(&report.accounting);
+    let is_unusable = !load::is_whole(&report.accounting);
     // The process ends here: to give back a million rows one by one helps nobody.
     std::mem::forget(dataset);
     Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
@@ -101,7 +93,7 @@ fn make(
 }
 
 /// Repositories, then aliases, then groups: each names what the one before left.
-fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
+pub(crate) fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
     if by == By::Cwd && config.aliases.is_empty() && config.groups.is_empty() {
         return;
     }
@@ -119,27 +111,9 @@ fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
 }
 
 fn query(args: &Args, config: &Config, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {
-    let options = &args.options;
-    let zone = options.tz.or(config.zone).unwrap_or_else(|| {
-        let (zone, warning) = place::system_zone();
-        if let Some(warning) = warning.filter(|_| !options.quiet) {
-            output::say("warning", &warning);
-        }
-        zone
-    });
-    let week_start = options.week_start.or(config.week_start).unwrap_or(Weekday::Mon);
-    let calendar = Calendar { zone, week_start };
-    let range = options.range().unwrap_or_else(|| name.default_range().into());
-    Ok(Query {
-        range: Range::parse(&range, now, &calendar)?,
-        calendar,
-        projects: options.project.clone(),
-        sessions: options.session.clone(),
-        models: options.model.clone(),
-        tools: options.tool.clone(),
-        branches: options.branch.clone(),
-        without_subagents: options.no_subagents,
-    })
+    let query = load::filters(&args.options, config);
+    let range = args.options.range().unwrap_or_else(|| name.default_range().into());
+    Ok(Query { range: Range::parse(&range, now, &query.calendar)?, ..query })
 }
 
 /// What the reader looks at. Lists are cut only for a person at a terminal.
@@ -154,12 +128,6 @@ fn screen(args: &Args) -> Screen {
     }
 }
 
-fn say_nothing_found(looked_in: &[std::path::PathBuf]) {
-    let places: Vec<_> = looked_in.iter().map(|place| format!("`{}`", Shown::new(&place.to_string_lossy()))).collect();
-    output::say("note", &format!("no transcripts in {}", places.join(", ")));
-    output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
-}
-
 fn say_nothing_in_range(report: &Report, dataset: &Dataset, calendar: &Calendar) {
     output::say("note", &format!("nothing in the range `{}`", Shown::new(&report.range.name)));
     if let Some(last) = dataset.last_activity_ms() {
@@ -168,21 +136,4 @@ fn say_nothing_in_range(report: &Report, dataset: &Dataset, calendar: &Calendar)
             &format!("the last activity was at {}; try `--range {}` or `--range all`", calendar.instant(last), calendar.day(last)),
         );
     }
-}
-
-fn is_whole(accounting: &Accounting) -> bool {
-    accounting.problems.is_empty() && accounting.lines.salvaged.lines == 0
-}
-
-/// One line about all that was skipped or doubtful.
-fn say_skipped(accounting: &Accounting) {
-    if is_whole(accounting) {
-        return;
-    }
-    let mut parts: Vec<String> =
-        format::problems(accounting).iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
-    if accounting.lines.salvaged.lines > 0 {
-        parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
-    }
-    output::say("warning", &format!("input was partly unusable: {}; `--json` lists places of problems", parts.join(", ")));
 }

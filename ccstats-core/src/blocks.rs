@@ -74,10 +74,8 @@ pub struct Pace {
 impl BlockTally {
     /// The pace since the first message, when the block is active at an instant.
     pub fn pace(&self, now_ms: i64) -> Option<Pace> {
-        /// The first request alone says little about an hour.
-        const SHORTEST_MS: i64 = 10 * 60_000;
         let window = self.window.filter(|window| window.holds(now_ms))?;
-        let elapsed = u128::from((now_ms - window.first_ms).max(SHORTEST_MS).unsigned_abs());
+        let elapsed = elapsed_ms(window.first_ms, now_ms);
         let left = u128::from(window.end_ms().abs_diff(now_ms));
         let per_hour = |sum: u128| sum * u128::from(HOUR_MS.unsigned_abs()) / elapsed;
         let projected = |sum: u128| sum + sum * left / elapsed;
@@ -149,6 +147,13 @@ pub fn whole_blocks(dataset: &Dataset, query: &Query, now_ms: Option<i64>) -> Qu
         ),
     };
     Query { range: Range { name: query.range.name.clone(), bounds }, ..query.clone() }
+}
+
+/// The time that a pace is measured over: ten minutes at least, because the first
+/// request alone says little about an hour.
+pub(crate) fn elapsed_ms(since_ms: i64, now_ms: i64) -> u128 {
+    const SHORTEST_MS: i64 = 10 * 60_000;
+    u128::from(now_ms.saturating_sub(since_ms).max(SHORTEST_MS).unsigned_abs())
 }
 
 /// The window that a row lies in.

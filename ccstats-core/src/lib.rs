@@ -107,6 +107,7 @@
 
 mod behaviour;
 mod blocks;
+mod budget;
 mod dataset;
 mod dedup;
 mod discover;
@@ -140,6 +141,7 @@ mod testing;
 
 pub use behaviour::secrets::Leaks;
 pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windows};
+pub use budget::{Budget, Limit, Period, budget_table, budgets};
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};
 pub use entry::{

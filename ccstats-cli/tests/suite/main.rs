@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod blocks;
+mod budget;
 mod filters;
 mod generator;
 mod golden;
