@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Blocks,
     /// What is spent and left of a budget, and when it runs out
     Budget(BudgetArgs),
+    /// Print the status line of Claude Code, which calls this with JSON on stdin
+    Statusline,
+    /// Answer a hook of Claude Code, which calls this with JSON on stdin
+    Hook(HookArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
@@ -91,7 +95,7 @@ impl Command {
             Command::Prompts => ReportName::Prompts,
             Command::Context => ReportName::Context,
             Command::Blocks => ReportName::Blocks,
-            Command::Budget(_) | Command::Completions { .. } | Command::Man => return None,
+            Command::Budget(_) | Command::Statusline | Command::Hook(_) | Command::Completions { .. } | Command::Man => return None,
         })
     }
 }
@@ -121,8 +125,41 @@ pub(crate) struct BudgetArgs {
     pub(crate) warn: Option<u8>,
 }
 
-/// Options that every report takes.
+/// Without a command: answers an event.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "The answer warns of a budget, or stops Claude Code when one is exceeded and the configuration says so.")]
+pub(crate) struct HookArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<HookCommand>,
+}
+
+/// What to do about the settings of Claude Code.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Add the hooks to settings.json, with a backup
+    Install(SettingsArgs),
+    /// Take the hooks and the status line out of settings.json, with a backup
+    Uninstall(SettingsArgs),
+    /// Print the hooks, to be added by hand
+    Print,
+}
+
+/// Which settings to change, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SettingsArgs {
+    /// The settings to change [default: settings.json in CLAUDE_CONFIG_DIR, else in ~/.claude]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Print the changed settings and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Install the status line too
+    #[arg(long)]
+    pub(crate) statusline: bool,
+}
+
+/// Options that every report takes.
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Span of time: today yesterday week month this-week last-week this-month last-month all,
     /// 12h, 7d, 2026-11-03, 2026-11, 2026-W46, 2026, or A..B

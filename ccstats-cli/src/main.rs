@@ -7,7 +7,9 @@ mod args;
 mod budget;
 mod config;
 mod format;
+mod hook;
 mod key;
+mod live;
 mod load;
 mod money;
 mod output;
@@ -15,6 +17,7 @@ mod place;
 mod progress;
 mod repository;
 mod run;
+mod statusline;
 
 use std::process::ExitCode;
 

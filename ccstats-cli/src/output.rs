@@ -16,6 +16,8 @@ use crate::config::ConfigError;
 pub(crate) enum Failure {
     /// The core could not do its work.
     Core(Error),
+    /// It could not be done; the text says what and why.
+    Cannot(String),
     /// What was asked for makes no sense; the text says what would.
     Usage(String),
     /// The configuration cannot be used.
@@ -89,6 +91,10 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
         Failure::Core(error @ (Error::Range(_) | Error::Glob(..) | Error::Column(..))) => {
             say("error", &error.to_string());
             ExitCode::from(2)
+        }
+        Failure::Cannot(text) => {
+            say("error", text);
+            ExitCode::FAILURE
         }
         Failure::Usage(text) => {
             say("error", text);

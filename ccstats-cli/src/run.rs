@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure};
-use crate::{budget, key, place, repository};
+use crate::{budget, hook, key, place, repository, statusline};
 
 /// Input was partly unusable, and `--strict` was given.
 pub(crate) const UNUSABLE: u8 = 3;
@@ -20,6 +20,8 @@ pub(crate) const UNUSABLE: u8 = 3;
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match args.command.as_ref().unwrap_or(&Command::Summary) {
         Command::Budget(asked) => budget::run(args, asked),
+        Command::Statusline => Ok(statusline::run(&args.options)),
+        Command::Hook(asked) => hook::run(&args.options, asked),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Args::command(), "ccstats", &mut script);

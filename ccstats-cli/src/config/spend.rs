@@ -1,18 +1,20 @@
-//! The parts of the configuration about budgets.
+//! The parts of the configuration about budgets and the status line.
 
-use ccstats_core::{Limit, Pattern, Period};
+use ccstats_core::{Limit, Pattern, Period, Shown};
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, Reader, Value};
+use super::{Config, Reader, Value, WhenExceeded};
 use crate::money;
+use crate::statusline::{NAMES, Template, fill};
 
 impl Reader<'_> {
     /// `[budget]`: limits, those of projects, and when to warn.
     pub(super) fn budget(&mut self, value: Option<&Value>, config: &mut Config) {
         let Some(table) = self.table(value) else { return };
-        self.known(table, &[&Period::ALL.map(Period::word)[..], &["warn", "projects"]].concat());
+        self.known(table, &[&Period::ALL.map(Period::word)[..], &["warn", "hook", "projects"]].concat());
         config.warn_percent =
             table.get("warn").and_then(|value| self.read(value, money::percent, "a share from 1% to 100%, such as \"80%\""));
+        config.when_exceeded = table.get("hook").and_then(|value| self.when_exceeded(value)).unwrap_or_default();
         config.limits = self.limits(table, &[]);
         for (project, value) in self.table(table.get("projects")).into_iter().flatten() {
             if let Err(error) = Pattern::new(project.get_ref()) {
@@ -23,6 +25,41 @@ impl Reader<'_> {
                 config.limits.extend(self.limits(table, &[project.get_ref().to_string()]));
             }
         }
+    }
+
+    fn when_exceeded(&mut self, value: &Value) -> Option<WhenExceeded> {
+        let found = match value.get_ref().as_str() {
+            Some("warn") => Some(WhenExceeded::Warn),
+            Some("stop") => Some(WhenExceeded::Stop),
+            _ => None,
+        };
+        if found.is_none() {
+            self.expected(value, "\"warn\" or \"stop\"");
+        }
+        found
+    }
+
+    /// `[statusline]`: its parts, and what stands between them.
+    pub(super) fn template(&mut self, value: Option<&Value>) -> Option<Template> {
+        let table = self.table(value)?;
+        self.known(table, &["parts", "separator"]);
+        let mut template = Template::default();
+        if let Some(parts) = table.get("parts") {
+            let parts = self.texts(parts);
+            for (part, span) in &parts {
+                if fill(part, |name| NAMES.contains(&name).then(String::new)).is_none() {
+                    self.mistake(
+                        span.clone(),
+                        format!("expected names in braces, each one of {}, found `{}`", NAMES.join(", "), Shown::new(part)),
+                    );
+                }
+            }
+            template.parts = parts.into_iter().map(|(part, _)| part).collect();
+        }
+        if let Some(separator) = table.get("separator") {
+            template.separator = self.text(separator)?;
+        }
+        Some(template)
     }
 
     fn limits(&mut self, table: &DeTable, projects: &[String]) -> Vec<Limit> {
@@ -71,6 +108,26 @@ mod tests {
         assert_eq!(limits(text), wanted);
         assert_eq!(parse(text).expect("valid").warn_percent, Some(75));
         assert_eq!(limits("[budget]"), []);
+    }
+
+    #[test]
+    fn a_hook_warns_or_stops() {
+        let hook = |text| parse(text).expect("valid").when_exceeded;
+        assert_eq!([hook(""), hook("[budget]\nhook = \"warn\"")], [WhenExceeded::Warn; 2]);
+        assert_eq!(hook("[budget]\nhook = \"stop\""), WhenExceeded::Stop);
+        assert_eq!(mistakes("[budget]\nhook = \"kill\""), ["2: expected \"warn\" or \"stop\", found `\"kill\"`"]);
+    }
+
+    #[test]
+    fn the_template_of_the_status_line_names_what_there_is() {
+        let template = parse("[statusline]\nparts = [\"{today} now\", \"x\"]\nseparator = \"|\"").expect("valid").template.expect("one");
+        assert_eq!((template.parts, template.separator), (vec!["{today} now".to_string(), "x".into()], "|".into()));
+        assert!(parse("").expect("valid").template.is_none());
+        let wrong = mistakes("[statusline]\nparts = [\"{today}\",\n\"{tomorrow}\"]");
+        assert!(
+            wrong[0].starts_with("3: expected names in braces, each one of model, session, ") && wrong[0].ends_with("found `{tomorrow}`")
+        );
+        assert!(mistakes("[statusline]\nparts = [\"{today\"]")[0].starts_with("2: "));
     }
 
     #[test]
