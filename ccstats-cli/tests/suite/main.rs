@@ -8,6 +8,7 @@
 
 mod blocks;
 mod budget;
+mod contrib;
 mod filters;
 mod generator;
 mod golden;
