@@ -31,6 +31,7 @@ pub(crate) fn run(options: &Options, asked: &HookArgs) -> Result<ExitCode, Failu
 }
 
 fn respond(options: &Options) {
+    live::be_silent();
     let options = Options { quiet: true, ..options.clone() };
     let answers = live::before_deadline(move |answers| {
         if let Some(answer) = live::read_value().and_then(|event| answer(&event, &options)) {

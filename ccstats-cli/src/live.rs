@@ -15,16 +15,20 @@ use serde_json::Value;
 const DEADLINE: Duration = Duration::from_millis(120);
 
 /// Runs work on a thread of its own and gives what it sent before the deadline. The
-/// thread is not waited for: it ends with the process. What goes wrong there is silent.
+/// thread is not waited for: it ends with the process.
 pub(crate) fn before_deadline<T: Send + 'static>(work: impl FnOnce(&Sender<T>) + Send + 'static) -> Vec<T> {
     let deadline = Instant::now() + DEADLINE;
-    panic::set_hook(Box::new(|_| {}));
     let (sender, receiver) = mpsc::channel();
     if thread::Builder::new().spawn(move || work(&sender)).is_err() {
         return Vec::new();
     }
     let next = || receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();
     std::iter::from_fn(next).collect()
+}
+
+/// From now on the program says nothing about a mistake of its own.
+pub(crate) fn be_silent() {
+    panic::set_hook(Box::new(|_| {}));
 }
 
 /// One JSON value from stdin; what follows is not waited for. `None` without one.

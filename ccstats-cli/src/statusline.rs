@@ -43,6 +43,7 @@ impl Default for Template {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
+    live::be_silent();
     let now = options.now.unwrap_or_else(Utc::now);
     let options = Options { quiet: true, ..options.clone() };
     let mut row = Row::default();
