@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use ccstats_core::{Direction, ReportName};
+use ccstats_core::{CallsBy, Direction, ReportName};
 use chrono::{DateTime, Utc, Weekday};
 use chrono_tz::Tz;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -200,9 +200,10 @@ pub(crate) struct Options {
     #[arg(long, global = true, help_heading = "Filters")]
     pub(crate) no_subagents: bool,
 
-    /// What a project is: a folder, or all worktrees and subfolders of a repository
-    #[arg(long, global = true, value_enum, value_name = "WHAT", help_heading = "Filters", default_value_t = By::Cwd)]
-    pub(crate) by: By,
+    /// What a project is: a folder, or all worktrees and subfolders of a repository; of `tools`, what
+    /// calls are counted by (repeatable)
+    #[arg(long, global = true, value_enum, value_name = "WHAT", help_heading = "Filters")]
+    pub(crate) by: Vec<By>,
 
     /// How to print
     #[arg(long, global = true, value_enum, value_name = "F", help_heading = "Output", default_value_t = Format::Table)]
@@ -271,13 +272,40 @@ pub(crate) enum Format {
     Markdown,
 }
 
-/// What a project is.
+/// What a project is, and what `tools` counts calls by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
-    /// The working folder of each line
+    /// Projects: the working folder of each line
     Cwd,
-    /// The git repository
+    /// Projects: the git repository
     Repo,
+    /// `tools`: the tool
+    Tool,
+    /// `tools`: the tool, those of one MCP server as one
+    Server,
+    /// `tools`: the command, as `failures` names it
+    Command,
+    /// `tools`: the file
+    File,
+    /// `tools`: the skill
+    Skill,
+    /// `tools`: the kind of subagent
+    Agent,
+}
+
+impl By {
+    /// What `tools` counts by, if it is that.
+    fn calls(self) -> Option<CallsBy> {
+        Some(match self {
+            By::Cwd | By::Repo => return None,
+            By::Tool => CallsBy::Tool,
+            By::Server => CallsBy::Server,
+            By::Command => CallsBy::Command,
+            By::File => CallsBy::File,
+            By::Skill => CallsBy::Skill,
+            By::Agent => CallsBy::Agent,
+        })
+    }
 }
 
 /// When output has colour.
@@ -295,6 +323,16 @@ impl Options {
     /// The format, whichever way it was asked for.
     pub(crate) fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
+    }
+
+    /// Whether a project is a repository; of several words the last counts.
+    pub(crate) fn by_repository(&self) -> bool {
+        self.by.iter().rfind(|by| by.calls().is_none()) == Some(&By::Repo)
+    }
+
+    /// What `tools` counts calls by, if that was said.
+    pub(crate) fn calls_by(&self) -> Option<CallsBy> {
+        self.by.iter().rev().find_map(|by| by.calls())
     }
 
     /// The range in one word, if any was given.

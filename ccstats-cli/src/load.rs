@@ -24,6 +24,10 @@ pub(crate) struct Loaded {
 
 /// All that the transcripts say, with projects by the names that the user gave them.
 pub(crate) fn load(options: &args::Options, config: &Config) -> Result<Loaded, Failure> {
+    if let Some(threads) = options.threads {
+        // Fails only where the pool runs already; then it keeps its size.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
     let Roots { roots, looked_in } = Roots::new(&options.root);
     let scan = Options {
         threads: options.threads,
@@ -32,7 +36,7 @@ pub(crate) fn load(options: &args::Options, config: &Config) -> Result<Loaded, F
         ..Options::new(roots, SystemTime::now())
     };
     let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
-    name_projects(&mut dataset, config, options.by);
+    name_projects(&mut dataset, config, options.by_repository());
     Ok(Loaded { dataset, looked_in, scan })
 }
 

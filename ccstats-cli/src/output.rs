@@ -14,12 +14,12 @@ use crate::config::ConfigError;
 /// What ends the program.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// What was asked for makes no sense; the text says what would.
+    Usage(String),
     /// The core could not do its work.
     Core(Error),
     /// It could not be done; the text says what and why.
     Cannot(String),
-    /// What was asked for makes no sense; the text says what would.
-    Usage(String),
     /// The configuration cannot be used.
     Config(ConfigError),
     /// The key behind hashes cannot be read or made.
@@ -88,6 +88,10 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Reports what ended the program.
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
     match failure {
+        Failure::Usage(text) => {
+            say("error", text);
+            ExitCode::from(2)
+        }
         Failure::Core(error @ (Error::Range(_) | Error::Glob(..) | Error::Column(..))) => {
             say("error", &error.to_string());
             ExitCode::from(2)
@@ -95,10 +99,6 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
         Failure::Cannot(text) => {
             say("error", text);
             ExitCode::FAILURE
-        }
-        Failure::Usage(text) => {
-            say("error", text);
-            ExitCode::from(2)
         }
         Failure::Core(error) => {
             say("error", &error.to_string());

@@ -7,7 +7,7 @@ use ccstats_core::{Calendar, Dataset, Listing, Options, Query, Range, Report, Re
 use chrono::{DateTime, Utc};
 use clap::CommandFactory;
 
-use crate::args::{Args, By, Command, Format};
+use crate::args::{Args, Command, Format};
 use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::load::{self, Loaded, load};
@@ -43,6 +43,9 @@ fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
 
 fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let options = &args.options;
+    if options.calls_by().is_some() && name != ReportName::Tools {
+        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
+    }
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
@@ -83,6 +86,7 @@ fn make(
     let listing = Listing {
         sort: options.sort.clone(),
         top: options.top,
+        calls_by: options.calls_by().unwrap_or_default(),
         allowed_hosts: config.allowed_hosts.clone(),
         leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| dataset.leaks(scan, key)),
         now_ms: Some(now.timestamp_millis()),
@@ -95,15 +99,15 @@ fn make(
 }
 
 /// Repositories, then aliases, then groups: each names what the one before left.
-pub(crate) fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
-    if by == By::Cwd && config.aliases.is_empty() && config.groups.is_empty() {
+pub(crate) fn name_projects(dataset: &mut Dataset, config: &Config, by_repository: bool) {
+    if !by_repository && config.aliases.is_empty() && config.groups.is_empty() {
         return;
     }
     let projects = dataset.projects();
     let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
     let worktrees = dataset.worktrees();
     let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
-    let repositories = if by == By::Repo { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
+    let repositories = if by_repository { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
     dataset.rename_projects(|project| {
         let mut name = repositories.get(project).map_or(project, String::as_str);
         name = config.alias(name).unwrap_or(name);

@@ -5,7 +5,7 @@
 //! came before: windows are made of every message that was read, and a filter
 //! changes what counts in them, never where they lie.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -111,7 +111,7 @@ pub fn windows(dataset: &Dataset) -> Vec<Window> {
 pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<BlockTally>, Error> {
     let selection = Selection::new(dataset, query)?;
     let windows = windows(dataset);
-    let mut sums: HashMap<Option<usize>, Sums> = HashMap::new();
+    let mut sums: FxHashMap<Option<usize>, Sums> = FxHashMap::default();
     for (row, cost) in dataset.messages().iter().zip(dataset.costs(prices)).filter(|(row, _)| selection.keeps_message(row)) {
         let sums = sums.entry(index(&windows, &row.origin)).or_default();
         sums.spending.add(row, cost);
@@ -167,8 +167,8 @@ fn index(windows: &[Window], origin: &Origin) -> Option<usize> {
 struct Sums {
     spending: Spending,
     calls: u64,
-    sessions: HashSet<Symbol>,
-    models: HashMap<Symbol, Spending>,
+    sessions: FxHashSet<Symbol>,
+    models: FxHashMap<Symbol, Spending>,
 }
 
 impl Sums {

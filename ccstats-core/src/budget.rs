@@ -4,9 +4,8 @@
 //! `this-week` and `this-month` report. A pace is what was spent so far, by the hour;
 //! it is no forecast of how much anybody will work. Nothing here needs polars.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
+use rustc_hash::FxHashMap;
 
 use crate::blocks::{elapsed_ms, windows};
 use crate::dataset::Dataset;
@@ -212,7 +211,7 @@ impl Books<'_> {
                 }),
             };
         let mut spending = Spending::default();
-        let mut known = HashMap::new();
+        let mut known = FxHashMap::default();
         for row in self.dataset.messages().iter().filter(|row| is_inside(row) && selection.keeps_message(row)) {
             let price = self.dataset.price(row, self.prices, &mut known);
             spending.add(row, price.map(|(price, terms)| price.cost(&row.tokens, terms)));

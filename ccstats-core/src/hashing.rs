@@ -85,8 +85,10 @@ const FREE_TEXT: &[&str] = &["cause", "error", "examples", "last_error", "prompt
 pub fn hash_table(table: &mut Table, key: &HashKey) {
     let rule = table.column("rule");
     for row in &mut table.rows {
-        let rule = rule.and_then(|index| text(&row[index])).map(str::to_owned);
-        for (column, value) in table.columns.iter().zip(row.iter_mut()).filter(|(column, _)| column.kind == Kind::Text) {
+        let rule = rule.and_then(|index| row[index].as_text()).map(str::to_owned);
+        for (column, value) in
+            table.columns.iter().zip(row.iter_mut()).filter(|(column, _)| matches!(column.kind, Kind::Text | Kind::Phrase))
+        {
             apply(treatment(column.name, rule.as_deref()), value, key);
         }
     }
@@ -131,13 +133,6 @@ pub(crate) fn hashed(name: &Untrusted, key: &HashKey) -> Untrusted {
 fn is_random_id(name: &str) -> bool {
     name.len() == 36
         && name.bytes().enumerate().all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
-}
-
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Text(text) => Some(text.raw()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

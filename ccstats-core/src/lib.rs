@@ -140,6 +140,7 @@ mod usage;
 mod testing;
 
 pub use behaviour::secrets::Leaks;
+pub use behaviour::tools::CallsBy;
 pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windows};
 pub use budget::{Budget, Limit, Period, budget_table, budgets};
 pub use dataset::{Accounting, Dataset};
@@ -154,7 +155,7 @@ pub use frames::Frames;
 pub use hashing::{HashKey, hash_problem, hash_table};
 pub use json::Text;
 pub use lines::{Account, BadLine, Entries, Share, entries};
-pub use outcome::{EditError, Outcome};
+pub use outcome::{DeniedBy, EditError, Outcome};
 #[cfg(feature = "frames")]
 pub use polars;
 pub use prices::{Cost, OwnPrice, PICODOLLARS, Price, Prices, Terms};

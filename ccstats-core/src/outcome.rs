@@ -61,6 +61,44 @@ impl Outcome {
     }
 }
 
+/// Who did not let a call run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeniedBy {
+    /// The person at the terminal.
+    User,
+    /// A permission that is missing or refused.
+    Rule,
+    /// A hook.
+    Hook,
+    /// The classifier of the automatic mode.
+    Classifier,
+}
+
+impl DeniedBy {
+    /// Everyone, in the order of reports.
+    pub const ALL: [DeniedBy; 4] = [DeniedBy::User, DeniedBy::Rule, DeniedBy::Hook, DeniedBy::Classifier];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeniedBy::User => "user",
+            DeniedBy::Rule => "rule",
+            DeniedBy::Hook => "hook",
+            DeniedBy::Classifier => "classifier",
+        }
+    }
+
+    /// Who refused, for a result whose verdict is `denied`.
+    pub(crate) fn of(result: &ToolResult, structured: &ToolUseResult, denial: Text) -> DeniedBy {
+        match &*denial.decode() {
+            b"user-rejected" => DeniedBy::User,
+            b"" => denied_by(plain(&result.body.decode()), structured).unwrap_or(DeniedBy::Rule),
+            kind if kind.starts_with(b"automode") => DeniedBy::Classifier,
+            _ => DeniedBy::Rule,
+        }
+    }
+}
+
 /// What the result of a call tells without the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -80,6 +118,11 @@ impl Verdict {
             b"cancelled" => Outcome::Cancelled,
             _ => Outcome::Denied,
         })
+    }
+
+    /// Whether the call was not let run.
+    pub(crate) fn is_denied(self) -> bool {
+        self == Verdict::Known(Outcome::Denied)
     }
 
     fn without_denial(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
@@ -114,15 +157,15 @@ const CANCELLED: &[&[u8]] = &[b"Sibling tool call errored", b"Cancelled: paralle
 
 const INTERRUPTED: &[&[u8]] = &[b"[Request interrupted", b"Interrupted by user"];
 
-const DENIED: &[&[u8]] = &[
-    b"The user doesn't want to proceed with this tool use",
-    b"The user doesn't want to take this action",
-    b"This command requires approval",
-    b"Claude requested permissions to",
-    b"Permission to use",
-    b"Tool permission request failed",
-    b"Permission for this",
-    b"This Bash command contains multiple operations. The following part",
+const DENIED: &[(&[u8], DeniedBy)] = &[
+    (b"The user doesn't want to proceed with this tool use", DeniedBy::User),
+    (b"The user doesn't want to take this action", DeniedBy::User),
+    (b"This command requires approval", DeniedBy::Rule),
+    (b"Claude requested permissions to", DeniedBy::Rule),
+    (b"Permission to use", DeniedBy::Rule),
+    (b"Tool permission request failed", DeniedBy::Rule),
+    (b"Permission for this", DeniedBy::Rule),
+    (b"This Bash command contains multiple operations. The following part", DeniedBy::Rule),
 ];
 
 /// Whether a result without an error could still start like an interruption:
@@ -135,10 +178,9 @@ fn error_verdict(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
     let text = result.body.decode();
     let body = trim_start(&text);
     let plain = plain(&text);
-    let is_rejected = matches!(structured, ToolUseResult::Text(text) if text.is(b"User rejected tool use"));
     Verdict::Known(if starts_with_any(plain, CANCELLED) {
         Outcome::Cancelled
-    } else if starts_with_any(plain, DENIED) || is_rejected || is_hook_denial(plain) {
+    } else if denied_by(plain, structured).is_some() {
         Outcome::Denied
     } else if starts_with_any(plain, INTERRUPTED) {
         Outcome::Interrupted
@@ -147,6 +189,16 @@ fn error_verdict(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
     } else {
         return Verdict::Error { silent: is_silent(body) };
     })
+}
+
+fn denied_by(plain: &[u8], structured: &ToolUseResult) -> Option<DeniedBy> {
+    if let Some((_, by)) = DENIED.iter().find(|(phrase, _)| plain.starts_with(phrase)) {
+        Some(*by)
+    } else if matches!(structured, ToolUseResult::Text(text) if text.is(b"User rejected tool use")) {
+        Some(DeniedBy::User)
+    } else {
+        is_hook_denial(plain).then_some(DeniedBy::Hook)
+    }
 }
 
 /// The text without the tag and the word that versions put before it.
@@ -208,6 +260,19 @@ pub enum EditError {
     NotFound,
     /// The text to replace stands there several times.
     NotUnique,
+}
+
+impl EditError {
+    /// Its name in frames.
+    #[cfg(feature = "frames")]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            EditError::NotRead => "not_read",
+            EditError::Changed => "changed",
+            EditError::NotFound => "not_found",
+            EditError::NotUnique => "not_unique",
+        }
+    }
 }
 
 impl ErrorText {

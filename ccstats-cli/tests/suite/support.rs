@@ -65,8 +65,12 @@ pub(crate) fn program(home: &Path) -> Command {
 
 /// Runs `ccstats` with exactly these arguments.
 pub(crate) fn ccstats<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run {
-    let home = tempfile::tempdir().unwrap();
-    let mut command = program(home.path());
+    ccstats_of(tempfile::tempdir().unwrap().path(), args)
+}
+
+/// Runs `ccstats` as the user of a home: whoever runs it twice has one key for hashes.
+pub(crate) fn ccstats_of<A: AsRef<OsStr>>(home: &Path, args: impl IntoIterator<Item = A>) -> Run {
+    let mut command = program(home);
     command.args(args);
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -4,9 +4,9 @@
 //! and facts keep none. What leaves this file is the name of a pattern, a
 //! place, and a keyed fingerprint; never the secret.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::behaviour::patterns::{Detector, Found};
@@ -93,7 +93,7 @@ struct Hit {
 
 /// One for each session and secret. Of copies of a line the earliest is true.
 fn folded(hits: Vec<Hit>) -> Vec<Leak> {
-    let mut originals: HashMap<(Key, String), Hit> = HashMap::new();
+    let mut originals: FxHashMap<(Key, String), Hit> = FxHashMap::default();
     for hit in hits {
         let known = originals.entry((hit.line, hit.fingerprint.clone())).or_insert_with(|| hit.clone());
         if hit.origin.order < known.origin.order {
@@ -102,7 +102,7 @@ fn folded(hits: Vec<Hit>) -> Vec<Leak> {
     }
     let mut hits: Vec<Hit> = originals.into_values().collect();
     hits.sort_by(|a, b| (a.origin.order, &a.fingerprint).cmp(&(b.origin.order, &b.fingerprint)));
-    let mut known: HashMap<(Symbol, String), usize> = HashMap::new();
+    let mut known: FxHashMap<(Symbol, String), usize> = FxHashMap::default();
     let mut leaks: Vec<Leak> = Vec::new();
     for hit in hits {
         let place = hit.origin.order.place;
