@@ -14,10 +14,12 @@ use crate::config::ConfigError;
 /// What ends the program.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Options that do not go together; what to do instead.
+    /// What was asked for makes no sense; the text says what would.
     Usage(String),
     /// The core could not do its work.
     Core(Error),
+    /// It could not be done; the text says what and why.
+    Cannot(String),
     /// The configuration cannot be used.
     Config(ConfigError),
     /// The key behind hashes cannot be read or made.
@@ -93,6 +95,10 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
         Failure::Core(error @ (Error::Range(_) | Error::Glob(..) | Error::Column(..))) => {
             say("error", &error.to_string());
             ExitCode::from(2)
+        }
+        Failure::Cannot(text) => {
+            say("error", text);
+            ExitCode::FAILURE
         }
         Failure::Core(error) => {
             say("error", &error.to_string());

@@ -123,7 +123,7 @@ fn apply(treatment: Treatment, value: &mut Value, key: &HashKey) {
 }
 
 /// The names that reports give to what has none stay, and so do random ids.
-fn hashed(name: &Untrusted, key: &HashKey) -> Untrusted {
+pub(crate) fn hashed(name: &Untrusted, key: &HashKey) -> Untrusted {
     let raw = name.raw();
     if matches!(raw, "" | "unknown") || is_random_id(raw) { name.clone() } else { Untrusted::new(key.name(raw)) }
 }

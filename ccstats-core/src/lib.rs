@@ -106,6 +106,8 @@
 //! strings; show them through [`Shown`].
 
 mod behaviour;
+mod blocks;
+mod budget;
 mod dataset;
 mod dedup;
 mod discover;
@@ -139,6 +141,8 @@ mod testing;
 
 pub use behaviour::secrets::Leaks;
 pub use behaviour::tools::CallsBy;
+pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windows};
+pub use budget::{Budget, Limit, Period, budget_table, budgets};
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};
 pub use entry::{

@@ -28,6 +28,8 @@ pub enum Kind {
     Share,
     /// How many there are for each one, or each hundred, of something else.
     Rate,
+    /// Yes or no.
+    Flag,
 }
 
 impl Kind {
@@ -61,6 +63,8 @@ pub enum Value {
     Share(f64),
     /// How many for each one, or each hundred, as the column says.
     Rate(f64),
+    /// Yes or no.
+    Flag(bool),
     /// Several texts.
     List(Vec<Untrusted>),
 }
@@ -162,6 +166,7 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
         (Value::Share(a), Value::Share(b)) | (Value::Rate(a), Value::Rate(b)) => a.total_cmp(b),
+        (Value::Flag(a), Value::Flag(b)) => a.cmp(b),
         (Value::List(a), Value::List(b)) => a.len().cmp(&b.len()),
         _ => std::cmp::Ordering::Equal,
     }

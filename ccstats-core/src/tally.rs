@@ -49,7 +49,7 @@ impl Spending {
         (self.messages == 0 || self.messages > self.unpriced_messages).then(|| self.cost.total())
     }
 
-    fn add(&mut self, row: &MessageRow, cost: Option<Cost>) {
+    pub(crate) fn add(&mut self, row: &MessageRow, cost: Option<Cost>) {
         let tokens = &row.tokens;
         self.messages += 1;
         self.input += u128::from(tokens.input);
@@ -226,7 +226,7 @@ impl Sums {
 }
 
 /// Names instead of symbols, the largest first, then by name.
-fn ranked<T, K: Ord>(dataset: &Dataset, sums: FxHashMap<Symbol, T>, size: impl Fn(&T) -> K) -> Vec<(String, T)> {
+pub(crate) fn ranked<T, K: Ord>(dataset: &Dataset, sums: FxHashMap<Symbol, T>, size: impl Fn(&T) -> K) -> Vec<(String, T)> {
     let mut rows: Vec<_> = sums.into_iter().map(|(name, sum)| (dataset.symbols().name(name).into_owned(), sum)).collect();
     rows.sort_by(|(name, sum), (other_name, other)| size(other).cmp(&size(sum)).then_with(|| name.cmp(other_name)));
     rows

@@ -25,7 +25,7 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 /// The rows of a list, with its totals under the columns of the same names.
-fn rows(table: &Table, totals: Option<&Table>) -> String {
+pub(super) fn rows(table: &Table, totals: Option<&Table>) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = String::from("\n");
     text += &row(table.columns.iter().map(|column| flat(column.name).replace('_', " ")).collect());
@@ -57,6 +57,7 @@ fn cell(kind: Kind, value: &Value) -> String {
         Value::Number(number) => whole(kind, *number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
+        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Value::List(texts) => texts.iter().map(escaped).collect::<Vec<_>>().join(", "),
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn grouped(number: u128) -> String {
 }
 
 /// Dollars and cents, to the nearest cent.
-fn money(picodollars: u128) -> String {
+pub(crate) fn money(picodollars: u128) -> String {
     let cents = (picodollars + CENT / 2) / CENT;
     format!("${}.{:02}", grouped(cents / 100), cents % 100)
 }
@@ -45,7 +45,7 @@ fn duration(milliseconds: u128) -> String {
 }
 
 /// Dollars as a plain number; exact where the digits of a double reach.
-pub(super) fn dollars(picodollars: u128) -> f64 {
+pub(crate) fn dollars(picodollars: u128) -> f64 {
     picodollars as f64 / 1e12
 }
 

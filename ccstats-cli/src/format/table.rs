@@ -275,6 +275,7 @@ fn cell(kind: Kind, value: &Value) -> String {
         Value::Number(number) => whole(kind, *number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
+        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Value::List(texts) => texts.iter().map(|text| text.shown().to_string()).collect::<Vec<_>>().join(", "),
     }
 }

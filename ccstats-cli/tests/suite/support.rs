@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The reports of the program, by the names of its command line.
-pub(crate) const REPORTS: [&str; 15] = [
+pub(crate) const REPORTS: [&str; 16] = [
     "summary", "daily", "weekly", "monthly", "sessions", "projects", "models", "tools", "agents", "reads", "failures", "hotspots", "audit",
-    "prompts", "context",
+    "prompts", "context", "blocks",
 ];
 
 /// The time of every line that does not say otherwise.

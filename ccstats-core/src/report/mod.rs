@@ -1,6 +1,7 @@
 //! Named reports: plain tables with units, ready for any format.
 
 mod behaviour;
+mod blocks;
 #[cfg(feature = "frames")]
 mod grouped;
 mod summary;
@@ -53,6 +54,8 @@ pub enum ReportName {
     Prompts,
     /// One row per session: compactions, cache rebuilds, largest context.
     Context,
+    /// One row per five-hour window.
+    Blocks,
 }
 
 impl ReportName {
@@ -74,13 +77,14 @@ impl ReportName {
             ReportName::Audit => "audit",
             ReportName::Prompts => "prompts",
             ReportName::Context => "context",
+            ReportName::Blocks => "blocks",
         }
     }
 
     /// The range that users mean when they name none.
     pub fn default_range(self) -> &'static str {
         match self {
-            ReportName::Summary | ReportName::Audit => "today",
+            ReportName::Summary | ReportName::Blocks | ReportName::Audit => "today",
             ReportName::Daily | ReportName::Prompts => "month",
             ReportName::Weekly | ReportName::Monthly => "all",
             _ => "week",
@@ -153,6 +157,8 @@ pub struct Listing {
     pub allowed_hosts: Vec<String>,
     /// Secrets in transcripts, for the audit; see [`Dataset::leaks`].
     pub leaks: Option<Leaks>,
+    /// Now, in milliseconds since 1970: the block that holds it is active.
+    pub now_ms: Option<i64>,
 }
 
 impl Report {
@@ -162,10 +168,13 @@ impl Report {
     /// [`Error::Glob`] for a filter that is no glob, [`Error::Column`] when no
     /// table of the report has the column to sort by.
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, listing: &Listing) -> Result<Report, Error> {
+        let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, listing.now_ms));
+        let (asked, query) = (query, whole.as_ref().unwrap_or(query));
         let mut contents = match behaviour::findings(name, dataset, query, prices, listing)? {
             Some(findings) => findings,
-            None => sums(name, dataset, query, prices)?,
+            None => sums(name, dataset, query, prices, listing.now_ms)?,
         };
+        contents.notes.extend(blocks::note(asked, query));
         arrange(&mut contents.sections, listing)?;
         contents.sections.iter_mut().for_each(|section| redact(&mut section.table));
         let mut accounting = dataset.accounting().clone();
@@ -174,7 +183,7 @@ impl Report {
         accounting.problems.sort();
         let Contents { totals, sections, notes, advice } = contents;
         let is_empty = Selection::new(dataset, query)?.is_empty();
-        Ok(Report { name, range: label(query), totals, is_empty, sections, accounting, notes, advice })
+        Ok(Report { name, range: label(asked), totals, is_empty, sections, accounting, notes, advice })
     }
 
     /// The table of a report that is one list; `None` for the summary.
@@ -201,7 +210,7 @@ struct Contents {
 }
 
 /// A report that adds up messages, calls and prompts.
-fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Contents, Error> {
+fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, now_ms: Option<i64>) -> Result<Contents, Error> {
     let tally = Tally::of(dataset, query, prices)?;
     let calls_only = query.keeps_calls_only();
     let (totals, sections) = if name == ReportName::Summary {
@@ -209,7 +218,11 @@ fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -> 
         (Totals { key: "summary", table: summary::totals(&tally, calls_only) }, [summary::sections(&tally, calls_only), signals].concat())
     } else {
         let totals = Totals { key: "totals", table: summary::list_totals(&tally, calls_only) };
-        (totals, vec![Section { key: "rows", table: groups(name, dataset, query, prices)? }])
+        let table = match name {
+            ReportName::Blocks => blocks::table(dataset, query, prices, now_ms)?,
+            _ => groups(name, dataset, query, prices)?,
+        };
+        (totals, vec![Section { key: "rows", table }])
     };
     Ok(Contents { sections, totals, notes: summary::notes(&tally, prices), advice: None })
 }

@@ -81,7 +81,7 @@ fn models(tally: &Tally) -> Table {
 }
 
 /// The cells under [`SPENDING`].
-fn spending_cells(spending: &Spending) -> Vec<Value> {
+pub(super) fn spending_cells(spending: &Spending) -> Vec<Value> {
     let tokens =
         [spending.input, spending.output, spending.cache_write_5m, spending.cache_write_1h, spending.cache_read, spending.tokens()];
     let mut cells = vec![Value::from(spending.messages)];
