@@ -30,7 +30,7 @@ const REST: [(&str, Kind); 7] = [
 /// One row per block, in their order.
 pub(super) fn table(dataset: &Dataset, query: &Query, prices: &Prices, now_ms: Option<i64>) -> Result<Table, Error> {
     let mut table = Table::new(&[&WHEN[..], &SPENDING, &PACE, &REST].concat()).details(&DETAILS).details(&["end", "tokens.output"]);
-    table = table.details(&PACE.map(|(name, _)| name)).details(&REST.map(|(name, _)| name));
+    table = table.details(&["cost_per_hour", "tokens_per_hour", "projected_tokens"]).details(&REST.map(|(name, _)| name));
     for block in blocks(dataset, query, prices)? {
         table.rows.push(row(&block, &query.calendar, now_ms, query.keeps_calls_only()));
     }
