@@ -420,6 +420,37 @@ mod tests {
         }
     }
 
+    /// Memory that ends where no more is: a map that is longer than its file ends
+    /// the process with a signal when somebody reads behind the file.
+    #[cfg(unix)]
+    fn before_nothing() -> (memmap2::MmapMut, usize) {
+        // No system has larger pages.
+        const LENGTH: usize = 64 << 10;
+        let file = tempfile::tempfile().expect("a temporary file");
+        file.set_len(LENGTH as u64).expect("a length");
+        // SAFETY: nobody else knows the file, so it keeps its length; the tests
+        // use only the part of the map that it covers.
+        #[expect(unsafe_code, reason = "memory maps cannot be made safe portably")]
+        let map = unsafe { memmap2::MmapOptions::new().len(2 * LENGTH).map_copy(&file) }.expect("a map");
+        (map, LENGTH)
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_behind_the_input_is_read() {
+        let (mut memory, end) = before_nothing();
+        for text in [&br#"{"a\\":["b\"",{}],"c":"\\\\"}"#[..], b"no stop at all", b"\\"] {
+            for length in 0..=512 {
+                let place = end - length..end;
+                memory[place.clone()].iter_mut().zip(text.iter().cycle()).for_each(|(byte, new)| *byte = *new);
+                for at in (0..=length.min(64)).chain([length]) {
+                    let answers = all_levels(&memory[place.clone()], at);
+                    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "from {at} of {length}");
+                }
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(20_000))]
         #[test]
