@@ -129,6 +129,9 @@ mod masks {
     /// 64 bytes in vector registers.
     pub(super) trait Block: Copy {
         fn load(bytes: &[u8; 64]) -> Self;
+        /// Has the memory bring what comes after these bytes. A processor does
+        /// so by itself, but begins anew at each page and after each wrong guess.
+        fn prefetch(bytes: &[u8]);
         /// One bit for each byte that equals `byte`.
         fn eq(self, byte: u8) -> u64;
         /// The block with bit 0x20 set in each byte: `[` becomes `{`, `]` becomes `}`.
@@ -141,6 +144,7 @@ mod masks {
     #[inline(always)]
     fn block<B: Block>(bytes: &[u8], at: usize) -> Option<B> {
         let rest = bytes.get(at..)?;
+        B::prefetch(rest);
         if let Some(whole) = rest.first_chunk() {
             return Some(B::load(whole));
         }
@@ -303,6 +307,11 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn prefetch(bytes: &[u8]) {
+            prefetch(bytes);
+        }
+
+        #[inline(always)]
         fn eq(self, byte: u8) -> u64 {
             // SAFETY: no memory is touched; see `Avx2`.
             unsafe {
@@ -341,6 +350,11 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn prefetch(bytes: &[u8]) {
+            prefetch(bytes);
+        }
+
+        #[inline(always)]
         fn eq(self, byte: u8) -> u64 {
             // SAFETY: no memory is touched; see `Avx512`.
             unsafe { _mm512_cmpeq_epi8_mask(self.0, _mm512_set1_epi8(byte as i8)) }
@@ -357,6 +371,14 @@ mod x86 {
             // SAFETY: no memory is touched; see `Avx512`.
             unsafe { prefix_xor(mask) }
         }
+    }
+
+    #[inline(always)]
+    fn prefetch(bytes: &[u8]) {
+        const DISTANCE: usize = 2048;
+        // SAFETY: a prefetch reads nothing that the program sees and cannot fail,
+        // whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(DISTANCE).cast()) }
     }
 
     /// A carry-less product with all ones is the running parity.
