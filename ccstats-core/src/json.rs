@@ -43,6 +43,16 @@ impl<'t> Text<'t> {
         }
     }
 
+    /// The decoded start, enough to see what wrote it. White space before it may
+    /// be long, so what starts with that is given whole.
+    pub(crate) fn head(self) -> Cow<'t, [u8]> {
+        const LONGEST: usize = 512;
+        match self.0.first() {
+            Some(b'!'..=b'[' | b']'..=b'~') => Text(&self.0[..self.0.len().min(LONGEST)]).decode(),
+            _ => self.decode(),
+        }
+    }
+
     /// Whether the string is `word`.
     pub fn is(self, word: &[u8]) -> bool {
         self.0 == word || self.0.len() > word.len() && *self.decode() == *word

@@ -129,7 +129,7 @@ impl Verdict {
         if result.is_error {
             return error_verdict(result, structured);
         }
-        if may_start_odd(result) && starts_with_any(plain(&result.body.decode()), INTERRUPTED) {
+        if may_start_odd(result) && starts_with_any(plain(&result.body.head()), INTERRUPTED) {
             return Verdict::Known(Outcome::Interrupted);
         }
         Verdict::Known(match structured {
@@ -310,12 +310,15 @@ fn starts_with_any(text: &[u8], words: &[&[u8]]) -> bool {
 }
 
 /// The text without white space before it, as Unicode knows white space.
-pub(crate) fn trim_start(text: &[u8]) -> &[u8] {
-    match text.first() {
-        Some(first) if first.is_ascii_whitespace() || !first.is_ascii() || *first < b' ' => {
-            let blanks = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-            &text[blanks.len() - blanks.trim_start().len()..]
+pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
+    const LONGEST_CHAR: usize = 4;
+    // Char by char: to check all of a long text as UTF-8 would cost more than to read its line.
+    loop {
+        let head = &text[..text.len().min(LONGEST_CHAR)];
+        let first = head.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+        match first.filter(|first| first.is_whitespace()) {
+            Some(blank) => text = &text[blank.len_utf8()..],
+            None => return text,
         }
-        _ => text,
     }
 }

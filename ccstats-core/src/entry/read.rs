@@ -435,6 +435,14 @@ impl<'t> Body<'t> {
         }
     }
 
+    /// The start of the text; see [`Text::head`].
+    pub(crate) fn head(self) -> Vec<u8> {
+        match self {
+            Body::Text(text) => text.head().into_owned(),
+            _ => self.decode(),
+        }
+    }
+
     /// The length of the text as written: escapes count as they stand.
     pub fn len(self) -> usize {
         match self {
