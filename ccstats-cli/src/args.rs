@@ -3,11 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use ccstats_core::{Direction, ReportName};
+use ccstats_core::{CallsBy, Direction, ReportName};
 use chrono::{DateTime, Utc, Weekday};
 use chrono_tz::Tz;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+use crate::money;
 
 /// What Claude Code cost and did, from the transcripts on this machine.
 ///
@@ -15,7 +17,7 @@ use clap_complete::Shell;
 #[derive(Debug, Parser)]
 #[command(name = "ccstats", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "Exit codes: 0 done, also when there is nothing to report; 1 could not; 2 wrong usage; \
-    3 with --strict, input was partly unusable.")]
+    3 with --strict, input was partly unusable; 4 a budget is exceeded.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -24,7 +26,7 @@ pub(crate) struct Args {
 }
 
 /// The reports, and what else there is.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Totals, models, tools and projects of the whole range [default range: today]
     Summary,
@@ -56,6 +58,14 @@ pub(crate) enum Command {
     Prompts,
     /// Compactions, cache rebuilds and largest contexts, one row per session [default range: week]
     Context,
+    /// Five-hour windows, with pace and projection of the active one [default range: today]
+    Blocks,
+    /// What is spent and left of a budget, and when it runs out
+    Budget(BudgetArgs),
+    /// Print the status line of Claude Code, which calls this with JSON on stdin
+    Statusline,
+    /// Answer a hook of Claude Code, which calls this with JSON on stdin
+    Hook(HookArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
@@ -67,7 +77,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// The report that a command asks for.
-    pub(crate) fn report(self) -> Option<ReportName> {
+    pub(crate) fn report(&self) -> Option<ReportName> {
         Some(match self {
             Command::Summary => ReportName::Summary,
             Command::Daily => ReportName::Daily,
@@ -84,13 +94,72 @@ impl Command {
             Command::Audit => ReportName::Audit,
             Command::Prompts => ReportName::Prompts,
             Command::Context => ReportName::Context,
-            Command::Completions { .. } | Command::Man => return None,
+            Command::Blocks => ReportName::Blocks,
+            Command::Budget(_) | Command::Statusline | Command::Hook(_) | Command::Completions { .. } | Command::Man => return None,
         })
     }
 }
 
-/// Options that every report takes.
+/// The limits of a budget, in dollars.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Without a limit, those of the configuration. Exit code 4: a limit is exceeded.")]
+pub(crate) struct BudgetArgs {
+    /// For the civil day
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) daily: Option<u128>,
+    /// For the week
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) weekly: Option<u128>,
+    /// For the civil month
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) monthly: Option<u128>,
+    /// For the session with the latest message
+    // In the place of the filter of this name, so of its type.
+    #[arg(long, value_name = "USD", help_heading = "Limits")]
+    pub(crate) session: Vec<String>,
+    /// For the active five-hour block
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    pub(crate) block: Option<u128>,
+    /// From how much of a limit on to warn [default: 80%]
+    #[arg(long, value_name = "SHARE", help_heading = "Limits", value_parser = money::percent)]
+    pub(crate) warn: Option<u8>,
+}
+
+/// Without a command: answers an event.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "The answer warns of a budget, or stops Claude Code when one is exceeded and the configuration says so.")]
+pub(crate) struct HookArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<HookCommand>,
+}
+
+/// What to do about the settings of Claude Code.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Add the hooks to settings.json, with a backup
+    Install(SettingsArgs),
+    /// Take the hooks and the status line out of settings.json, with a backup
+    Uninstall(SettingsArgs),
+    /// Print the hooks, to be added by hand
+    Print,
+}
+
+/// Which settings to change, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SettingsArgs {
+    /// The settings to change [default: settings.json in CLAUDE_CONFIG_DIR, else in ~/.claude]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Print the changed settings and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Install the status line too
+    #[arg(long)]
+    pub(crate) statusline: bool,
+}
+
+/// Options that every report takes.
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Span of time: today yesterday week month this-week last-week this-month last-month all,
     /// 12h, 7d, 2026-11-03, 2026-11, 2026-W46, 2026, or A..B
@@ -131,9 +200,10 @@ pub(crate) struct Options {
     #[arg(long, global = true, help_heading = "Filters")]
     pub(crate) no_subagents: bool,
 
-    /// What a project is: a folder, or all worktrees and subfolders of a repository
-    #[arg(long, global = true, value_enum, value_name = "WHAT", help_heading = "Filters", default_value_t = By::Cwd)]
-    pub(crate) by: By,
+    /// What a project is: a folder, or all worktrees and subfolders of a repository; of `tools`, what
+    /// calls are counted by (repeatable)
+    #[arg(long, global = true, value_enum, value_name = "WHAT", help_heading = "Filters")]
+    pub(crate) by: Vec<By>,
 
     /// How to print
     #[arg(long, global = true, value_enum, value_name = "F", help_heading = "Output", default_value_t = Format::Table)]
@@ -202,13 +272,40 @@ pub(crate) enum Format {
     Markdown,
 }
 
-/// What a project is.
+/// What a project is, and what `tools` counts calls by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
-    /// The working folder of each line
+    /// Projects: the working folder of each line
     Cwd,
-    /// The git repository
+    /// Projects: the git repository
     Repo,
+    /// `tools`: the tool
+    Tool,
+    /// `tools`: the tool, those of one MCP server as one
+    Server,
+    /// `tools`: the command, as `failures` names it
+    Command,
+    /// `tools`: the file
+    File,
+    /// `tools`: the skill
+    Skill,
+    /// `tools`: the kind of subagent
+    Agent,
+}
+
+impl By {
+    /// What `tools` counts by, if it is that.
+    fn calls(self) -> Option<CallsBy> {
+        Some(match self {
+            By::Cwd | By::Repo => return None,
+            By::Tool => CallsBy::Tool,
+            By::Server => CallsBy::Server,
+            By::Command => CallsBy::Command,
+            By::File => CallsBy::File,
+            By::Skill => CallsBy::Skill,
+            By::Agent => CallsBy::Agent,
+        })
+    }
 }
 
 /// When output has colour.
@@ -226,6 +323,16 @@ impl Options {
     /// The format, whichever way it was asked for.
     pub(crate) fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
+    }
+
+    /// Whether a project is a repository; of several words the last counts.
+    pub(crate) fn by_repository(&self) -> bool {
+        self.by.iter().rfind(|by| by.calls().is_none()) == Some(&By::Repo)
+    }
+
+    /// What `tools` counts calls by, if that was said.
+    pub(crate) fn calls_by(&self) -> Option<CallsBy> {
+        self.by.iter().rev().find_map(|by| by.calls())
     }
 
     /// The range in one word, if any was given.

@@ -18,6 +18,18 @@
 //! cache_write_1h = 8.0
 //! cache_read = 0.4
 //!
+//! [budget]                               # USD
+//! daily = 10.0                           # also weekly, monthly, session, block
+//! warn = "80%"
+//! hook = "stop"                          # what `ccstats hook` does; default: "warn"
+//!
+//! [budget.projects.shop]                 # a pattern as `--project` takes it
+//! monthly = 50
+//!
+//! [statusline]
+//! parts = ["{model}", "{today} today"]   # one without a value is left out
+//! separator = " | "
+//!
 //! [audit]
 //! allowed_hosts = ["github.com", "*.example.org"]
 //! ```
@@ -25,16 +37,21 @@
 //! A key or value that is not understood is an error: a misspelt price that is
 //! silently the list price would be a wrong figure.
 
+mod spend;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ccstats_core::{OwnPrice, Pattern, Shown};
+use ccstats_core::{Limit, OwnPrice, Pattern, Prices, Shown};
 use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::statusline::Template;
 
 /// What the file says; empty without one.
 #[derive(Debug, Default)]
@@ -48,6 +65,24 @@ pub(crate) struct Config {
     pub(crate) prices: Vec<OwnPrice>,
     /// Hosts that the audit takes for granted, as names or globs.
     pub(crate) allowed_hosts: Vec<String>,
+    /// Limits on what is spent.
+    pub(crate) limits: Vec<Limit>,
+    /// From which share of a limit on to warn.
+    pub(crate) warn_percent: Option<u8>,
+    /// What a hook does about an exceeded limit.
+    pub(crate) when_exceeded: WhenExceeded,
+    /// What the status line is made of.
+    pub(crate) template: Option<Template>,
+}
+
+/// What a hook does about an exceeded limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum WhenExceeded {
+    /// Tells the user.
+    #[default]
+    Warn,
+    /// Takes no more prompts, and ends a running turn.
+    Stop,
 }
 
 /// Why the configuration cannot be used.
@@ -87,6 +122,11 @@ impl Config {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => Ok(Config::default()),
             Err(error) => Err(ConfigError::Read(path, error)),
         }
+    }
+
+    /// List prices, with the user's own put over them.
+    pub(crate) fn price_list(&self) -> Cow<'static, Prices> {
+        if self.prices.is_empty() { Cow::Borrowed(Prices::list()) } else { Cow::Owned(Prices::list().with_own(&self.prices)) }
     }
 
     /// What a project is called instead; `None` leaves its name.
@@ -147,7 +187,7 @@ impl Reader<'_> {
 
     fn config(&mut self, table: &DeTable) -> Config {
         let mut config = Config::default();
-        self.known(table, &["zone", "week_start", "projects", "prices", "audit"]);
+        self.known(table, &["zone", "week_start", "projects", "prices", "budget", "statusline", "audit"]);
         config.zone = table.get("zone").and_then(|value| self.parsed(value, "a zone of the tz database, such as UTC or Europe/Vienna"));
         config.week_start = table.get("week_start").and_then(|value| self.parsed(value, "a day of the week, such as monday or sun"));
         if let Some(projects) = self.table(table.get("projects")) {
@@ -158,6 +198,8 @@ impl Reader<'_> {
         for (model, value) in self.table(table.get("prices")).into_iter().flatten() {
             config.prices.extend(self.prices(model.get_ref(), value));
         }
+        self.budget(table.get("budget"), &mut config);
+        config.template = self.template(table.get("statusline"));
         if let Some(audit) = self.table(table.get("audit")) {
             self.known(audit, &["allowed_hosts"]);
             let hosts = audit.get("allowed_hosts").map(|hosts| self.texts(hosts)).unwrap_or_default();
@@ -364,7 +406,10 @@ mod tests {
     fn unknown_keys_name_the_line_and_the_nearest_key() {
         assert_eq!(mistakes("\nzoen = \"UTC\""), ["2: unknown key `zoen`: did you mean `zone`?"]);
         assert_eq!(mistakes("Week-Start = \"sun\""), ["1: unknown key `Week-Start`: did you mean `week_start`?"]);
-        assert_eq!(mistakes("colour = 1"), ["1: unknown key `colour`: expected one of zone, week_start, projects, prices, audit"]);
+        assert_eq!(
+            mistakes("colour = 1"),
+            ["1: unknown key `colour`: expected one of zone, week_start, projects, prices, budget, statusline, audit"]
+        );
         assert_eq!(mistakes("[projects]\nalias = {}"), ["2: unknown key `alias`: did you mean `aliases`?"]);
         assert_eq!(mistakes("[audit]\nallow_hosts = []"), ["2: unknown key `allow_hosts`: did you mean `allowed_hosts`?"]);
         assert_eq!(mistakes(&format!("[prices.x]\n{RATES}cache_reads = 1")), ["7: unknown key `cache_reads`: did you mean `cache_read`?"]);

@@ -24,12 +24,14 @@ pub(crate) fn load() -> io::Result<HashKey> {
     Ok(HashKey::new(&fs::read(&path)?))
 }
 
-fn data_folder() -> Option<PathBuf> {
+/// The folder for what is kept: `CCSTATS_DATA_DIR`, else the platform's.
+pub(crate) fn data_folder() -> Option<PathBuf> {
     let named = env::var_os("CCSTATS_DATA_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     named.or_else(|| ProjectDirs::from("", "", "ccstats").map(|dirs| dirs.data_dir().to_path_buf()))
 }
 
-fn private_folder(folder: &Path) -> io::Result<()> {
+/// Makes a folder that only its owner can enter, if it is not there.
+pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -40,11 +42,16 @@ fn private_folder(folder: &Path) -> io::Result<()> {
 fn create(path: &Path) -> io::Result<()> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(io::Error::other)?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private_file().create_new(true).open(path)?;
     file.write_all(&secret)?;
     file.sync_all()
+}
+
+/// Opens files for writing that, if they are new, only their owner can read.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }

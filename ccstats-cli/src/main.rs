@@ -4,14 +4,20 @@
 //! the options, and formats what `ccstats-core` reports.
 
 mod args;
+mod budget;
 mod config;
 mod format;
+mod hook;
 mod key;
+mod live;
+mod load;
+mod money;
 mod output;
 mod place;
 mod progress;
 mod repository;
 mod run;
+mod statusline;
 
 use std::process::ExitCode;
 

@@ -14,8 +14,12 @@ use crate::config::ConfigError;
 /// What ends the program.
 #[derive(Debug)]
 pub(crate) enum Failure {
+    /// What was asked for makes no sense; the text says what would.
+    Usage(String),
     /// The core could not do its work.
     Core(Error),
+    /// It could not be done; the text says what and why.
+    Cannot(String),
     /// The configuration cannot be used.
     Config(ConfigError),
     /// The key behind hashes cannot be read or made.
@@ -84,9 +88,17 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Reports what ended the program.
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
     match failure {
+        Failure::Usage(text) => {
+            say("error", text);
+            ExitCode::from(2)
+        }
         Failure::Core(error @ (Error::Range(_) | Error::Glob(..) | Error::Column(..))) => {
             say("error", &error.to_string());
             ExitCode::from(2)
+        }
+        Failure::Cannot(text) => {
+            say("error", text);
+            ExitCode::FAILURE
         }
         Failure::Core(error) => {
             say("error", &error.to_string());

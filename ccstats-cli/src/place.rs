@@ -32,6 +32,12 @@ impl Roots {
     }
 }
 
+/// The user's settings of Claude Code.
+pub(crate) fn settings_file() -> Option<PathBuf> {
+    let dirs = config_dirs(env::var_os("CLAUDE_CONFIG_DIR"), env::home_dir().as_deref());
+    dirs.first().map(|config| config.join("settings.json"))
+}
+
 /// Claude Code takes `CLAUDE_CONFIG_DIR` as one folder; a comma list is a
 /// custom of tools that read several. Both defaults held data at some time.
 fn config_dirs(named: Option<OsString>, home: Option<&Path>) -> Vec<PathBuf> {

@@ -2,27 +2,29 @@
 
 use std::collections::HashMap;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Listing, Options, Prices, Query, Range, Report, ReportName, Shown, Untrusted};
-use chrono::{DateTime, Utc, Weekday};
+use ccstats_core::{Calendar, Dataset, Listing, Options, Query, Range, Report, ReportName, Shown, Untrusted};
+use chrono::{DateTime, Utc};
 use clap::CommandFactory;
 
-use crate::args::{Args, By, Command, Format};
+use crate::args::{Args, Command, Format};
 use crate::config::Config;
 use crate::format::{self, Screen};
+use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure};
-use crate::place::{self, Roots};
-use crate::{key, progress, repository};
+use crate::{budget, hook, key, place, repository, statusline};
 
 /// Input was partly unusable, and `--strict` was given.
-const UNUSABLE: u8 = 3;
+pub(crate) const UNUSABLE: u8 = 3;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    match args.command.unwrap_or(Command::Summary) {
+    match args.command.as_ref().unwrap_or(&Command::Summary) {
+        Command::Budget(asked) => budget::run(args, asked),
+        Command::Statusline => Ok(statusline::run(&args.options)),
+        Command::Hook(asked) => hook::run(&args.options, asked),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Args::command(), "ccstats", &mut script);
+            clap_complete::generate(*shell, &mut Args::command(), "ccstats", &mut script);
             print(args, &String::from_utf8_lossy(&script))
         }
         Command::Man => {
@@ -41,19 +43,14 @@ fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
 
 fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let options = &args.options;
+    if options.calls_by().is_some() && name != ReportName::Tools {
+        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
+    }
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
-    let roots = Roots::new(&options.root);
-    let scan = Options {
-        threads: options.threads,
-        map: !options.no_mmap,
-        // The clock of the files, not `--now`: what still changes is not mapped.
-        ..Options::new(roots.roots, SystemTime::now())
-    };
-    let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
-    name_projects(&mut dataset, &config, options.by);
-    let report = make(args, &config, name, &dataset, &query, &scan)?;
+    let Loaded { dataset, looked_in, scan } = load(options, &config)?;
+    let report = make(args, &config, name, &dataset, &query, &scan, now)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
         let text = format::render(&report, format, &screen(args));
@@ -61,37 +58,40 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     }
     if !options.quiet {
         if report.accounting.transcripts == 0 {
-            say_nothing_found(&roots.looked_in);
+            load::say_nothing_found(&looked_in);
         } else if report.is_empty {
             say_nothing_in_range(&report, &dataset, &query.calendar);
         }
-        say_skipped(&report.accounting);
+        load::say_skipped(&report.accounting);
     }
-    let is_unusable = !is_whole(&report.accounting);
+    let is_unusable = !load::is_whole(&report.accounting);
     // The process ends here: to give back a million rows one by one helps nobody.
     std::mem::forget(dataset);
     Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
 }
 
 /// The report itself, with hashes for names where they are asked for.
-fn make(args: &Args, config: &Config, name: ReportName, dataset: &Dataset, query: &Query, scan: &Options) -> Result<Report, Failure> {
+fn make(
+    args: &Args,
+    config: &Config,
+    name: ReportName,
+    dataset: &Dataset,
+    query: &Query,
+    scan: &Options,
+    now: DateTime<Utc>,
+) -> Result<Report, Failure> {
     let options = &args.options;
     let looks_for_secrets = options.secrets && name == ReportName::Audit;
     let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(Failure::Key)?;
     let listing = Listing {
         sort: options.sort.clone(),
         top: options.top,
+        calls_by: options.calls_by().unwrap_or_default(),
         allowed_hosts: config.allowed_hosts.clone(),
         leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| dataset.leaks(scan, key)),
+        now_ms: Some(now.timestamp_millis()),
     };
-    let own;
-    let prices = if config.prices.is_empty() {
-        Prices::list()
-    } else {
-        own = Prices::list().with_own(&config.prices);
-        &own
-    };
-    let report = Report::new(name, dataset, query, prices, &listing)?;
+    let report = Report::new(name, dataset, query, &config.price_list(), &listing)?;
     Ok(match key.filter(|_| options.hash) {
         Some(key) => report.hashed(&key),
         None => report,
@@ -99,15 +99,15 @@ fn make(args: &Args, config: &Config, name: ReportName, dataset: &Dataset, query
 }
 
 /// Repositories, then aliases, then groups: each names what the one before left.
-fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
-    if by == By::Cwd && config.aliases.is_empty() && config.groups.is_empty() {
+pub(crate) fn name_projects(dataset: &mut Dataset, config: &Config, by_repository: bool) {
+    if !by_repository && config.aliases.is_empty() && config.groups.is_empty() {
         return;
     }
     let projects = dataset.projects();
     let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
     let worktrees = dataset.worktrees();
     let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
-    let repositories = if by == By::Repo { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
+    let repositories = if by_repository { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
     dataset.rename_projects(|project| {
         let mut name = repositories.get(project).map_or(project, String::as_str);
         name = config.alias(name).unwrap_or(name);
@@ -117,27 +117,9 @@ fn name_projects(dataset: &mut Dataset, config: &Config, by: By) {
 }
 
 fn query(args: &Args, config: &Config, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {
-    let options = &args.options;
-    let zone = options.tz.or(config.zone).unwrap_or_else(|| {
-        let (zone, warning) = place::system_zone();
-        if let Some(warning) = warning.filter(|_| !options.quiet) {
-            output::say("warning", &warning);
-        }
-        zone
-    });
-    let week_start = options.week_start.or(config.week_start).unwrap_or(Weekday::Mon);
-    let calendar = Calendar { zone, week_start };
-    let range = options.range().unwrap_or_else(|| name.default_range().into());
-    Ok(Query {
-        range: Range::parse(&range, now, &calendar)?,
-        calendar,
-        projects: options.project.clone(),
-        sessions: options.session.clone(),
-        models: options.model.clone(),
-        tools: options.tool.clone(),
-        branches: options.branch.clone(),
-        without_subagents: options.no_subagents,
-    })
+    let query = load::filters(&args.options, config);
+    let range = args.options.range().unwrap_or_else(|| name.default_range().into());
+    Ok(Query { range: Range::parse(&range, now, &query.calendar)?, ..query })
 }
 
 /// What the reader looks at. Lists are cut only for a person at a terminal.
@@ -152,12 +134,6 @@ fn screen(args: &Args) -> Screen {
     }
 }
 
-fn say_nothing_found(looked_in: &[std::path::PathBuf]) {
-    let places: Vec<_> = looked_in.iter().map(|place| format!("`{}`", Shown::new(&place.to_string_lossy()))).collect();
-    output::say("note", &format!("no transcripts in {}", places.join(", ")));
-    output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
-}
-
 fn say_nothing_in_range(report: &Report, dataset: &Dataset, calendar: &Calendar) {
     output::say("note", &format!("nothing in the range `{}`", Shown::new(&report.range.name)));
     if let Some(last) = dataset.last_activity_ms() {
@@ -166,21 +142,4 @@ fn say_nothing_in_range(report: &Report, dataset: &Dataset, calendar: &Calendar)
             &format!("the last activity was at {}; try `--range {}` or `--range all`", calendar.instant(last), calendar.day(last)),
         );
     }
-}
-
-fn is_whole(accounting: &Accounting) -> bool {
-    accounting.problems.is_empty() && accounting.lines.salvaged.lines == 0
-}
-
-/// One line about all that was skipped or doubtful.
-fn say_skipped(accounting: &Accounting) {
-    if is_whole(accounting) {
-        return;
-    }
-    let mut parts: Vec<String> =
-        format::problems(accounting).iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
-    if accounting.lines.salvaged.lines > 0 {
-        parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
-    }
-    output::say("warning", &format!("input was partly unusable: {}; `--json` lists places of problems", parts.join(", ")));
 }

@@ -1,9 +1,9 @@
 //! All that the transcripts below some roots say, each thing once.
 
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::behaviour::secrets::{self, Leaks};
 use crate::dedup::Key;
@@ -14,9 +14,9 @@ use crate::error::{Error, Problem, ProblemKind};
 use crate::facts::{Facts, with_upper_drive};
 use crate::hashing::HashKey;
 use crate::lines::Account;
-use crate::outcome::Outcome;
+use crate::outcome::{DeniedBy, Outcome};
 use crate::prices::{Cost, Price, Prices, Terms};
-use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow};
+use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow, ResultRow};
 use crate::scan::{self, Options, Progress, Scanned};
 use crate::shell;
 #[cfg(feature = "store")]
@@ -32,21 +32,27 @@ pub struct Dataset {
     /// What became of each call, in the order of the calls.
     endings: Vec<Ending>,
     /// The kind of each subagent, by its id.
-    agent_kinds: HashMap<Symbol, Symbol>,
+    agent_kinds: FxHashMap<Symbol, Symbol>,
     main: Symbol,
     sidechain: Symbol,
     transcripts: Vec<Transcript>,
     /// By part: its transcript, and the lines of that transcript before it.
     parts: Vec<(usize, u64)>,
     accounting: Accounting,
+    /// Projects that are called otherwise than the folder, by the folder.
+    new_names: FxHashMap<Symbol, Symbol>,
 }
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
+    pub(crate) denied_by: Option<DeniedBy>,
     pub(crate) lines_added: u64,
     pub(crate) lines_removed: u64,
+    /// What the tool says, else the time from call to result, in which a
+    /// person may have been asked; `None` where it goes on or never ran.
+    pub(crate) duration_ms: Option<u64>,
 }
 
 /// What was read, and what was skipped and why.
@@ -132,7 +138,7 @@ impl Dataset {
             problems,
         };
         let transcripts = found.transcripts;
-        Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting }
+        Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting, new_names: FxHashMap::default() }
     }
 
     /// What was read, and what was skipped and why.
@@ -153,8 +159,10 @@ impl Dataset {
 
     /// The projects: the folders that Claude Code worked in, by name.
     pub fn projects(&self) -> Vec<Untrusted> {
-        let mut names: Vec<_> = self.facts.projects().into_iter().map(|name| Untrusted::new(self.symbols().name(name))).collect();
+        let name = |folder| Untrusted::new(self.symbols().name(self.project(folder)));
+        let mut names: Vec<_> = self.facts.projects().into_iter().map(name).collect();
         names.sort();
+        names.dedup();
         names
     }
 
@@ -172,14 +180,18 @@ impl Dataset {
     /// of another is from now on part of the other's; no total changes. `new_name`
     /// is asked once for each project; `None` leaves it as it is.
     pub fn rename_projects(&mut self, new_name: impl Fn(&str) -> Option<String>) {
-        let mut new_names = HashMap::new();
         for project in self.facts.projects() {
             let name = new_name(&self.facts.symbols.name(project));
             if let Some(name) = name {
-                new_names.insert(project, self.facts.symbols.intern(&with_upper_drive(name.as_bytes())));
+                self.new_names.insert(project, self.facts.symbols.intern(&with_upper_drive(name.as_bytes())));
             }
         }
-        self.facts.rename_projects(&new_names);
+    }
+
+    /// What the project in a folder is called. Rows keep the folder itself: paths are
+    /// relative to it.
+    pub(crate) fn project(&self, folder: Symbol) -> Symbol {
+        self.new_names.get(&folder).copied().unwrap_or(folder)
     }
 
     pub(crate) fn messages(&self) -> &[MessageRow] {
@@ -258,9 +270,15 @@ impl Dataset {
         }
     }
 
+    /// The kind of the subagent that a call started; none where nothing says it.
+    pub(crate) fn started_agent_kind(&self, call: &CallRow) -> Symbol {
+        let started = self.facts.results.get(call.key).and_then(|result| self.agent_kinds.get(&result.agent));
+        started.copied().unwrap_or(call.subagent_type)
+    }
+
     /// What each message cost, in the order of the messages; `None` without a price.
     pub(crate) fn costs(&self, prices: &Prices) -> Vec<Option<Cost>> {
-        let mut known = HashMap::new();
+        let mut known = FxHashMap::default();
         self.messages().iter().map(|row| self.price(row, prices, &mut known).map(|(price, terms)| price.cost(&row.tokens, terms))).collect()
     }
 
@@ -269,7 +287,7 @@ impl Dataset {
         &self,
         row: &MessageRow,
         prices: &'p Prices,
-        known: &mut HashMap<Symbol, Option<&'p Price>>,
+        known: &mut FxHashMap<Symbol, Option<&'p Price>>,
     ) -> Option<(&'p Price, Terms)> {
         let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
         let terms = Terms { day: row.origin.order.stamp_ms().map(epoch_day), is_fast: row.is_fast, is_us: row.is_us };
@@ -280,8 +298,8 @@ impl Dataset {
 /// The kind of every subagent (`counting.md` 3): `warmup` by its first prompt,
 /// else the type that its metadata, its result or its call names, else the word
 /// in its id.
-fn agent_kinds(facts: &mut Facts, types: &[(String, String)]) -> HashMap<Symbol, Symbol> {
-    let mut kinds = HashMap::new();
+fn agent_kinds(facts: &mut Facts, types: &[(String, String)]) -> FxHashMap<Symbol, Symbol> {
+    let mut kinds = FxHashMap::default();
     let Facts { symbols, messages, calls, results, prompts, agents, .. } = facts;
     let warmup = symbols.intern(b"warmup");
     kinds.extend(agents.rows().iter().filter(|row| row.is_warmup).map(|row| (row.agent, warmup)));
@@ -318,12 +336,15 @@ fn word_in_id(id: &[u8]) -> &[u8] {
     if is_word { word } else { b"unknown" }
 }
 
-/// The outcome of a call, and the lines it changed if it is an edit that worked.
+/// The outcome of a call, how long it took, and the lines it changed if it is
+/// an edit that worked.
 fn ending(facts: &Facts, call: &CallRow) -> Ending {
-    let mut ending = Ending { outcome: Outcome::NoResult, lines_added: 0, lines_removed: 0 };
+    let mut ending = Ending { outcome: Outcome::NoResult, denied_by: None, lines_added: 0, lines_removed: 0, duration_ms: None };
     let Some(result) = facts.results.get(call.key) else { return ending };
     let tool = facts.symbols.bytes(call.tool);
     ending.outcome = result.verdict.outcome(tool, || is_soft(facts, call));
+    ending.denied_by = result.denied_by;
+    ending.duration_ms = duration_ms(call, result, ending.outcome);
     if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
         let created = result.lines_created.filter(|_| tool == b"Write");
         ending.lines_added = created.unwrap_or(result.lines_added);
@@ -337,6 +358,14 @@ fn is_soft(facts: &Facts, call: &CallRow) -> bool {
         Some(stored) => stored.is_soft,
         None => shell::soft_exit(&facts.symbols.name(call.command)),
     }
+}
+
+fn duration_ms(call: &CallRow, result: &ResultRow, outcome: Outcome) -> Option<u64> {
+    if matches!(outcome, Outcome::Background | Outcome::Denied | Outcome::Cancelled) || result.is_async {
+        return None;
+    }
+    let between = || result.order.stamp_ms()?.checked_sub(call.origin.order.stamp_ms()?)?.try_into().ok();
+    result.duration_ms.map(u64::from).or_else(between)
 }
 
 fn located((kind, place): (ProblemKind, Place), parts: &[(usize, u64)], transcripts: &[Transcript]) -> Problem {

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
-use crate::rows::{AgentRow, CallRow, CutRow, EventRow, MentionRow, MessageRow, Order, PromptRow, ResultRow};
+use crate::rows::{AgentRow, CallRow, CutRow, EventRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
@@ -126,11 +126,6 @@ impl<R: Row> Folded<R> {
         }
     }
 
-    /// Changes every row. The identity must stay.
-    pub(crate) fn for_each(&mut self, change: impl FnMut(&mut R)) {
-        self.rows.iter_mut().for_each(change);
-    }
-
     /// The row of an identity.
     pub(crate) fn get(&self, key: Key) -> Option<&R> {
         let index = self.table.find(key as u64, |index| self.rows[*index as usize].key() == key)?;
@@ -192,6 +187,16 @@ impl Row for CallRow {
 }
 
 impl Row for ResultRow {
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    fn order(&self) -> Order {
+        self.order
+    }
+}
+
+impl Row for FollowUpRow {
     fn key(&self) -> Key {
         self.key
     }

@@ -62,6 +62,10 @@ pub struct Entry<'t> {
     pub leaf_uuid: Text<'t>,
     /// `prUrl` of a `pr-link`.
     pub pr_url: Text<'t>,
+    /// `forkedFrom.sessionId`: the session that this one was branched off.
+    pub forked_from: Text<'t>,
+    /// `sourceToolUseID`: the call that brought this text, such as the body of a skill.
+    pub source_tool_use_id: Text<'t>,
     /// `worktreeSession` of a `worktree-state`.
     pub worktree: Option<Box<Worktree<'t>>>,
     /// `message`, when it is an object.
@@ -276,6 +280,8 @@ pub struct ResultFields<'t> {
     pub file: ReadFile<'t>,
     /// `isAsync`: a subagent that was launched and goes on.
     pub is_async: bool,
+    /// `durationMs`, `totalDurationMs` or `durationSeconds`: how long the tool ran, in milliseconds.
+    pub duration_ms: Option<u64>,
     /// `persistedOutputPath`: the output went to a file, and the model saw its start.
     pub is_cut: bool,
 }

@@ -6,8 +6,8 @@
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
+use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key, Spot};
@@ -15,11 +15,11 @@ use crate::entry::{Block, Content, Entry, Input, Message, ReadFile, ResultFields
 use crate::error::ProblemKind;
 use crate::json::Text;
 use crate::lines::Account;
-use crate::outcome::{ErrorText, Verdict};
+use crate::outcome::{DeniedBy, ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow,
-    StoredCommand, TitleRank, TitleRow,
+    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines,
+    ResultRow, StoredCommand, TitleRank, TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
@@ -31,12 +31,15 @@ pub(crate) struct Facts {
     pub(crate) messages: Folded<MessageRow>,
     pub(crate) calls: Folded<CallRow>,
     pub(crate) results: Folded<ResultRow>,
+    pub(crate) follow_ups: Folded<FollowUpRow>,
     pub(crate) prompts: Folded<PromptRow>,
     pub(crate) mentions: Folded<MentionRow>,
     pub(crate) cuts: Folded<CutRow>,
     pub(crate) titles: Vec<TitleRow>,
     /// Pull requests by session.
     pub(crate) pull_requests: Vec<(Symbol, Symbol)>,
+    /// Sessions that were branched off, and those they come from.
+    pub(crate) forks: Vec<(Symbol, Symbol)>,
     /// Lines that have a `uuid`, with all their copies.
     pub(crate) uuids: Vec<LineRow>,
     /// Git worktrees that sessions went to, and the folders they came from.
@@ -220,6 +223,7 @@ impl Facts {
         let Some(message) = &entry.message else { return };
         let origin = self.origin(line, entry.timestamp_ms, false);
         self.uuid(entry.uuid, origin);
+        self.fork(entry, origin);
         if self.results(message, entry, origin) {
             return;
         }
@@ -229,6 +233,24 @@ impl Facts {
             self.prompt(line, origin, &prompt::text(&message.content));
         } else if let Some(kind) = prompt::cut(entry, &head) {
             self.cut(line, origin, kind);
+        }
+        self.follow_up(entry, &message.content, origin);
+    }
+
+    fn follow_up(&mut self, entry: &Entry, content: &Content, origin: Origin) {
+        let session = self.symbols.bytes(origin.session);
+        if let Some(key) = dedup::call_key(entry.source_tool_use_id, session) {
+            self.follow_ups.fold(FollowUpRow { key, order: origin.order, size_bytes: short(content.text_bytes()) });
+        }
+    }
+
+    /// Every line of a branch names where it comes from.
+    fn fork(&mut self, entry: &Entry, origin: Origin) {
+        if !entry.forked_from.is_empty() {
+            let fork = (origin.session, self.symbol(entry.forked_from));
+            if self.forks.last() != Some(&fork) {
+                self.forks.push(fork);
+            }
         }
     }
 
@@ -329,12 +351,15 @@ impl Facts {
             ToolUseResult::Fields(fields) => *fields,
             _ => ResultFields::default(),
         };
+        let verdict = Verdict::of(result, &entry.tool_use_result, entry.tool_denial_kind);
         let error = result.is_error.then(|| ErrorText::of(&result.body.decode()));
         let row = ResultRow {
             key,
             order: origin.order,
-            verdict: Verdict::of(result, &entry.tool_use_result, entry.tool_denial_kind),
+            verdict,
+            denied_by: verdict.is_denied().then(|| DeniedBy::of(result, &entry.tool_use_result, entry.tool_denial_kind)),
             size_bytes: short(result.body.len() as u64),
+            duration_ms: fields.duration_ms.map(short),
             exit_code: error.as_ref().and_then(|error| error.exit_code),
             error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),
             edit_error: error.and_then(|error| error.edit_error),
@@ -382,23 +407,8 @@ impl Facts {
         }
     }
 
-    /// Calls each project by another name; those without one keep theirs.
-    /// Projects that get the same name become one.
-    pub(crate) fn rename_projects(&mut self, new_names: &HashMap<Symbol, Symbol>) {
-        let rename = |origin: &mut Origin| {
-            if let Some(name) = new_names.get(&origin.project) {
-                origin.project = *name;
-            }
-        };
-        self.messages.for_each(|row| rename(&mut row.origin));
-        self.calls.for_each(|row| rename(&mut row.origin));
-        self.prompts.for_each(|row| rename(&mut row.origin));
-        self.cuts.for_each(|row| rename(&mut row.origin));
-        self.api_errors.for_each(|row| rename(&mut row.origin));
-    }
-
     /// The projects of all rows, each once, in no order.
-    pub(crate) fn projects(&self) -> HashSet<Symbol> {
+    pub(crate) fn projects(&self) -> FxHashSet<Symbol> {
         let messages = self.messages.rows().iter().map(|row| row.origin.project);
         let calls = self.calls.rows().iter().map(|row| row.origin.project);
         let prompts = self.prompts.rows().iter().map(|row| row.origin.project);
@@ -456,12 +466,14 @@ impl Facts {
             });
         };
         rayon::join(fold_messages, || rayon::join(fold_calls, fold_results));
+        self.follow_ups.absorb(other.follow_ups, |row| row);
         self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
         self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });
         self.cuts.absorb(other.cuts, |row| CutRow { origin: moved(row.origin), trigger: renamed(row.trigger), ..row });
         let titles = other.titles.into_iter();
         self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
         self.pull_requests.extend(other.pull_requests.into_iter().map(|(session, url)| (renamed(session), renamed(url))));
+        self.forks.extend(other.forks.into_iter().map(|(session, parent)| (renamed(session), renamed(parent))));
         self.uuids.extend(other.uuids.into_iter().map(|row| LineRow { session: renamed(row.session), ..row }));
         self.worktrees.extend(other.worktrees.into_iter().map(|(path, original)| (renamed(path), renamed(original))));
         self.tools_changed.extend(other.tools_changed);

@@ -6,11 +6,12 @@
 
 use polars::prelude::*;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
+use crate::outcome::{DeniedBy, EditError};
 use crate::prices::Prices;
 use crate::query::{Query, Selection};
-use crate::rows::Origin;
+use crate::rows::{CallRow, Origin, ResultRow};
 use crate::symbols::Symbol;
 use crate::time::Calendar;
 
@@ -37,7 +38,10 @@ pub struct Frames {
     /// `cost` (picodollars, `Int128`, null without a price), `is_final`.
     pub messages: LazyFrame,
     /// One row per tool call: `time`, `day`, `session`, `project`, `branch`,
-    /// `agent`, `agent_id`, `tool`, `file` (empty if it names none), `outcome`,
+    /// `agent`, `agent_id`, `tool`; `file`, `command`, `target` (a path, address,
+    /// pattern, query or skill) and `subagent_type` (empty where the input names
+    /// none); `outcome`, `denied_by`, `edit_error`, `exit_code`, `duration_ms`,
+    /// `result_bytes`, `read_start` and `read_lines` (null where unknown);
     /// `lines_added`, `lines_removed`.
     pub tool_calls: LazyFrame,
     /// One row per typed prompt: `time`, `day`, `session`, `project`, `branch`,
@@ -95,18 +99,44 @@ fn tool_calls(dataset: &Dataset, selection: &Selection, calendar: &Calendar) -> 
     let mut rows: Vec<_> = selection.calls().collect();
     rows.sort_by_key(|(row, _)| (row.origin.order, row.key));
     let origins: Vec<_> = rows.iter().map(|(row, _)| row.origin).collect();
-    let tools: Vec<_> = rows.iter().map(|(row, _)| row.tool).collect();
-    let files: Vec<_> = rows.iter().map(|(row, _)| row.file).collect();
-    let outcomes: Vec<_> = rows.iter().map(|(_, ending)| ending.outcome.name()).collect();
-    let added: Vec<_> = rows.iter().map(|(_, ending)| ending.lines_added).collect();
-    let removed: Vec<_> = rows.iter().map(|(_, ending)| ending.lines_removed).collect();
     let mut columns = origin_columns(dataset, calendar, &origins)?;
-    columns.push(names(dataset, "tool", &tools));
-    columns.push(names(dataset, "file", &files));
-    columns.push(Column::new("outcome".into(), outcomes));
-    columns.push(Column::new("lines_added".into(), added));
-    columns.push(Column::new("lines_removed".into(), removed));
+    let mut name = |column: &str, of: fn(&CallRow) -> Symbol| {
+        columns.push(names(dataset, column, &rows.iter().map(|(row, _)| of(row)).collect::<Vec<_>>()));
+    };
+    name("tool", |row| row.tool);
+    name("file", |row| row.file);
+    name("command", |row| row.command);
+    name("target", |row| row.target);
+    name("subagent_type", |row| row.subagent_type);
+    let mut word = |column: &str, of: fn(&Ending) -> Option<&'static str>| {
+        columns.push(Column::new(column.into(), rows.iter().map(|(_, ending)| of(ending)).collect::<Vec<_>>()));
+    };
+    word("outcome", |ending| Some(ending.outcome.name()));
+    word("denied_by", |ending| ending.denied_by.map(DeniedBy::name));
+    let mut count = |column: &str, of: fn(&Ending) -> Option<u64>| {
+        columns.push(Column::new(column.into(), rows.iter().map(|(_, ending)| of(ending)).collect::<Vec<_>>()));
+    };
+    count("duration_ms", |ending| ending.duration_ms);
+    count("lines_added", |ending| Some(ending.lines_added));
+    count("lines_removed", |ending| Some(ending.lines_removed));
+    columns.extend(result_columns(dataset, &rows));
     Ok(DataFrame::new_infer_height(columns)?.lazy())
+}
+
+/// What only the result of a call tells; null without one.
+fn result_columns(dataset: &Dataset, rows: &[(&CallRow, Ending)]) -> Vec<Column> {
+    let results: Vec<_> = rows.iter().map(|(row, _)| dataset.facts().results.get(row.key)).collect();
+    let count = |column: &str, of: fn(&ResultRow) -> Option<u32>| {
+        Column::new(column.into(), results.iter().map(|result| result.and_then(of)).collect::<Vec<_>>())
+    };
+    let edit_errors: Vec<_> = results.iter().map(|result| result.and_then(|result| result.edit_error).map(EditError::name)).collect();
+    vec![
+        Column::new("edit_error".into(), edit_errors),
+        count("exit_code", |result| result.exit_code),
+        count("result_bytes", |result| Some(result.size_bytes)),
+        count("read_start", |result| Some(result.read.start).filter(|start| *start > 0)),
+        count("read_lines", |result| Some(result.read.count).filter(|_| result.read.start > 0)),
+    ]
 }
 
 /// The columns that every record has.
@@ -117,12 +147,13 @@ fn origin_columns(dataset: &Dataset, calendar: &Calendar, origins: &[Origin]) ->
     let days: Vec<_> = stamps.iter().map(|stamp| stamp.map(|stamp| (calendar.day(stamp) - epoch).num_days() as i32)).collect();
     let day = Column::new("day".into(), days).cast(&DataType::Date)?;
     let symbols = |of: fn(&Origin) -> Symbol| origins.iter().map(of).collect::<Vec<_>>();
+    let projects: Vec<_> = origins.iter().map(|origin| dataset.project(origin.project)).collect();
     let kinds: Vec<_> = origins.iter().map(|origin| dataset.agent_kind(origin)).collect();
     Ok(vec![
         time,
         day,
         names(dataset, "session", &symbols(|origin| origin.session)),
-        names(dataset, "project", &symbols(|origin| origin.project)),
+        names(dataset, "project", &projects),
         names(dataset, "branch", &symbols(|origin| origin.branch)),
         names(dataset, "agent", &kinds),
         names(dataset, "agent_id", &symbols(|origin| origin.agent)),

@@ -78,15 +78,17 @@ const OPEN: &[&str] = &[
 ];
 
 /// Columns of free text, and those that lead to it.
-const FREE_TEXT: &[&str] = &["cause", "error", "examples", "last_error", "prompt", "text", "title", "variants"];
+pub(crate) const FREE_TEXT: &[&str] = &["cause", "error", "examples", "last_error", "prompt", "text", "title", "variants"];
 
 /// Replaces every name in a table by its hash and leaves out free text.
 /// Numbers, days and the number and order of rows stay.
 pub fn hash_table(table: &mut Table, key: &HashKey) {
     let rule = table.column("rule");
     for row in &mut table.rows {
-        let rule = rule.and_then(|index| text(&row[index])).map(str::to_owned);
-        for (column, value) in table.columns.iter().zip(row.iter_mut()).filter(|(column, _)| column.kind == Kind::Text) {
+        let rule = rule.and_then(|index| row[index].as_text()).map(str::to_owned);
+        for (column, value) in
+            table.columns.iter().zip(row.iter_mut()).filter(|(column, _)| matches!(column.kind, Kind::Text | Kind::Phrase))
+        {
             apply(treatment(column.name, rule.as_deref()), value, key);
         }
     }
@@ -121,7 +123,7 @@ fn apply(treatment: Treatment, value: &mut Value, key: &HashKey) {
 }
 
 /// The names that reports give to what has none stay, and so do random ids.
-fn hashed(name: &Untrusted, key: &HashKey) -> Untrusted {
+pub(crate) fn hashed(name: &Untrusted, key: &HashKey) -> Untrusted {
     let raw = name.raw();
     if matches!(raw, "" | "unknown") || is_random_id(raw) { name.clone() } else { Untrusted::new(key.name(raw)) }
 }
@@ -131,13 +133,6 @@ fn hashed(name: &Untrusted, key: &HashKey) -> Untrusted {
 fn is_random_id(name: &str) -> bool {
     name.len() == 36
         && name.bytes().enumerate().all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
-}
-
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Text(text) => Some(text.raw()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

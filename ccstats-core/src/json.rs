@@ -43,6 +43,16 @@ impl<'t> Text<'t> {
         }
     }
 
+    /// The decoded start, enough to see what wrote it. White space before it may
+    /// be long, so what starts with that is given whole.
+    pub(crate) fn head(self) -> Cow<'t, [u8]> {
+        const LONGEST: usize = 512;
+        match self.0.first() {
+            Some(b'!'..=b'[' | b']'..=b'~') => Text(&self.0[..self.0.len().min(LONGEST)]).decode(),
+            _ => self.decode(),
+        }
+    }
+
     /// Whether the string is `word`.
     pub fn is(self, word: &[u8]) -> bool {
         self.0 == word || self.0.len() > word.len() && *self.decode() == *word
@@ -146,13 +156,17 @@ impl<'t> Cursor<'t> {
     /// The next byte after white space; newline at the end of the input.
     #[inline]
     pub(crate) fn peek(&mut self) -> u8 {
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b' ' | b'\t' | b'\r' | 0) => self.at += 1,
-                Some(byte) => return *byte,
-                None => return b'\n',
-            }
+        match self.bytes.get(self.at) {
+            Some(byte) if *byte > b' ' => *byte,
+            _ => self.peek_over_space(),
         }
+    }
+
+    #[cold]
+    fn peek_over_space(&mut self) -> u8 {
+        let space = self.bytes[self.at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | 0));
+        self.at += space.count();
+        self.bytes.get(self.at).copied().unwrap_or(b'\n')
     }
 
     /// Enters an object. `false`, and the value skipped, when it is none.
@@ -181,6 +195,9 @@ impl<'t> Cursor<'t> {
     /// The caller reads or skips the value before it asks again.
     #[inline]
     pub(crate) fn key(&mut self) -> Parsed<Option<Cow<'t, [u8]>>> {
+        if self.peek() == b',' {
+            self.at += 1;
+        }
         loop {
             match self.peek() {
                 b'"' => {
@@ -191,15 +208,24 @@ impl<'t> Cursor<'t> {
                     }
                     self.skip_rest()?;
                 }
-                b',' => self.at += 1,
                 b'}' => {
                     self.at += 1;
                     return Ok(None);
                 }
-                b']' => return Err(Broken),
-                _ => self.skip_rest()?,
+                _ => self.skip_between_keys()?,
             }
         }
+    }
+
+    /// What stands where a key is due, but begins none.
+    #[cold]
+    fn skip_between_keys(&mut self) -> Parsed<()> {
+        match self.peek() {
+            b',' => self.at += 1,
+            b']' => return Err(Broken),
+            _ => self.skip_rest()?,
+        }
+        Ok(())
     }
 
     #[inline]

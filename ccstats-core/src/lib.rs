@@ -110,6 +110,8 @@
 //! strings; show them through [`Shown`].
 
 mod behaviour;
+mod blocks;
+mod budget;
 mod dataset;
 mod dedup;
 mod discover;
@@ -144,6 +146,9 @@ mod usage;
 mod testing;
 
 pub use behaviour::secrets::Leaks;
+pub use behaviour::tools::CallsBy;
+pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windows};
+pub use budget::{Budget, Limit, Period, budget_table, budgets};
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};
 pub use entry::{
@@ -156,7 +161,7 @@ pub use frames::Frames;
 pub use hashing::{HashKey, hash_problem, hash_table};
 pub use json::Text;
 pub use lines::{Account, BadLine, Entries, Share, entries};
-pub use outcome::{EditError, Outcome};
+pub use outcome::{DeniedBy, EditError, Outcome};
 #[cfg(feature = "frames")]
 pub use polars;
 pub use prices::{Cost, OwnPrice, PICODOLLARS, Price, Prices, Terms};

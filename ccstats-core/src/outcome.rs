@@ -61,6 +61,44 @@ impl Outcome {
     }
 }
 
+/// Who did not let a call run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeniedBy {
+    /// The person at the terminal.
+    User,
+    /// A permission that is missing or refused.
+    Rule,
+    /// A hook.
+    Hook,
+    /// The classifier of the automatic mode.
+    Classifier,
+}
+
+impl DeniedBy {
+    /// Everyone, in the order of reports.
+    pub const ALL: [DeniedBy; 4] = [DeniedBy::User, DeniedBy::Rule, DeniedBy::Hook, DeniedBy::Classifier];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            DeniedBy::User => "user",
+            DeniedBy::Rule => "rule",
+            DeniedBy::Hook => "hook",
+            DeniedBy::Classifier => "classifier",
+        }
+    }
+
+    /// Who refused, for a result whose verdict is `denied`.
+    pub(crate) fn of(result: &ToolResult, structured: &ToolUseResult, denial: Text) -> DeniedBy {
+        match &*denial.decode() {
+            b"user-rejected" => DeniedBy::User,
+            b"" => denied_by(plain(&result.body.decode()), structured).unwrap_or(DeniedBy::Rule),
+            kind if kind.starts_with(b"automode") => DeniedBy::Classifier,
+            _ => DeniedBy::Rule,
+        }
+    }
+}
+
 /// What the result of a call tells without the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -88,11 +126,16 @@ impl Verdict {
         })
     }
 
+    /// Whether the call was not let run.
+    pub(crate) fn is_denied(self) -> bool {
+        self == Verdict::Known(Outcome::Denied)
+    }
+
     fn without_denial(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
         if result.is_error {
             return error_verdict(result, structured);
         }
-        if may_start_odd(result) && starts_with_any(plain(&result.body.decode()), INTERRUPTED) {
+        if may_start_odd(result) && starts_with_any(plain(&result.body.head()), INTERRUPTED) {
             return Verdict::Known(Outcome::Interrupted);
         }
         Verdict::Known(match structured {
@@ -120,15 +163,15 @@ const CANCELLED: &[&[u8]] = &[b"Sibling tool call errored", b"Cancelled: paralle
 
 const INTERRUPTED: &[&[u8]] = &[b"[Request interrupted", b"Interrupted by user"];
 
-const DENIED: &[&[u8]] = &[
-    b"The user doesn't want to proceed with this tool use",
-    b"The user doesn't want to take this action",
-    b"This command requires approval",
-    b"Claude requested permissions to",
-    b"Permission to use",
-    b"Tool permission request failed",
-    b"Permission for this",
-    b"This Bash command contains multiple operations. The following part",
+const DENIED: &[(&[u8], DeniedBy)] = &[
+    (b"The user doesn't want to proceed with this tool use", DeniedBy::User),
+    (b"The user doesn't want to take this action", DeniedBy::User),
+    (b"This command requires approval", DeniedBy::Rule),
+    (b"Claude requested permissions to", DeniedBy::Rule),
+    (b"Permission to use", DeniedBy::Rule),
+    (b"Tool permission request failed", DeniedBy::Rule),
+    (b"Permission for this", DeniedBy::Rule),
+    (b"This Bash command contains multiple operations. The following part", DeniedBy::Rule),
 ];
 
 /// Whether a result without an error could still start like an interruption:
@@ -141,10 +184,9 @@ fn error_verdict(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
     let text = result.body.decode();
     let body = trim_start(&text);
     let plain = plain(&text);
-    let is_rejected = matches!(structured, ToolUseResult::Text(text) if text.is(b"User rejected tool use"));
     Verdict::Known(if starts_with_any(plain, CANCELLED) {
         Outcome::Cancelled
-    } else if starts_with_any(plain, DENIED) || is_rejected || is_hook_denial(plain) {
+    } else if denied_by(plain, structured).is_some() {
         Outcome::Denied
     } else if starts_with_any(plain, INTERRUPTED) {
         Outcome::Interrupted
@@ -153,6 +195,16 @@ fn error_verdict(result: &ToolResult, structured: &ToolUseResult) -> Verdict {
     } else {
         return Verdict::Error { silent: is_silent(body) };
     })
+}
+
+fn denied_by(plain: &[u8], structured: &ToolUseResult) -> Option<DeniedBy> {
+    if let Some((_, by)) = DENIED.iter().find(|(phrase, _)| plain.starts_with(phrase)) {
+        Some(*by)
+    } else if matches!(structured, ToolUseResult::Text(text) if text.is(b"User rejected tool use")) {
+        Some(DeniedBy::User)
+    } else {
+        is_hook_denial(plain).then_some(DeniedBy::Hook)
+    }
 }
 
 /// The text without the tag and the word that versions put before it.
@@ -216,6 +268,19 @@ pub enum EditError {
     NotUnique,
 }
 
+impl EditError {
+    /// Its name in frames.
+    #[cfg(feature = "frames")]
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            EditError::NotRead => "not_read",
+            EditError::Changed => "changed",
+            EditError::NotFound => "not_found",
+            EditError::NotUnique => "not_unique",
+        }
+    }
+}
+
 impl ErrorText {
     pub(crate) fn of(text: &[u8]) -> ErrorText {
         const LONGEST_LINE: usize = 200;
@@ -251,12 +316,15 @@ fn starts_with_any(text: &[u8], words: &[&[u8]]) -> bool {
 }
 
 /// The text without white space before it, as Unicode knows white space.
-pub(crate) fn trim_start(text: &[u8]) -> &[u8] {
-    match text.first() {
-        Some(first) if first.is_ascii_whitespace() || !first.is_ascii() || *first < b' ' => {
-            let blanks = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-            &text[blanks.len() - blanks.trim_start().len()..]
+pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
+    const LONGEST_CHAR: usize = 4;
+    // Char by char: to check all of a long text as UTF-8 would cost more than to read its line.
+    loop {
+        let head = &text[..text.len().min(LONGEST_CHAR)];
+        let first = head.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+        match first.filter(|first| first.is_whitespace()) {
+            Some(blank) => text = &text[blank.len_utf8()..],
+            None => return text,
         }
-        _ => text,
     }
 }

@@ -4,7 +4,6 @@
 //! after compaction, prompts of subagents (`format.md` 11).
 
 use crate::entry::{Block, Content, Entry};
-use crate::json::Text;
 use crate::outcome::trim_start;
 use crate::rows::Cut;
 use crate::shell;
@@ -183,15 +182,10 @@ pub(crate) fn is_keep_going(text: &[u8]) -> bool {
     matches!(text.trim_end_matches(['.', '!', '…', ' ']), "continue" | "keep going" | "go on")
 }
 
-/// The start of the text of a message: enough to see what wrote it. White space
-/// before it may be long, so what starts with that is given whole.
+/// The start of the text of a message; see [`Text::head`].
 pub(crate) fn head(content: &Content) -> Vec<u8> {
-    const LONGEST: usize = 512;
     match content {
-        Content::Text(text) if text.raw().len() > LONGEST => match text.raw()[0] {
-            b'!'..=b'[' | b']'..=b'~' => Text(&text.raw()[..LONGEST]).decode().into_owned(),
-            _ => text.decode().into_owned(),
-        },
+        Content::Text(text) => text.head().into_owned(),
         _ => self::text(content),
     }
 }

@@ -86,6 +86,14 @@ impl<'d> Selection<'d> {
         })
     }
 
+    /// Whether nothing at all is selected.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.dataset.messages().iter().any(|row| self.keeps_message(row))
+            && self.calls().next().is_none()
+            && self.prompts().next().is_none()
+            && self.api_errors().next().is_none()
+    }
+
     /// Whether messages are asked for at all.
     pub(crate) fn calls_only(&self) -> bool {
         self.calls_only
@@ -134,7 +142,7 @@ impl<'d> Selection<'d> {
         let stamp = origin.order.stamp_ms();
         self.start_ms.is_none_or(|start| stamp.is_some_and(|stamp| stamp >= start))
             && self.end_ms.is_none_or(|end| stamp.is_some_and(|stamp| stamp < end))
-            && self.projects.keep(origin.project)
+            && self.projects.keep(self.dataset.project(origin.project))
             && self.sessions.keep(origin.session)
             && self.branches.keep(origin.branch)
             && (!self.without_subagents || Some(self.dataset.agent_kind(origin)) == self.main)

@@ -1,7 +1,7 @@
 //! The rows that facts are made of: numbers and symbols, nothing borrowed.
 
 use crate::dedup::Key;
-use crate::outcome::{EditError, Verdict};
+use crate::outcome::{DeniedBy, EditError, Verdict};
 use crate::shell::Hidden;
 use crate::symbols::Symbol;
 use crate::usage::Tokens;
@@ -42,6 +42,7 @@ impl Order {
 pub(crate) struct Origin {
     pub(crate) order: Order,
     pub(crate) session: Symbol,
+    /// The folder; what it is called is `Dataset::project`.
     pub(crate) project: Symbol,
     pub(crate) branch: Symbol,
     /// The id of the subagent; none in the main thread.
@@ -114,12 +115,15 @@ pub(crate) struct ResultRow {
     pub(crate) key: Key,
     pub(crate) order: Order,
     pub(crate) verdict: Verdict,
+    pub(crate) denied_by: Option<DeniedBy>,
     pub(crate) lines_added: u64,
     pub(crate) lines_removed: u64,
     /// The lines of a file that Write made.
     pub(crate) lines_created: Option<u64>,
     /// The length of the result as the model saw it, escapes as they stand.
     pub(crate) size_bytes: u32,
+    /// How long the tool ran, where it says so, in milliseconds.
+    pub(crate) duration_ms: Option<u32>,
     /// The code in `Exit code N`.
     pub(crate) exit_code: Option<u32>,
     /// The last line of an error.
@@ -134,6 +138,16 @@ pub(crate) struct ResultRow {
     pub(crate) is_async: bool,
     /// The model saw only the start of the output.
     pub(crate) is_cut: bool,
+}
+
+/// Text that Claude Code put behind a result, such as the body of a skill.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct FollowUpRow {
+    /// The call.
+    pub(crate) key: Key,
+    pub(crate) order: Order,
+    /// Escapes as they stand.
+    pub(crate) size_bytes: u32,
 }
 
 /// The lines that a Read gave.

@@ -129,6 +129,9 @@ mod masks {
     /// 64 bytes in vector registers.
     pub(super) trait Block: Copy {
         fn load(bytes: &[u8; 64]) -> Self;
+        /// Has the memory bring what comes after these bytes. A processor does
+        /// so by itself, but begins anew at each page and after each wrong guess.
+        fn prefetch(bytes: &[u8]);
         /// One bit for each byte that equals `byte`.
         fn eq(self, byte: u8) -> u64;
         /// The block with bit 0x20 set in each byte: `[` becomes `{`, `]` becomes `}`.
@@ -141,6 +144,7 @@ mod masks {
     #[inline(always)]
     fn block<B: Block>(bytes: &[u8], at: usize) -> Option<B> {
         let rest = bytes.get(at..)?;
+        B::prefetch(rest);
         if let Some(whole) = rest.first_chunk() {
             return Some(B::load(whole));
         }
@@ -303,6 +307,11 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn prefetch(bytes: &[u8]) {
+            prefetch(bytes);
+        }
+
+        #[inline(always)]
         fn eq(self, byte: u8) -> u64 {
             // SAFETY: no memory is touched; see `Avx2`.
             unsafe {
@@ -341,6 +350,11 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn prefetch(bytes: &[u8]) {
+            prefetch(bytes);
+        }
+
+        #[inline(always)]
         fn eq(self, byte: u8) -> u64 {
             // SAFETY: no memory is touched; see `Avx512`.
             unsafe { _mm512_cmpeq_epi8_mask(self.0, _mm512_set1_epi8(byte as i8)) }
@@ -357,6 +371,14 @@ mod x86 {
             // SAFETY: no memory is touched; see `Avx512`.
             unsafe { prefix_xor(mask) }
         }
+    }
+
+    #[inline(always)]
+    fn prefetch(bytes: &[u8]) {
+        const DISTANCE: usize = 2048;
+        // SAFETY: a prefetch reads nothing that the program sees and cannot fail,
+        // whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(DISTANCE).cast()) }
     }
 
     /// A carry-less product with all ones is the running parity.
@@ -416,6 +438,37 @@ mod tests {
             for length in 0..=512 {
                 let answers = all_levels(&text[start..start + length], 0);
                 assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "start {start}, length {length}");
+            }
+        }
+    }
+
+    /// Memory that ends where no more is: a map that is longer than its file ends
+    /// the process with a signal when somebody reads behind the file.
+    #[cfg(unix)]
+    fn before_nothing() -> (memmap2::MmapMut, usize) {
+        // No system has larger pages.
+        const LENGTH: usize = 64 << 10;
+        let file = tempfile::tempfile().expect("a temporary file");
+        file.set_len(LENGTH as u64).expect("a length");
+        // SAFETY: nobody else knows the file, so it keeps its length; the tests
+        // use only the part of the map that it covers.
+        #[expect(unsafe_code, reason = "memory maps cannot be made safe portably")]
+        let map = unsafe { memmap2::MmapOptions::new().len(2 * LENGTH).map_copy(&file) }.expect("a map");
+        (map, LENGTH)
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_behind_the_input_is_read() {
+        let (mut memory, end) = before_nothing();
+        for text in [&br#"{"a\\":["b\"",{}],"c":"\\\\"}"#[..], b"no stop at all", b"\\"] {
+            for length in 0..=512 {
+                let place = end - length..end;
+                memory[place.clone()].iter_mut().zip(text.iter().cycle()).for_each(|(byte, new)| *byte = *new);
+                for at in (0..=length.min(64)).chain([length]) {
+                    let answers = all_levels(&memory[place.clone()], at);
+                    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "from {at} of {length}");
+                }
             }
         }
     }

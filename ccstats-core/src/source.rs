@@ -17,18 +17,19 @@ use memmap2::{Mmap, MmapOptions};
 
 use crate::discover::Transcript;
 
-/// The longest stretch of one transcript that is scanned at once.
-pub(crate) const PART_BYTES: u64 = 8 << 20;
+/// The longest stretch of one transcript that is scanned at once: small enough
+/// that what was read is still in the processor's cache when it is looked at.
+pub(crate) const PART_BYTES: u64 = 1 << 20;
 
-/// Up to one part, reading is a little faster than mapping: giving a map back
+/// Below this reading is a little faster than mapping: giving a map back
 /// interrupts all threads.
-const SMALLEST_MAP_BYTES: u64 = PART_BYTES;
+const SMALLEST_MAP_BYTES: u64 = 8 << 20;
 
 /// A transcript not written for so long is settled.
 const SETTLED_AFTER: Duration = Duration::from_secs(600);
 
 /// A buffer that grew beyond this for one line is given back.
-const LARGEST_KEPT_BUFFER: usize = 4 * PART_BYTES as usize;
+const LARGEST_KEPT_BUFFER: usize = 32 << 20;
 
 /// A stretch of one transcript: the lines that start in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,14 +133,16 @@ impl Source {
         Ok(self.map.insert(map))
     }
 
-    /// Reads `start..end`, and on to the end of the line that `end` falls into.
+    /// Reads `start..end`, and on to the end of the line that `end` falls into,
+    /// unless that line starts in an earlier part.
     fn read(&mut self, file: &File, start: u64, end: u64, size: u64) -> io::Result<&[u8]> {
-        const STEP: u64 = 256 << 10;
+        const STEP: u64 = 16 << 10;
         self.buffer.clear();
         self.append(file, start, end)?;
-        let mut at = end;
+        let is_inside_a_line = start > 0 && memchr::memchr(b'\n', &self.buffer).is_none();
+        let mut at = if is_inside_a_line { size } else { end };
         while at < size && self.buffer.last() != Some(&b'\n') {
-            let next = size.min(at + STEP.max(self.buffer.len() as u64 / 2));
+            let next = size.min(at + STEP.max(at - end));
             let known = self.buffer.len();
             self.append(file, at, next)?;
             if let Some(newline) = memchr::memchr(b'\n', &self.buffer[known..]) {
@@ -258,5 +261,33 @@ mod holes {
 mod holes {
     pub(super) fn extents(_: &std::fs::File, _: u64) -> std::io::Result<Option<Vec<std::ops::Range<u64>>>> {
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many lines each part of a transcript owns, and how many bytes were read for it.
+    fn read_in_parts(text: &[u8]) -> Vec<(usize, usize)> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s.jsonl");
+        std::fs::write(&path, text).expect("written");
+        let found = crate::discover::discover(&[folder.path().to_path_buf()]).expect("found");
+        let mode = Mode { map: false, now: SystemTime::now() };
+        let mut source = Source::default();
+        let mut read = |part: Part| {
+            let bytes = source.part(&found.transcripts[0], &part, mode).expect("read");
+            let starts = bytes.bytes[..bytes.limit].split_inclusive(|byte| *byte == b'\n').count();
+            (starts, source.buffer.len())
+        };
+        parts(0, &found.transcripts[0]).map(&mut read).collect()
+    }
+
+    #[test]
+    fn a_long_line_is_read_to_its_end_only_once() {
+        let part = PART_BYTES as usize;
+        let text = [&vec![b'a'; 3 * part][..], b"\nb\n"].concat();
+        assert_eq!(read_in_parts(&text), [(1, 3 * part + 1), (0, part + 1), (0, part + 1), (1, 4)]);
     }
 }

@@ -12,6 +12,8 @@ use crate::untrusted::Untrusted;
 pub enum Kind {
     /// Names and words.
     Text,
+    /// What somebody wrote; its start tells most.
+    Phrase,
     /// A civil day, month or other time as text; sorts as text.
     Day,
     /// A whole number of things.
@@ -20,10 +22,21 @@ pub enum Kind {
     Tokens,
     /// Picodollars.
     Money,
+    /// Milliseconds.
+    Duration,
     /// A share from 0 to 1.
     Share,
     /// How many there are for each one, or each hundred, of something else.
     Rate,
+    /// Yes or no.
+    Flag,
+}
+
+impl Kind {
+    /// Whether values are read from the left and sorted as text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Kind::Text | Kind::Phrase | Kind::Day)
+    }
 }
 
 /// A column of a [`Table`].
@@ -44,12 +57,14 @@ pub enum Value {
     None,
     /// A text, which may come from a transcript.
     Text(Untrusted),
-    /// A whole number: things, tokens or picodollars, as the column says.
+    /// A whole number: things, tokens, picodollars or milliseconds, as the column says.
     Number(u128),
     /// A share from 0 to 1.
     Share(f64),
     /// How many for each one, or each hundred, as the column says.
     Rate(f64),
+    /// Yes or no.
+    Flag(bool),
     /// Several texts.
     List(Vec<Untrusted>),
 }
@@ -58,6 +73,14 @@ impl Value {
     /// A text value.
     pub fn text(text: impl Into<String>) -> Value {
         Value::Text(Untrusted::new(text))
+    }
+
+    /// The raw text of a text value.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text.raw()),
+            _ => None,
+        }
     }
 }
 
@@ -125,7 +148,7 @@ impl Table {
     pub fn sort(&mut self, name: &str, direction: Option<Direction>) -> Result<(), Error> {
         let known = || self.columns.iter().map(|column| column.name.to_string()).collect();
         let index = self.column(name).ok_or_else(|| Error::Column(name.into(), known()))?;
-        let is_text = matches!(self.columns[index].kind, Kind::Text | Kind::Day);
+        let is_text = self.columns[index].kind.is_text();
         let natural = if is_text { Direction::Ascending } else { Direction::Descending };
         let is_descending = direction.unwrap_or(natural) == Direction::Descending;
         self.rows.sort_by(|a, b| {
@@ -143,6 +166,7 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
         (Value::Share(a), Value::Share(b)) | (Value::Rate(a), Value::Rate(b)) => a.total_cmp(b),
+        (Value::Flag(a), Value::Flag(b)) => a.cmp(b),
         (Value::List(a), Value::List(b)) => a.len().cmp(&b.len()),
         _ => std::cmp::Ordering::Equal,
     }

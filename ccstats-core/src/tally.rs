@@ -3,8 +3,9 @@
 //! A [`Tally`] can be summed with another of the same query. Its totals are
 //! those of every other report.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::AddAssign;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
@@ -48,7 +49,7 @@ impl Spending {
         (self.messages == 0 || self.messages > self.unpriced_messages).then(|| self.cost.total())
     }
 
-    fn add(&mut self, row: &MessageRow, cost: Option<Cost>) {
+    pub(crate) fn add(&mut self, row: &MessageRow, cost: Option<Cost>) {
         let tokens = &row.tokens;
         self.messages += 1;
         self.input += u128::from(tokens.input);
@@ -84,6 +85,9 @@ impl Calls {
         let ran = self.count() - apart;
         (ran > 0).then(|| self.with(Outcome::Failed) as f64 / ran as f64)
     }
+
+    /// No call.
+    pub(crate) const NONE: Calls = Calls([0; Outcome::ALL.len()]);
 
     pub(crate) fn add(&mut self, outcome: Outcome) {
         self.0[outcome as usize] += 1;
@@ -163,10 +167,10 @@ impl Tally {
         let mut sums = Sums::default();
         for (row, cost) in dataset.messages().iter().zip(dataset.costs(prices)) {
             if selection.keeps_message(row) {
-                sums.message(row, cost);
+                sums.message(row, dataset.project(row.origin.project), cost);
             }
         }
-        selection.calls().for_each(|(row, ending)| sums.call(row, ending));
+        selection.calls().for_each(|(row, ending)| sums.call(row, dataset.project(row.origin.project), ending));
         for row in selection.prompts() {
             sums.tally.prompts += 1;
             sums.sessions.insert(row.origin.session);
@@ -182,27 +186,27 @@ impl Tally {
 #[derive(Default)]
 struct Sums {
     tally: Tally,
-    sessions: HashSet<Symbol>,
-    models: HashMap<Symbol, Spending>,
-    tools: HashMap<Symbol, Calls>,
-    projects: HashMap<Symbol, ProjectTally>,
-    files: HashMap<Symbol, u64>,
+    sessions: FxHashSet<Symbol>,
+    models: FxHashMap<Symbol, Spending>,
+    tools: FxHashMap<Symbol, Calls>,
+    projects: FxHashMap<Symbol, ProjectTally>,
+    files: FxHashMap<Symbol, u64>,
 }
 
 impl Sums {
-    fn message(&mut self, row: &MessageRow, cost: Option<Cost>) {
+    fn message(&mut self, row: &MessageRow, project: Symbol, cost: Option<Cost>) {
         self.tally.spending.add(row, cost);
         self.sessions.insert(row.origin.session);
         self.models.entry(row.model).or_default().add(row, cost);
-        self.projects.entry(row.origin.project).or_default().spending.add(row, cost);
+        self.projects.entry(project).or_default().spending.add(row, cost);
     }
 
-    fn call(&mut self, row: &CallRow, ending: Ending) {
+    fn call(&mut self, row: &CallRow, project: Symbol, ending: Ending) {
         self.tally.calls += 1;
         self.tally.lines_added += ending.lines_added;
         self.tally.lines_removed += ending.lines_removed;
         self.tools.entry(row.tool).or_default().add(ending.outcome);
-        self.projects.entry(row.origin.project).or_default().calls += 1;
+        self.projects.entry(project).or_default().calls += 1;
         if !row.file.is_none() {
             *self.files.entry(row.file).or_default() += 1;
         }
@@ -222,7 +226,7 @@ impl Sums {
 }
 
 /// Names instead of symbols, the largest first, then by name.
-fn ranked<T, K: Ord>(dataset: &Dataset, sums: HashMap<Symbol, T>, size: impl Fn(&T) -> K) -> Vec<(String, T)> {
+pub(crate) fn ranked<T, K: Ord>(dataset: &Dataset, sums: FxHashMap<Symbol, T>, size: impl Fn(&T) -> K) -> Vec<(String, T)> {
     let mut rows: Vec<_> = sums.into_iter().map(|(name, sum)| (dataset.symbols().name(name).into_owned(), sum)).collect();
     rows.sort_by(|(name, sum), (other_name, other)| size(other).cmp(&size(sum)).then_with(|| name.cmp(other_name)));
     rows

@@ -8,6 +8,9 @@ use chrono_tz::Tz;
 
 use crate::error::Error;
 
+/// Milliseconds in an hour.
+pub(crate) const HOUR_MS: i64 = 3_600_000;
+
 /// Milliseconds since 1970 of an RFC 3339 time; `None` for what is written
 /// otherwise or stands in no calendar (second 60, year 10000).
 pub(crate) fn instant(text: &[u8]) -> Option<i64> {
@@ -200,7 +203,7 @@ fn back_from_now(name: &str, now: DateTime<Utc>, today: NaiveDate) -> Option<Bou
     let count = number.parse::<u32>().ok().filter(|count| *count > 0)?;
     let end = now.timestamp_millis();
     match unit {
-        "h" => Some(Bounds::Instants(end - i64::from(count) * 3_600_000, end)),
+        "h" => Some(Bounds::Instants(end - i64::from(count) * HOUR_MS, end)),
         "d" => {
             let first = today.checked_sub_days(Days::new(u64::from(count) - 1))?;
             Some(Bounds::Days(Some(first), Some(today)))

@@ -6,7 +6,10 @@ use crate::format::flat;
 use crate::format::number::dollars;
 
 pub(super) fn render(report: &Report) -> String {
-    let table = report.rows().unwrap_or(&report.totals.table);
+    rows(report.rows().unwrap_or(&report.totals.table))
+}
+
+pub(super) fn rows(table: &Table) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     // Writing to memory cannot fail, and all records have one length.
     let _ = writer.write_record(table.columns.iter().map(|column| flat(column.name)));
@@ -28,6 +31,7 @@ fn cell(kind: Kind, value: &Value) -> String {
         Value::Number(number) if kind == Kind::Money => dollars(*number).to_string(),
         Value::Number(number) => number.to_string(),
         Value::Share(number) | Value::Rate(number) => number.to_string(),
+        Value::Flag(flag) => flag.to_string(),
         Value::List(texts) => texts.iter().map(inert).collect::<Vec<_>>().join(" "),
     }
 }

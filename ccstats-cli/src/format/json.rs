@@ -10,6 +10,7 @@ use crate::format::problems;
 /// A JSON value whose whole numbers may exceed 64 bits: sums of counts can.
 enum Json<'a> {
     Null,
+    Flag(bool),
     Text(&'a str),
     Whole(u128),
     Float(f64),
@@ -21,6 +22,7 @@ impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Json::Null => serializer.serialize_unit(),
+            Json::Flag(flag) => serializer.serialize_bool(*flag),
             Json::Text(text) => serializer.serialize_str(text),
             Json::Whole(number) => serializer.serialize_u128(*number),
             Json::Float(number) => serializer.serialize_f64(*number),
@@ -63,29 +65,40 @@ pub(super) fn render(report: &Report) -> String {
         members.push(("advice", Json::Text(advice)));
     }
     members.push(("accounting", accounting(&report.accounting)));
-    let text = serde_json::to_string_pretty(&Json::Object(members)).unwrap_or_default();
-    harmless(&text) + "\n"
+    pretty(&Json::Object(members))
+}
+
+fn pretty(json: &Json) -> String {
+    harmless(&serde_json::to_string_pretty(json).unwrap_or_default()) + "\n"
+}
+
+/// One object: the schema, a flag, and the rows under a key.
+pub(super) fn render_table(schema: &str, (name, flag): (&str, bool), (key, table): (&str, &Table)) -> String {
+    pretty(&Json::Object(vec![("schema", Json::Text(schema)), (name, Json::Flag(flag)), (key, Json::List(rows(table)))]))
+}
+
+/// One object per row.
+pub(super) fn lines(table: &Table) -> String {
+    let line = |row| harmless(&serde_json::to_string(&row).unwrap_or_default()) + "\n";
+    rows(table).into_iter().map(line).collect()
 }
 
 /// One object per row; where there are several tables, each says its name.
 pub(super) fn render_rows(report: &Report) -> String {
+    if let Some(table) = report.rows() {
+        return lines(table);
+    }
     let mut lines = String::new();
-    let mut line = |section: Option<&str>, row: Json| {
+    let mut line = |section: &str, row: Json| {
         let Json::Object(mut members) = row else { return };
-        if let Some(section) = section {
-            members.insert(0, ("section", Json::Text(section)));
-        }
+        members.insert(0, ("section", Json::Text(section)));
         let text = serde_json::to_string(&Json::Object(members)).unwrap_or_default();
         lines.push_str(&harmless(&text));
         lines.push('\n');
     };
-    if let Some(table) = report.rows() {
-        rows(table).into_iter().for_each(|row| line(None, row));
-        return lines;
-    }
-    rows(&report.totals.table).into_iter().for_each(|row| line(Some(report.totals.key), row));
+    rows(&report.totals.table).into_iter().for_each(|row| line(report.totals.key, row));
     for section in &report.sections {
-        rows(&section.table).into_iter().for_each(|row| line(Some(section.key), row));
+        rows(&section.table).into_iter().for_each(|row| line(section.key, row));
     }
     lines
 }
@@ -121,6 +134,7 @@ fn json(kind: Kind, value: &Value) -> Json<'_> {
         Value::Number(number) if kind == Kind::Money => Json::Float(dollars(*number)),
         Value::Number(number) => Json::Whole(*number),
         Value::Share(number) | Value::Rate(number) => Json::Float(*number),
+        Value::Flag(flag) => Json::Flag(*flag),
         Value::List(texts) => Json::List(texts.iter().map(|text| Json::Text(text.raw())).collect()),
     }
 }

@@ -3,7 +3,7 @@
 use ccstats_core::{Column, Kind, Report, Table, Untrusted, Value};
 
 use crate::format::flat;
-use crate::format::number::{grouped, money, percent};
+use crate::format::number::{percent, whole};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!("# ccstats {}: {}\n", report.name.word(), escaped(&Untrusted::new(&report.range.name)));
@@ -25,11 +25,11 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 /// The rows of a list, with its totals under the columns of the same names.
-fn rows(table: &Table, totals: Option<&Table>) -> String {
+pub(super) fn rows(table: &Table, totals: Option<&Table>) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut text = String::from("\n");
     text += &row(table.columns.iter().map(|column| flat(column.name).replace('_', " ")).collect());
-    text += &row(table.columns.iter().map(|column| if is_text(column) { "---".into() } else { "---:".into() }).collect());
+    text += &row(table.columns.iter().map(|column| if column.kind.is_text() { "---".into() } else { "---:".into() }).collect());
     for cells in &table.rows {
         text += &row(table.columns.iter().zip(cells).map(|(column, value)| cell(column.kind, value)).collect());
     }
@@ -50,18 +50,14 @@ fn figures(table: &Table) -> String {
     text
 }
 
-fn is_text(column: &Column) -> bool {
-    matches!(column.kind, Kind::Text | Kind::Day)
-}
-
 fn cell(kind: Kind, value: &Value) -> String {
     match value {
         Value::None => String::new(),
         Value::Text(text) => escaped(text),
-        Value::Number(number) if kind == Kind::Money => money(*number),
-        Value::Number(number) => grouped(*number),
+        Value::Number(number) => whole(kind, *number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
+        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Value::List(texts) => texts.iter().map(escaped).collect::<Vec<_>>().join(", "),
     }
 }

@@ -3,10 +3,10 @@
 mod csv;
 mod json;
 mod markdown;
-mod number;
+pub(crate) mod number;
 mod table;
 
-use ccstats_core::{Accounting, Problem, ProblemKind, Report};
+use ccstats_core::{Accounting, Problem, ProblemKind, Report, Table};
 
 use crate::args::Format;
 
@@ -29,6 +29,17 @@ pub(crate) fn render(report: &Report, format: Format, screen: &Screen) -> String
         Format::Ndjson => json::render_rows(report),
         Format::Csv => csv::render(report),
         Format::Markdown => markdown::render(report),
+    }
+}
+
+/// The text of a table that is no report, for programs: in JSON it stands under a
+/// key, beside the schema and a flag.
+pub(crate) fn render_table(schema: &str, flag: (&str, bool), (key, table): (&str, &Table), format: Format) -> String {
+    match format {
+        Format::Json => json::render_table(schema, flag, (key, table)),
+        Format::Table | Format::Ndjson => json::lines(table),
+        Format::Csv => csv::rows(table),
+        Format::Markdown => markdown::rows(table, None).trim_start().into(),
     }
 }
 

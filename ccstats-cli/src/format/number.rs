@@ -1,7 +1,18 @@
 //! Numbers as people read them.
 
+use ccstats_core::Kind;
+
 /// Picodollars in a cent.
 const CENT: u128 = 10_000_000_000;
+
+/// A whole number of a kind.
+pub(super) fn whole(kind: Kind, number: u128) -> String {
+    match kind {
+        Kind::Money => money(number),
+        Kind::Duration => duration(number),
+        _ => grouped(number),
+    }
+}
 
 /// Groups of three digits.
 pub(super) fn grouped(number: u128) -> String {
@@ -17,13 +28,24 @@ pub(super) fn grouped(number: u128) -> String {
 }
 
 /// Dollars and cents, to the nearest cent.
-pub(super) fn money(picodollars: u128) -> String {
+pub(crate) fn money(picodollars: u128) -> String {
     let cents = (picodollars + CENT / 2) / CENT;
     format!("${}.{:02}", grouped(cents / 100), cents % 100)
 }
 
+/// The two largest units of a time.
+fn duration(milliseconds: u128) -> String {
+    let seconds = milliseconds / 1000;
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match (hours, minutes) {
+        (0, 0) => format!("{}.{}s", seconds, milliseconds % 1000 / 100),
+        (0, _) => format!("{minutes}m {:02}s", seconds % 60),
+        _ => format!("{}h {:02}m", grouped(hours), minutes % 60),
+    }
+}
+
 /// Dollars as a plain number; exact where the digits of a double reach.
-pub(super) fn dollars(picodollars: u128) -> f64 {
+pub(crate) fn dollars(picodollars: u128) -> f64 {
     picodollars as f64 / 1e12
 }
 
@@ -58,6 +80,7 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([0, CENT / 2, 123_456 * CENT].map(money), ["$0.00", "$0.01", "$1,234.56"]);
         assert_eq!([0, 999, 1000, 724_400_000, u64::MAX].map(bytes), ["0 B", "999 B", "1.0 kB", "724.4 MB", "18446.7 PB"]);
+        assert_eq!([0, 1950, 61_000, 3_600_000 * 30].map(duration), ["0.0s", "1.9s", "1m 01s", "30h 00m"]);
         assert_eq!(percent(0.125), "12.5%");
     }
 }

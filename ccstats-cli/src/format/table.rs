@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value};
 use unicode_width::UnicodeWidthStr;
 
-use crate::format::number::{bytes, grouped, money, percent};
+use crate::format::number::{bytes, grouped, percent, whole};
 use crate::format::{Screen, problems};
 
 const TITLE: Style = Style::new().bold();
@@ -75,7 +75,8 @@ fn figure_block(name: &str, lines: &[(String, String)]) -> Vec<String> {
     let names = lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     let values = lines.iter().map(|(_, value)| value.width()).max().unwrap_or(0).max(5);
     let width = names + GAP.len() + values;
-    let heading = format!("{HEADING}{:<width$}{HEADING:#}", name.replace('_', " "));
+    let name = name.replace('_', " ");
+    let heading = format!("{HEADING}{name}{HEADING:#}{}", " ".repeat(width.saturating_sub(name.width())));
     let figures = lines.iter().map(|(name, value)| format!("{name:<names$}{GAP}{value:>values$}"));
     std::iter::once(heading).chain(figures).collect()
 }
@@ -145,8 +146,10 @@ impl<'t> Layout<'t> {
             let total = totals.map_or(0, |totals| total_cell(column, totals).width());
             cells.max().unwrap_or(0).max(total).max(heading(column).width())
         };
-        let says_nothing = |index: usize| table.rows.iter().all(|row| matches!(&row[index], Value::None | Value::Number(0)));
-        let columns = (0..table.columns.len()).filter(|index| !(table.columns[*index].is_detail && says_nothing(*index)));
+        let is_detail = |index: usize| table.columns[index].is_detail;
+        let says_nothing = |index: usize, value: &Value| *value == Value::None || is_detail(index) && *value == Value::Number(0);
+        let is_shown = |index: &usize| table.rows.is_empty() || !table.rows.iter().all(|row| says_nothing(*index, &row[*index]));
+        let columns = (0..table.columns.len()).filter(is_shown);
         let columns = columns.map(|index| (index, wanted(index))).collect();
         let mut layout = Layout { columns, table, bar: 0 };
         layout.drop_columns(width);
@@ -162,7 +165,7 @@ impl<'t> Layout<'t> {
     }
 
     /// Drops details that have no room beside whole names, then columns from the
-    /// right until the rest fits with its texts cut short.
+    /// right until the rest fits with its texts cut short. Money stays.
     fn drop_columns(&mut self, width: usize) {
         /// Longer names are cut before a detail goes.
         const WHOLE_TEXT: usize = 40;
@@ -173,13 +176,15 @@ impl<'t> Layout<'t> {
             self.columns.remove(detail);
         }
         while self.columns.len() > 2 && self.width_with_texts_of(SHORTEST_TEXT) > width {
-            self.columns.pop();
+            let is_money = |index: usize| self.table.columns[index].kind == Kind::Money;
+            let last = self.columns.iter().rposition(|(index, _)| !is_money(*index)).unwrap_or(0).max(1);
+            self.columns.remove(last);
         }
     }
 
     fn width_with_texts_of(&self, most: usize) -> usize {
-        let is_text = |index: usize| self.table.columns[index].kind == Kind::Text;
-        let saved = self.columns.iter().filter(|(index, _)| is_text(*index)).map(|(_, text)| text.saturating_sub(most));
+        let texts = self.columns.iter().filter(|(index, _)| may_be_cut(&self.table.columns[*index]));
+        let saved = texts.map(|(_, text)| text.saturating_sub(most));
         self.width() - saved.sum::<usize>()
     }
 
@@ -188,7 +193,7 @@ impl<'t> Layout<'t> {
         const SHORTEST: usize = 4;
         while self.width() > width {
             let table = self.table;
-            let texts = self.columns.iter_mut().filter(|(index, _)| table.columns[*index].kind == Kind::Text);
+            let texts = self.columns.iter_mut().filter(|(index, _)| may_be_cut(&table.columns[*index]));
             match texts.max_by_key(|(_, text)| *text) {
                 Some((_, text)) if *text > SHORTEST => *text -= 1,
                 _ => return,
@@ -199,7 +204,7 @@ impl<'t> Layout<'t> {
     fn heading(&self) -> String {
         let cells = self.columns.iter().map(|(index, width)| {
             let column = &self.table.columns[*index];
-            aligned(&heading(column), *width, is_text(column))
+            aligned(&heading(column), *width, column.kind.is_text())
         });
         format!("{HEADING}{}{HEADING:#}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
     }
@@ -207,7 +212,7 @@ impl<'t> Layout<'t> {
     fn row(&self, row: &[Value], largest: u128) -> String {
         let cells = self.columns.iter().enumerate().map(|(position, (index, width))| {
             let column = &self.table.columns[*index];
-            let cell = aligned(&shortened(&cell(column.kind, &row[*index]), *width), *width, is_text(column));
+            let cell = aligned(&shortened(&cell(column.kind, &row[*index]), *width, column.kind), *width, column.kind.is_text());
             if position == 0 { format!("{KEY}{cell}{KEY:#}") } else { cell }
         });
         let line = cells.collect::<Vec<_>>().join(GAP);
@@ -226,7 +231,7 @@ impl<'t> Layout<'t> {
         let cells = self.columns.iter().enumerate().map(|(position, (index, width))| {
             let column = &self.table.columns[*index];
             let text = if position == 0 { "total".into() } else { total_cell(column, totals) };
-            aligned(&text, *width, is_text(column))
+            aligned(&text, *width, column.kind.is_text())
         });
         format!("{TITLE}{}{TITLE:#}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
     }
@@ -247,28 +252,30 @@ fn total_cell(column: &Column, totals: &Table) -> String {
     index.zip(totals.rows.first()).map_or(String::new(), |(index, row)| cell(column.kind, &row[index]))
 }
 
-/// `tokens.output` is headed `output`, and `tokens.total` is headed `tokens`.
+/// `tokens.output` is headed `output`, `tokens.total` is headed `tokens`, and
+/// `duration_ms` is headed `duration`: its cells say their units.
 fn heading(column: &Column) -> String {
     let name = match column.name.split_once('.') {
         Some((outer, "total")) => outer,
         Some((_, inner)) => inner,
-        None => column.name,
+        None => column.name.strip_suffix("_ms").unwrap_or(column.name),
     };
     name.replace('_', " ")
 }
 
-fn is_text(column: &Column) -> bool {
-    matches!(column.kind, Kind::Text | Kind::Day)
+/// Days and times have one length: cut short they say nothing.
+fn may_be_cut(column: &Column) -> bool {
+    matches!(column.kind, Kind::Text | Kind::Phrase)
 }
 
 fn cell(kind: Kind, value: &Value) -> String {
     match value {
         Value::None => "–".into(),
         Value::Text(text) => text.shown().to_string(),
-        Value::Number(number) if kind == Kind::Money => money(*number),
-        Value::Number(number) => grouped(*number),
+        Value::Number(number) => whole(kind, *number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
+        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Value::List(texts) => texts.iter().map(|text| text.shown().to_string()).collect::<Vec<_>>().join(", "),
     }
 }
@@ -278,21 +285,22 @@ fn aligned(text: &str, width: usize, left: bool) -> String {
     if left { format!("{text}{filler}") } else { format!("{filler}{text}") }
 }
 
-/// A text cut to a width. Names differ most at their ends, so the start goes.
-fn shortened(text: &str, width: usize) -> String {
+/// A text cut to a width. Names differ most at their ends, so their start goes.
+fn shortened(text: &str, width: usize, kind: Kind) -> String {
     if text.width() <= width {
         return text.into();
     }
-    let mut kept = 0;
-    let mut start = text.len();
-    for (at, character) in text.char_indices().rev() {
-        kept += character.to_string().width();
-        if kept >= width {
-            break;
-        }
-        start = at;
+    let mut left = width.saturating_sub(1);
+    let mut fits = |letter: &char| {
+        let room = left.checked_sub(letter.to_string().width());
+        left = room.unwrap_or(0);
+        room.is_some()
+    };
+    if kind == Kind::Phrase {
+        return text.chars().take_while(&mut fits).chain(['…']).collect();
     }
-    format!("…{}", &text[start..])
+    let end: Vec<char> = text.chars().rev().take_while(&mut fits).collect();
+    std::iter::once('…').chain(end.into_iter().rev()).collect()
 }
 
 /// What was read, and what was skipped.

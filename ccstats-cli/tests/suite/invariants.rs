@@ -94,7 +94,7 @@ proptest! {
         let home = home.write();
         let summary = summary(home.path());
         let wanted = totals(&summary["summary"], &summary["summary"]["estimated_cost"]["total"]);
-        for name in ["daily", "weekly", "monthly", "sessions", "projects", "models", "agents"] {
+        for name in ["daily", "weekly", "monthly", "sessions", "projects", "models", "agents", "blocks"] {
             let found = json_of(name, home.path());
             let totals = totals(&found["totals"], &found["totals"]["cost"]);
             figures::assert_same(&wanted, &totals, name);

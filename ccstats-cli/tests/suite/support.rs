@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The reports of the program, by the names of its command line.
-pub(crate) const REPORTS: [&str; 15] = [
+pub(crate) const REPORTS: [&str; 16] = [
     "summary", "daily", "weekly", "monthly", "sessions", "projects", "models", "tools", "agents", "reads", "failures", "hotspots", "audit",
-    "prompts", "context",
+    "prompts", "context", "blocks",
 ];
 
 /// The time of every line that does not say otherwise.
@@ -65,8 +65,12 @@ pub(crate) fn program(home: &Path) -> Command {
 
 /// Runs `ccstats` with exactly these arguments.
 pub(crate) fn ccstats<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run {
-    let home = tempfile::tempdir().unwrap();
-    let mut command = program(home.path());
+    ccstats_of(tempfile::tempdir().unwrap().path(), args)
+}
+
+/// Runs `ccstats` as the user of a home: whoever runs it twice has one key for hashes.
+pub(crate) fn ccstats_of<A: AsRef<OsStr>>(home: &Path, args: impl IntoIterator<Item = A>) -> Run {
+    let mut command = program(home);
     command.args(args);
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

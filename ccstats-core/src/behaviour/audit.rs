@@ -5,9 +5,10 @@
 //! several commands make match one rule is one event: it names the worst of
 //! them, and all in `targets`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::outside;
 use crate::behaviour::patterns::Detector;
@@ -55,8 +56,14 @@ pub(crate) struct Event {
 /// [`Error::Glob`] when a filter is no valid glob.
 pub(crate) fn events(dataset: &Dataset, query: &Query, allowed: &[String], leaks: &[Leak]) -> Result<Vec<Event>, Error> {
     let selection = Selection::new(dataset, query)?;
-    let mut audit =
-        Audit { dataset, allowed, findings: HashMap::new(), folders: folders(dataset), sieve: Sieve::new(), detector: Detector::new() };
+    let mut audit = Audit {
+        dataset,
+        allowed,
+        findings: FxHashMap::default(),
+        folders: folders(dataset),
+        sieve: Sieve::new(),
+        detector: Detector::new(),
+    };
     let mut events = Vec::new();
     for (call, ending) in selection.calls() {
         audit.call(call, ending, &mut events);
@@ -83,7 +90,7 @@ pub(crate) fn table(dataset: &Dataset, events: &[Event], calendar: &Calendar) ->
 pub(crate) fn advice(events: &[Event]) -> Option<String> {
     let of = |rule| events.iter().filter(move |event| event.rule == rule);
     let done = |rule| of(rule).filter(|event| event.outcome == "executed" && event.severity > Severity::Low).count();
-    let leaked: HashSet<_> = of(Rule::LeakedSecret).flat_map(|event| &event.targets).collect();
+    let leaked: FxHashSet<_> = of(Rule::LeakedSecret).flat_map(|event| &event.targets).collect();
     if !leaked.is_empty() {
         let secrets = counted(leaked.len(), "secret");
         return Some(format!("{secrets} in transcripts: replace each where it was issued, then delete these sessions"));
@@ -116,14 +123,14 @@ struct Match {
 }
 
 /// The folders that each session worked in.
-type Folders = HashMap<Symbol, Vec<outside::Place>>;
+type Folders = FxHashMap<Symbol, Vec<outside::Place>>;
 
 /// What is known while calls are looked at.
 struct Audit<'d> {
     dataset: &'d Dataset,
     allowed: &'d [String],
     /// What is found in each distinct command.
-    findings: HashMap<Symbol, Vec<shell::Finding>>,
+    findings: FxHashMap<Symbol, Vec<shell::Finding>>,
     folders: Folders,
     sieve: Sieve,
     detector: Detector,
@@ -211,8 +218,8 @@ impl Audit<'_> {
 /// of them counts as the project.
 fn folders(dataset: &Dataset) -> Folders {
     let origins = dataset.messages().iter().map(|row| row.origin).chain(dataset.prompts().iter().map(|row| row.origin));
-    let pairs: HashSet<(Symbol, Symbol)> = origins.map(|origin| (origin.session, origin.project)).collect();
-    let mut folders = Folders::new();
+    let pairs: FxHashSet<(Symbol, Symbol)> = origins.map(|origin| (origin.session, origin.project)).collect();
+    let mut folders = Folders::default();
     for (session, project) in pairs {
         folders.entry(session).or_default().extend(outside::Place::folder(&dataset.symbols().name(project)));
     }
@@ -354,7 +361,7 @@ fn cells(dataset: &Dataset, event: &Event, calendar: &Calendar) -> Vec<Value> {
         origin.order.stamp_ms().map_or(Value::None, |stamp| Value::text(calendar.instant(stamp))),
         name(origin.session),
         name(dataset.agent_kind(origin)),
-        name(origin.project),
+        name(dataset.project(origin.project)),
         name(event.tool),
         event.targets.first().map_or(Value::None, Value::text),
         Value::text(event.rule.name()),
@@ -419,6 +426,18 @@ mod tests {
     fn dump(lines: &[String]) -> Vec<String> {
         let shown = |event: Event| format!("{} {} {}", event.rule.name(), event.targets.join(", "), event.outcome);
         audited(lines, &[]).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn the_name_of_a_project_is_not_the_folder_that_paths_start_from() {
+        let mut dataset = dataset(&[("app/s.jsonl", &[bash(1, "echo x > ../a"), bash(2, "echo x > a"), prompt("@.env")])]);
+        dataset.rename_projects(|_| Some("work".into()));
+        let query = Query { projects: vec!["work".into()], ..Query::all() };
+        let events = events(&dataset, &query, &[], &[]).expect("no globs");
+        let rows = table(&dataset, &events, &Calendar::default()).rows;
+        let shown = rows.iter().map(|row| (row[3].clone(), row[5].clone())).collect::<Vec<_>>();
+        let work = |target: &str| (Value::text("work"), Value::text(target));
+        assert_eq!(shown, [work(".env"), work("/home/me/a")]);
     }
 
     #[test]

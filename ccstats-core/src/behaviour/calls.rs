@@ -1,10 +1,8 @@
 //! Calls as reports about behaviour look at them: by thread, in order, with
 //! their places as evidence.
 
-use std::collections::{HashMap, HashSet};
-
-use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::epochs::Thread;
 use crate::dataset::{Dataset, Ending};
@@ -24,11 +22,11 @@ pub(super) type Call<'d> = (&'d CallRow, Ending);
 
 /// The calls of some threads that `keeps` keeps, each thread in order. No filter
 /// of a query applies: what follows a call is a fact about the call.
-pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &HashSet<Thread>, keeps: impl Fn(&Call) -> bool) -> Vec<Vec<Call<'d>>> {
+pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &FxHashSet<Thread>, keeps: impl Fn(&Call) -> bool) -> Vec<Vec<Call<'d>>> {
     if wanted.is_empty() {
         return Vec::new();
     }
-    let mut threads: HashMap<Thread, Vec<Call>> = HashMap::new();
+    let mut threads: FxHashMap<Thread, Vec<Call>> = FxHashMap::default();
     for call in dataset.calls().filter(keeps) {
         let thread = Thread::of(&call.0.origin);
         if wanted.contains(&thread) {
@@ -89,14 +87,14 @@ impl Tools {
 
 /// The number of sessions that calls belong to.
 pub(super) fn sessions(calls: &[Call]) -> u64 {
-    calls.iter().map(|(call, _)| call.origin.session).collect::<HashSet<_>>().len() as u64
+    calls.iter().map(|(call, _)| call.origin.session).collect::<FxHashSet<_>>().len() as u64
 }
 
 /// The number of civil days that calls belong to. Those without a usable time
 /// share one, the day `unknown`.
 pub(super) fn days(calls: &[Call], calendar: &Calendar) -> u64 {
     let day = |call: &CallRow| call.origin.order.stamp_ms().map(|stamp| calendar.day(stamp));
-    calls.iter().map(|(call, _)| day(call)).collect::<HashSet<_>>().len() as u64
+    calls.iter().map(|(call, _)| day(call)).collect::<FxHashSet<_>>().len() as u64
 }
 
 /// Where the latest of some sorted calls stand, as `session:transcript:line`.
@@ -113,13 +111,10 @@ pub(super) fn list(texts: &[String]) -> Value {
     Value::List(texts.iter().map(Untrusted::new).collect())
 }
 
-/// Does the same with every item, on all processors where that pays. Gives the
+/// Does the same with every item, on all threads where that pays. Gives the
 /// answers in the order of the items.
 pub(super) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
     // Starting threads takes as long as reading some dozen commands.
     const FEW: usize = 256;
-    match ThreadPoolBuilder::new().build().ok().filter(|_| items.len() > FEW) {
-        Some(pool) => pool.install(|| items.par_iter().map(&work).collect()),
-        None => items.iter().map(work).collect(),
-    }
+    if items.len() > FEW { items.par_iter().map(&work).collect() } else { items.iter().map(work).collect() }
 }

@@ -3,7 +3,7 @@
 //! Asked of the calls between two reads of one file. Doubt counts as a change:
 //! a read that may have been needed is not called a waste.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::behaviour::paths::{base_name, canonical, is_above};
 use crate::dataset::Dataset;
@@ -59,12 +59,12 @@ fn edits_files(tool: &[u8]) -> bool {
 pub(crate) struct Changes<'d> {
     dataset: &'d Dataset,
     /// By command and the folder that it ran in.
-    writes: HashMap<(Symbol, Symbol), Writes>,
+    writes: FxHashMap<(Symbol, Symbol), Writes>,
 }
 
 impl<'d> Changes<'d> {
     pub(crate) fn new(dataset: &'d Dataset) -> Changes<'d> {
-        Changes { dataset, writes: HashMap::new() }
+        Changes { dataset, writes: FxHashMap::default() }
     }
 
     /// Whether a call may have changed `file`, a canonical path. Edits and agents

@@ -10,7 +10,8 @@
 //! than 5 % again (`integration.md` 3).
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::epochs::{Thread, rewinds};
 use crate::dataset::Dataset;
@@ -227,15 +228,15 @@ struct Walk<'d> {
     dataset: &'d Dataset,
     selection: Selection<'d>,
     prices: &'d Prices,
-    known_prices: HashMap<Symbol, Option<&'d Price>>,
-    tools_changed: HashSet<Key>,
-    sessions: HashMap<Symbol, SessionContext>,
+    known_prices: FxHashMap<Symbol, Option<&'d Price>>,
+    tools_changed: FxHashSet<Key>,
+    sessions: FxHashMap<Symbol, SessionContext>,
 }
 
 impl<'d> Walk<'d> {
     fn new(dataset: &'d Dataset, selection: Selection<'d>, prices: &'d Prices) -> Walk<'d> {
         let tools_changed = dataset.facts().tools_changed.iter().copied().collect();
-        Walk { dataset, selection, prices, known_prices: HashMap::new(), tools_changed, sessions: HashMap::new() }
+        Walk { dataset, selection, prices, known_prices: FxHashMap::default(), tools_changed, sessions: FxHashMap::default() }
     }
 
     fn thread(&mut self, steps: &[Step<'d>]) {
@@ -474,7 +475,14 @@ fn cells(dataset: &Dataset, row: &SessionContext) -> Vec<Value> {
     let jump = row.largest_jump.map(|jump| jump.tokens.into());
     let mut counts = counts(row);
     let rebuilds = counts.split_off(5);
-    [vec![name(row.session), name(row.project)], counts, vec![Value::from(jump), cause], rebuilds, vec![examples(dataset, row)]].concat()
+    [
+        vec![name(row.session), name(dataset.project(row.project))],
+        counts,
+        vec![Value::from(jump), cause],
+        rebuilds,
+        vec![examples(dataset, row)],
+    ]
+    .concat()
 }
 
 /// The cells under [`COUNTS`].

@@ -13,7 +13,7 @@
 //! where a prompt was typed in between, and where the growth cannot be that of
 //! the bytes, the session's own bytes per token give an estimate.
 
-use std::collections::HashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::behaviour::epochs::{Epochs, Thread};
 use crate::dataset::Dataset;
@@ -95,20 +95,20 @@ pub(crate) struct Parts {
 /// What every result cost.
 #[derive(Debug, Default)]
 pub(crate) struct ResultCosts {
-    by_call: HashMap<Key, ResultCost>,
+    by_call: FxHashMap<Key, ResultCost>,
 }
 
 impl ResultCosts {
-    pub(crate) fn new(dataset: &Dataset, prices: &Prices) -> ResultCosts {
-        ResultCosts::with_parts(dataset, prices, |_| {})
+    pub(crate) fn new(dataset: &Dataset, epochs: &Epochs, prices: &Prices) -> ResultCosts {
+        ResultCosts::with_parts(dataset, epochs, prices, |_| {})
     }
 
     /// Also hands out the parts of every response, in no order that means anything.
-    pub(crate) fn with_parts(dataset: &Dataset, prices: &Prices, mut sink: impl FnMut(Parts)) -> ResultCosts {
-        let conversations = Conversations::new(dataset);
+    pub(crate) fn with_parts(dataset: &Dataset, epochs: &Epochs, prices: &Prices, mut sink: impl FnMut(Parts)) -> ResultCosts {
+        let conversations = Conversations::new(dataset, epochs);
         let ratios = Ratios::new(&conversations);
-        let mut costs = ResultCosts { by_call: HashMap::with_capacity(conversations.results.len()) };
-        let mut known = HashMap::new();
+        let mut costs = ResultCosts { by_call: FxHashMap::with_capacity_and_hasher(conversations.results.len(), FxBuildHasher) };
+        let mut known = FxHashMap::default();
         for epoch in conversations.epochs() {
             let mut walk = Walk { conversations: &conversations, ratios: &ratios, costs: &mut costs, window: Window::default() };
             for (index, turn) in epoch.iter().enumerate() {
@@ -126,24 +126,13 @@ impl ResultCosts {
         self.by_call.get(&call).copied()
     }
 
-    /// What the results of calls cost together, by any name that calls have: a
-    /// tool, a file, a command.
-    pub(crate) fn by<N: std::hash::Hash + Eq>(&self, calls: impl Iterator<Item = (N, Key)>) -> HashMap<N, ResultCost> {
-        let mut sums = HashMap::new();
-        for (name, call) in calls {
-            let sum = sums.entry(name).or_insert(ResultCost::NONE);
-            *sum = sum.plus(self.of(call).unwrap_or(ResultCost::NONE));
-        }
-        sums
-    }
-
     /// Results that no response took in: the last of a session, of an epoch, or
     /// of agents that cannot be told apart.
     fn add_unseen(&mut self, conversations: &Conversations, ratios: &Ratios) {
-        for Answer { result, thread, .. } in &conversations.results {
-            let cost_picodollars = if thread.is_crowd { None } else { Some(0) };
-            let unseen = || ResultCost { tokens: ratios.estimate(thread.session, result), cost_picodollars, basis: Basis::Estimated };
-            self.by_call.entry(result.key).or_insert_with(unseen);
+        for answer in &conversations.results {
+            let cost_picodollars = if answer.thread.is_crowd { None } else { Some(0) };
+            let unseen = || ResultCost { tokens: ratios.estimate(answer), cost_picodollars, basis: Basis::Estimated };
+            self.by_call.entry(answer.result.key).or_insert_with(unseen);
         }
     }
 }
@@ -163,6 +152,8 @@ struct Answer<'d> {
     /// The number of the turn; the number of turns where there is none.
     turn: usize,
     result: &'d ResultRow,
+    /// With the text that Claude Code put behind the result.
+    size_bytes: u64,
     thread: Thread,
 }
 
@@ -171,23 +162,24 @@ struct Conversations<'d> {
     turns: Vec<Turn<'d>>,
     /// By turn, in order.
     results: Vec<Answer<'d>>,
-    prompts: HashMap<Thread, Vec<Order>>,
+    prompts: FxHashMap<Thread, Vec<Order>>,
 }
 
 impl<'d> Conversations<'d> {
-    fn new(dataset: &'d Dataset) -> Conversations<'d> {
-        let epochs = Epochs::new(dataset);
+    fn new(dataset: &'d Dataset, epochs: &Epochs) -> Conversations<'d> {
         let turn = |row: &'d MessageRow| {
             let thread = Thread::of(&row.origin);
             Turn { row, thread, epoch: epochs.number(thread, row.origin.order), results: 0 }
         };
         let mut turns: Vec<Turn> = dataset.messages().iter().filter(|row| !row.is_advisor).map(turn).collect();
         turns.sort_unstable_by_key(|turn| (turn.thread, turn.row.origin.order, turn.row.key));
-        let numbers: HashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
+        let numbers: FxHashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
         let answer = |call: &'d CallRow| {
             let result = dataset.facts().results.get(call.key)?;
             let turn = numbers.get(&call.message).copied().unwrap_or(numbers.len());
-            Some(Answer { turn, result, thread: Thread::of(&call.origin) })
+            let follow_up = dataset.facts().follow_ups.get(call.key).map_or(0, |row| row.size_bytes);
+            let size_bytes = u64::from(result.size_bytes) + u64::from(follow_up);
+            Some(Answer { turn, result, size_bytes, thread: Thread::of(&call.origin) })
         };
         let mut results: Vec<_> = dataset.facts().calls.rows().iter().filter_map(answer).collect();
         results.sort_unstable_by_key(|answer| (answer.turn, answer.result.order, answer.result.key));
@@ -196,7 +188,7 @@ impl<'d> Conversations<'d> {
             turn.results = next;
             next += results[next..].iter().take_while(|answer| answer.turn == number).count();
         }
-        let mut prompts: HashMap<Thread, Vec<Order>> = HashMap::new();
+        let mut prompts: FxHashMap<Thread, Vec<Order>> = FxHashMap::default();
         for prompt in dataset.prompts() {
             prompts.entry(Thread::of(&prompt.origin)).or_default().push(prompt.origin.order);
         }
@@ -233,10 +225,6 @@ struct Step<'s> {
 }
 
 impl Step<'_> {
-    fn results(&self) -> impl Iterator<Item = &ResultRow> {
-        self.results.iter().map(|answer| answer.result)
-    }
-
     /// Where results start in the prompt: behind all that was there before.
     fn start(&self) -> u64 {
         self.before.tokens.prompt() + self.before.tokens.output
@@ -248,33 +236,33 @@ impl Step<'_> {
         const FRAME_TOKENS: u64 = 300;
         let growth = self.after.tokens.prompt().checked_sub(self.start())?;
         // A token is hardly ever less than a byte.
-        let most = self.results().map(|result| u64::from(result.size_bytes) + FRAME_TOKENS).sum();
+        let most = self.results.iter().map(|answer| answer.size_bytes + FRAME_TOKENS).sum();
         let is_sure = self.before.is_final && self.before.model == self.after.model && !self.has_prompt;
         (is_sure && growth > 0 && growth <= most).then_some(growth)
     }
 }
 
 /// Bytes that count for tokens: what is longer is an image, or was cut.
-fn text_bytes(result: &ResultRow) -> u64 {
+fn text_bytes(answer: &Answer) -> u64 {
     const MOST: u64 = 100_000;
-    u64::from(result.size_bytes).clamp(1, MOST)
+    answer.size_bytes.clamp(1, MOST)
 }
 
 /// Bytes and tokens of the results that were measured, by session.
 struct Ratios {
-    sessions: HashMap<Symbol, (u64, u64)>,
+    sessions: FxHashMap<Symbol, (u64, u64)>,
     all: (u64, u64),
 }
 
 impl Ratios {
     fn new(conversations: &Conversations) -> Ratios {
         // Without any measurement: about what English text and code have.
-        let mut ratios = Ratios { sessions: HashMap::new(), all: (4, 1) };
+        let mut ratios = Ratios { sessions: FxHashMap::default(), all: (4, 1) };
         for epoch in conversations.epochs() {
             for pair in epoch.windows(2) {
                 let step = conversations.step(&pair[0], &pair[1]);
                 if let Some(tokens) = step.growth().filter(|_| !step.results.is_empty()) {
-                    let bytes: u64 = step.results().map(text_bytes).sum();
+                    let bytes: u64 = step.results.iter().map(text_bytes).sum();
                     ratios.add(pair[0].thread.session, bytes, tokens);
                 }
             }
@@ -292,11 +280,11 @@ impl Ratios {
         }
     }
 
-    fn estimate(&self, session: Symbol, result: &ResultRow) -> u64 {
+    fn estimate(&self, answer: &Answer) -> u64 {
         /// Claude Code lets no tool give more.
         const MOST_TOKENS: u64 = 25_000;
-        let (bytes, tokens) = self.sessions.get(&session).copied().unwrap_or(self.all);
-        let estimate = u128::from(text_bytes(result)) * u128::from(tokens) / u128::from(bytes.max(1));
+        let (bytes, tokens) = self.sessions.get(&answer.thread.session).copied().unwrap_or(self.all);
+        let estimate = u128::from(text_bytes(answer)) * u128::from(tokens) / u128::from(bytes.max(1));
         u64::try_from(estimate).unwrap_or(MOST_TOKENS).min(MOST_TOKENS)
     }
 }
@@ -339,7 +327,7 @@ impl<'d> Walk<'_, 'd> {
         let (mut attributed, mut cost) = self.read_again(usage, rates);
         if let Some(before) = before {
             let step = self.conversations.step(before, turn);
-            for held in self.taken_in(&step, before.thread.session) {
+            for held in self.taken_in(&step) {
                 let part = part_of(usage, held.span, true);
                 let price = rates.map(|rates| price(&part, rates)).unwrap_or_default();
                 (attributed, cost) = (sum(&attributed, &part), cost + price);
@@ -401,9 +389,9 @@ impl<'d> Walk<'_, 'd> {
     }
 
     /// The results of a step at their places in the prompt.
-    fn taken_in(&self, step: &Step, session: Symbol) -> Vec<Held> {
+    fn taken_in(&self, step: &Step) -> Vec<Held> {
         let (start, end) = (step.start(), step.after.tokens.prompt());
-        let bytes: u128 = step.results().map(|result| u128::from(text_bytes(result))).sum();
+        let bytes: u128 = step.results.iter().map(|answer| u128::from(text_bytes(answer))).sum();
         let growth = step.growth();
         let basis = match growth {
             Some(_) if step.results.len() == 1 => Basis::Measured,
@@ -411,16 +399,16 @@ impl<'d> Walk<'_, 'd> {
             None => Basis::Estimated,
         };
         let (mut at, mut bytes_so_far) = (start, 0);
-        let held = |result: &ResultRow| {
-            bytes_so_far += u128::from(text_bytes(result));
+        let held = |answer: &Answer| {
+            bytes_so_far += u128::from(text_bytes(answer));
             // Shares are cut where the sums end, so that they add up.
             let share = |growth: u64| start + (u128::from(growth) * bytes_so_far / bytes) as u64 - at;
-            let tokens = growth.map_or_else(|| self.ratios.estimate(session, result), share);
+            let tokens = growth.map_or_else(|| self.ratios.estimate(answer), share);
             let span = (at.min(end), (at + tokens).min(end));
             at += tokens;
-            Held { call: result.key, span, tokens, basis, cost: 0, since: (0, 0) }
+            Held { call: answer.result.key, span, tokens, basis, cost: 0, since: (0, 0) }
         };
-        step.results().map(held).collect()
+        step.results.iter().map(held).collect()
     }
 }
 
@@ -542,7 +530,7 @@ mod tests {
         fn of(lines: &[String]) -> Costs {
             let dataset = dataset(&[("p/s.jsonl", lines)]);
             let mut parts = Vec::new();
-            let costs = ResultCosts::with_parts(&dataset, Prices::list(), |part| parts.push(part));
+            let costs = ResultCosts::with_parts(&dataset, &Epochs::new(&dataset), Prices::list(), |part| parts.push(part));
             Costs { dataset, costs, parts }
         }
 

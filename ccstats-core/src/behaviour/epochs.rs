@@ -5,7 +5,7 @@
 //! some of the old lines are still seen, but which is not worth the trouble: a
 //! line that is believed to be gone is never called a waste.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dataset::Dataset;
 use crate::rows::{Cut, LineRow, Order, Origin, PromptRow};
@@ -30,7 +30,7 @@ impl Thread {
 /// Where the threads of a dataset are cut.
 #[derive(Debug, Default)]
 pub(crate) struct Epochs {
-    cuts: HashMap<Thread, Vec<Order>>,
+    cuts: FxHashMap<Thread, Vec<Order>>,
 }
 
 impl Epochs {
@@ -59,9 +59,9 @@ impl Epochs {
 /// Typed prompts whose parent is older than the last line of their thread, with
 /// the time of that parent.
 pub(crate) fn rewinds<'d>(prompts: &'d [PromptRow], lines: &[LineRow]) -> impl Iterator<Item = (&'d PromptRow, i64)> {
-    let asked: HashSet<u64> = prompts.iter().map(|prompt| prompt.parent).collect();
+    let asked: FxHashSet<u64> = prompts.iter().map(|prompt| prompt.parent).collect();
     let found = lines.iter().filter(|line| asked.contains(&line.uuid));
-    let mut parents: HashMap<(Symbol, u64), i64> = HashMap::new();
+    let mut parents: FxHashMap<(Symbol, u64), i64> = FxHashMap::default();
     for line in found {
         let stamp = parents.entry((line.session, line.uuid)).or_insert(line.stamp_ms);
         *stamp = line.stamp_ms.min(*stamp);

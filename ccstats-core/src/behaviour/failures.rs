@@ -6,7 +6,9 @@
 //! results that nobody saw, because a pipe or `|| true` hid the status.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::calls::{self, Call, Tools};
 use crate::behaviour::epochs::Thread;
@@ -278,7 +280,7 @@ fn text(call: &CallRow) -> Text {
 /// Command texts, each read once.
 struct Commands {
     tools: Tools,
-    readings: HashMap<Text, Reading>,
+    readings: FxHashMap<Text, Reading>,
 }
 
 impl Commands {
@@ -323,8 +325,8 @@ impl Commands {
 /// What came after failures, by the identity of the call.
 #[derive(Default)]
 struct Aftermath {
-    followed_by_success: HashSet<Key>,
-    red_green: HashSet<Key>,
+    followed_by_success: FxHashSet<Key>,
+    red_green: FxHashSet<Key>,
 }
 
 impl Aftermath {
@@ -351,7 +353,7 @@ impl Aftermath {
     /// after an edit, and a later one passes.
     fn tests(&mut self, thread: &[Call], commands: &Commands) {
         let mut edits = 0;
-        let mut next_runs: HashMap<&str, NextRun> = HashMap::new();
+        let mut next_runs: FxHashMap<&str, NextRun> = FxHashMap::default();
         for call in thread.iter().rev() {
             edits += usize::from(commands.tools.has_edited(call));
             let Some(reading) = commands.of(call).filter(|reading| reading.is_test) else { continue };
@@ -453,7 +455,7 @@ impl View<'_> {
 
     /// Different commands as they were run, the most frequent first.
     fn variants(&self, calls: &[Call]) -> Vec<String> {
-        let mut counts: HashMap<Symbol, usize> = HashMap::new();
+        let mut counts: FxHashMap<Symbol, usize> = FxHashMap::default();
         let known = calls.iter().filter(|(call, _)| call.stored.is_none() || !call.command.is_none());
         known.for_each(|(call, _)| *counts.entry(call.command).or_default() += 1);
         let mut texts: Vec<_> = counts.into_iter().map(|(text, count)| (Reverse(count), self.dataset.symbols().name(text))).collect();

@@ -5,7 +5,9 @@
 //! are not known well enough to count.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::calls::{self, Call, Tools};
 use crate::behaviour::epochs::Thread;
@@ -153,13 +155,13 @@ impl Hotspot {
 struct Names<'d> {
     dataset: &'d Dataset,
     names: Vec<String>,
-    numbers: HashMap<String, usize>,
-    known: HashMap<(Symbol, Symbol), usize>,
+    numbers: FxHashMap<String, usize>,
+    known: FxHashMap<(Symbol, Symbol), usize>,
 }
 
 impl<'d> Names<'d> {
     fn new(dataset: &'d Dataset) -> Names<'d> {
-        Names { dataset, names: Vec::new(), numbers: HashMap::new(), known: HashMap::new() }
+        Names { dataset, names: Vec::new(), numbers: FxHashMap::default(), known: FxHashMap::default() }
     }
 
     /// The file that an edit or a Read names; since 2.1.280 it may be a `path`.
@@ -218,7 +220,7 @@ impl<'d> Files<'d> {
 
 impl File<'_> {
     /// How many edits are among some calls.
-    fn count(&self, calls: &HashSet<Key>) -> u64 {
+    fn count(&self, calls: &FxHashSet<Key>) -> u64 {
         self.edits.iter().filter(|(call, _)| calls.contains(&call.key)).count() as u64
     }
 
@@ -244,9 +246,9 @@ impl File<'_> {
 }
 
 /// The edits that put back an older text, in or before the range.
-fn reverted(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> HashSet<Key> {
-    let mut pasts: HashMap<usize, Past> = HashMap::new();
-    let mut reverted = HashSet::new();
+fn reverted(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> FxHashSet<Key> {
+    let mut pasts: FxHashMap<usize, Past> = FxHashMap::default();
+    let mut reverted = FxHashSet::default();
     for (call, _) in calls::sorted(dataset.calls().filter(|call| tools.has_edited(call)).collect()) {
         let Some(file) = files.listed(names.edited(call)) else { continue };
         let past = pasts.entry(file).or_default();
@@ -262,9 +264,9 @@ fn reverted(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) 
 #[derive(Default)]
 struct Past {
     /// By the text of a place now: its older texts.
-    places: HashMap<u64, Vec<u64>>,
+    places: FxHashMap<u64, Vec<u64>>,
     /// Texts of the whole file, and the one it has now.
-    wholes: HashSet<u64>,
+    wholes: FxHashSet<u64>,
     whole: u64,
 }
 
@@ -295,14 +297,14 @@ impl Past {
 }
 
 /// The edits that end a cycle: edit, failing command, edit of the same file.
-fn cycles(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> HashSet<Key> {
+fn cycles(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> FxHashSet<Key> {
     let edits = files.0.values().flat_map(|file| &file.edits);
     let wanted = edits.map(|(call, _)| Thread::of(&call.origin)).collect();
-    let mut cycles = HashSet::new();
+    let mut cycles = FxHashSet::default();
     for thread in calls::threads(dataset, &wanted, |call| tools.has_edited(call) || tools.has_failed(call)) {
         let mut failures = 0;
         // By file: the failures before its last edit.
-        let mut before: HashMap<usize, u64> = HashMap::new();
+        let mut before: FxHashMap<usize, u64> = FxHashMap::default();
         for call in &thread {
             if tools.has_failed(call) {
                 failures += 1;
@@ -317,8 +319,8 @@ fn cycles(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) ->
 }
 
 /// How often edited files were read.
-fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Names, files: &Files) -> HashMap<usize, u64> {
-    let mut reads: HashMap<usize, u64> = HashMap::new();
+fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Names, files: &Files) -> FxHashMap<usize, u64> {
+    let mut reads: FxHashMap<usize, u64> = FxHashMap::default();
     let mut commands: Vec<&CallRow> = Vec::new();
     for (call, _) in selection.calls().filter(|(_, ending)| ending.outcome == Outcome::Ok) {
         if tools.is_bash(call) {
@@ -342,8 +344,8 @@ fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Na
 
 /// The paths that commands print, by command. Only commands that hold the last
 /// part of a path can print that file; few do, and the others are not parsed.
-fn printed<'f>(dataset: &Dataset, calls: &[&CallRow], files: impl Iterator<Item = &'f str>) -> HashMap<Symbol, Vec<String>> {
-    let wanted: HashSet<&str> = files.filter_map(|file| parts(file).last()).collect();
+fn printed<'f>(dataset: &Dataset, calls: &[&CallRow], files: impl Iterator<Item = &'f str>) -> FxHashMap<Symbol, Vec<String>> {
+    let wanted: FxHashSet<&str> = files.filter_map(|file| parts(file).last()).collect();
     let mut commands: Vec<Symbol> = calls.iter().map(|call| call.command).collect();
     commands.sort_unstable();
     commands.dedup();

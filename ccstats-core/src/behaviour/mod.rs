@@ -1,4 +1,4 @@
-//! What Claude Code did: repeated reads, failures, edits, risks, moods, contexts.
+//! What Claude Code did: tools, repeated reads, failures, edits, risks, moods, contexts.
 //!
 //! Each file answers one question over the facts of a dataset (`behaviour.md`).
 //! People act on these answers, so a row that cannot be proven is left out.
@@ -8,7 +8,7 @@ mod calls;
 mod changes;
 pub(crate) mod context;
 pub(crate) mod cost;
-mod epochs;
+pub(crate) mod epochs;
 pub(crate) mod failures;
 pub(crate) mod hotspots;
 mod outside;
@@ -18,6 +18,7 @@ pub(crate) mod prompts;
 pub(crate) mod reads;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod tools;
 
 #[cfg(test)]
 mod story;

@@ -8,9 +8,8 @@
 //! Subagents without an id (versions before 2.1) cannot be told apart: what one
 //! of them read is never taken for read by another.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::behaviour::changes::{Changes, Reach};
 use crate::behaviour::cost::{ResultCost, ResultCosts};
@@ -107,12 +106,11 @@ impl FileReads {
 
 /// The files that were read three times or more in one session, or once too
 /// often. Reads outside the selection are not counted, but what they gave is known.
-pub(crate) fn rows(dataset: &Dataset, selection: &Selection) -> Vec<FileReads> {
+pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) -> Vec<FileReads> {
     const MANY: usize = 3;
-    let epochs = Epochs::new(dataset);
-    let caches = || (Shell { dataset, reads: HashMap::new() }, Changes::new(dataset));
+    let caches = || (Shell { dataset, reads: FxHashMap::default() }, Changes::new(dataset));
     let sessions = sessions(dataset, selection).into_par_iter();
-    let rows = sessions.map_init(caches, |(shell, changes), events| Session::new(dataset, &epochs, &events).rows(shell, changes));
+    let rows = sessions.map_init(caches, |(shell, changes), events| Session::new(dataset, epochs, &events).rows(shell, changes));
     let mut rows: Vec<FileReads> = rows.flatten_iter().collect();
     rows.retain(|row| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0);
     rows.sort_by(|a, b| {
@@ -229,8 +227,8 @@ struct Event<'d> {
 /// The events of every session that a selected read stands in, in order.
 fn sessions<'d>(dataset: &'d Dataset, selection: &Selection) -> Vec<Vec<Event<'d>>> {
     let symbols = dataset.symbols();
-    let mut reaches = HashMap::new();
-    let mut sessions: HashMap<Symbol, Vec<Event>> = HashMap::new();
+    let mut reaches = FxHashMap::default();
+    let mut sessions: FxHashMap<Symbol, Vec<Event>> = FxHashMap::default();
     for (call, ending) in dataset.calls() {
         let has_command = !call.command.is_none();
         let reach = *reaches.entry((call.tool, has_command)).or_insert_with(|| Reach::of(symbols.bytes(call.tool), has_command));
@@ -257,7 +255,7 @@ struct Run {
 }
 
 fn runs(events: &[Event]) -> Vec<Run> {
-    let mut last: HashMap<Symbol, Order> = HashMap::new();
+    let mut last: FxHashMap<Symbol, Order> = FxHashMap::default();
     for event in events {
         let end = last.entry(event.call.origin.agent).or_insert(event.at);
         *end = event.at.max(*end);
@@ -276,7 +274,7 @@ fn runs(events: &[Event]) -> Vec<Run> {
 /// What commands print, each parsed once.
 struct Shell<'d> {
     dataset: &'d Dataset,
-    reads: HashMap<Symbol, Vec<FileRead>>,
+    reads: FxHashMap<Symbol, Vec<FileRead>>,
 }
 
 impl Shell<'_> {
@@ -341,8 +339,8 @@ struct Session<'s, 'd> {
     /// Events so far that may have changed files which they do not plainly name.
     doubts: Vec<&'s Event<'d>>,
     /// Paths as calls give them, by folder and name, and as they are.
-    paths: HashMap<(Symbol, Symbol), usize>,
-    indices: HashMap<String, usize>,
+    paths: FxHashMap<(Symbol, Symbol), usize>,
+    indices: FxHashMap<String, usize>,
     files: Vec<File>,
 }
 
@@ -619,7 +617,7 @@ mod tests {
 
         fn rows_of(self, query: &Query) -> Vec<FileReads> {
             let dataset = dataset(&[("p/s.jsonl", &self.lines)]);
-            rows(&dataset, &Selection::new(&dataset, query).expect("a valid query"))
+            rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, query).expect("a valid query"))
         }
 
         /// The classes of the only row, those that have reads; `+` marks verified ones.
@@ -830,8 +828,8 @@ mod tests {
         let last = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-03T10:00:04Z","message":{"id":"msg_2","model":"claude-sonnet-4-5","usage":{"input_tokens":1500},"content":[]}}"#;
         lines.push(last.into());
         let dataset = dataset(&[("p/s.jsonl", &lines)]);
-        let rows = rows(&dataset, &Selection::new(&dataset, &Query::all()).expect("a valid query"));
-        let costs = ResultCosts::new(&dataset, crate::prices::Prices::list());
+        let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+        let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
         let totals = totals(&rows, Some(&costs));
         let cell = |name| totals.rows[0][totals.column(name).expect("a column")].clone();
         let expected = [Value::Number(200), Value::Number(200 * 3_000_000), Value::text("measured")];
@@ -842,8 +840,8 @@ mod tests {
     fn the_largest_waste_comes_first_and_names_its_lines() {
         let lines = lines().whole().whole().read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b");
         let dataset = dataset(&[("p/s.jsonl", &lines.lines)]);
-        let rows = rows(&dataset, &Selection::new(&dataset, &Query::all()).expect("a valid query"));
-        let costs = ResultCosts::new(&dataset, crate::prices::Prices::list());
+        let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+        let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
         let table = table(&dataset, &rows, Some(&costs));
         let files = table.column("file").expect("a column");
         assert_eq!(table.rows.iter().map(|row| row[files].clone()).collect::<Vec<_>>(), [Value::text("/w/b"), Value::text("/w/a")]);

@@ -1,12 +1,12 @@
-//! Secrets that stand in transcripts (`--secrets`).
+//! Secrets that stand in transcripts (`--secrets`), and in what reports quote.
 //!
 //! Reads every byte of every transcript again: a secret can stand in any text,
 //! and facts keep none. What leaves this file is the name of a pattern, a
 //! place, and a keyed fingerprint; never the secret.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::behaviour::patterns::{Detector, Found};
@@ -16,7 +16,7 @@ use crate::discover::Transcript;
 use crate::entry::{Block, Content, Entry};
 use crate::error::{Problem, ProblemKind};
 use crate::facts::project_name;
-use crate::hashing::HashKey;
+use crate::hashing::{FREE_TEXT, HashKey};
 use crate::json::Text;
 use crate::lines::Entries;
 use crate::rows::{Order, Origin, Place};
@@ -24,6 +24,8 @@ use crate::scan::{Options, fallback, first_lines, threads};
 use crate::shell::Severity;
 use crate::source::{Mode, Part, Source, parts};
 use crate::symbols::Symbol;
+use crate::table::{Column, Table, Value};
+use crate::untrusted::Untrusted;
 
 /// A secret that stands in the transcripts of one session.
 #[derive(Clone, Debug)]
@@ -48,6 +50,27 @@ pub struct Leaks {
     pub(crate) leaks: Vec<Leak>,
     /// Transcripts that could not be read again.
     pub(crate) problems: Vec<Problem>,
+}
+
+/// Puts `[rule]` in the place of every secret in the free text of a table: a
+/// title is what somebody typed, a command what was run.
+pub(crate) fn redact(table: &mut Table) {
+    let is_free = |(_, column): &(usize, &Column)| FREE_TEXT.contains(&column.name);
+    let free: Vec<usize> = table.columns.iter().enumerate().filter(is_free).map(|(index, _)| index).collect();
+    if free.is_empty() || table.rows.is_empty() {
+        return;
+    }
+    let detector = Detector::new();
+    let redacted = |text: &Untrusted| Untrusted::new(detector.redacted(text.raw()));
+    for row in &mut table.rows {
+        for index in &free {
+            match &mut row[*index] {
+                Value::Text(text) => *text = redacted(text),
+                Value::List(texts) => texts.iter_mut().for_each(|text| *text = redacted(text)),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Looks for secrets in all text of the transcripts of a dataset.
@@ -116,7 +139,7 @@ struct Hit {
 
 /// One for each session and secret. Of copies of a line the earliest is true.
 fn folded(hits: Vec<Hit>) -> Vec<Leak> {
-    let mut originals: HashMap<(Key, String), Hit> = HashMap::new();
+    let mut originals: FxHashMap<(Key, String), Hit> = FxHashMap::default();
     for hit in hits {
         let known = originals.entry((hit.line, hit.fingerprint.clone())).or_insert_with(|| hit.clone());
         if hit.origin.order < known.origin.order {
@@ -125,7 +148,7 @@ fn folded(hits: Vec<Hit>) -> Vec<Leak> {
     }
     let mut hits: Vec<Hit> = originals.into_values().collect();
     hits.sort_by(|a, b| (a.origin.order, &a.fingerprint).cmp(&(b.origin.order, &b.fingerprint)));
-    let mut known: HashMap<(Symbol, String), usize> = HashMap::new();
+    let mut known: FxHashMap<(Symbol, String), usize> = FxHashMap::default();
     let mut leaks: Vec<Leak> = Vec::new();
     for hit in hits {
         let place = hit.origin.order.place;
@@ -229,14 +252,15 @@ fn call_id<'t>(entry: &Entry<'t>) -> Option<Text<'t>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
     use std::time::SystemTime;
 
+    use super::*;
     use crate::behaviour::audit;
     use crate::behaviour::patterns::planted::{lookalikes, secrets};
     use crate::query::Query;
     use crate::scan::Progress;
+    use crate::table::Kind;
     use crate::table::Value;
     use crate::time::Calendar;
 
@@ -313,5 +337,18 @@ mod tests {
     fn a_line_that_is_no_entry_is_searched_too() {
         let secret = &secrets()[0].1;
         assert_eq!(scanned(&[line("s", 1, "x"), format!("{{broken {secret}")]).1.len(), 1);
+    }
+
+    #[test]
+    fn free_text_of_tables_shows_no_secret() {
+        let token = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        let mut table = Table::new(&[("title", Kind::Phrase), ("variants", Kind::Text), ("file", Kind::Text)]);
+        let quoting = || Untrusted::new(format!("use {token}"));
+        table.rows.push(vec![Value::Text(quoting()), Value::List(vec![quoting()]), Value::Text(quoting())]);
+        redact(&mut table);
+        let shown = || Untrusted::new("use [github-token]");
+        assert_eq!(table.rows[0][..2], [Value::Text(shown()), Value::List(vec![shown()])]);
+        // A path is no free text.
+        assert_eq!(table.rows[0][2], Value::Text(quoting()));
     }
 }

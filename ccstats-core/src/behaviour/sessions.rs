@@ -4,7 +4,7 @@
 //! the lines of a session: gaps over five minutes are left out, and subagents that
 //! work side by side count once.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dataset::Dataset;
 use crate::query::Selection;
@@ -19,18 +19,20 @@ pub(crate) struct Traits {
     /// The title, else the first prompt.
     pub(crate) title: Symbol,
     pub(crate) active_ms: i64,
+    /// The session that this one was branched off.
+    pub(crate) parent: Symbol,
     /// In the order of their first use.
     pub(crate) branches: Vec<Symbol>,
     pub(crate) versions: Vec<Symbol>,
     pub(crate) models: Vec<Symbol>,
-    pub(crate) subagents: HashSet<Symbol>,
+    pub(crate) subagents: FxHashSet<Symbol>,
     /// Addresses, in the order of their names.
     pub(crate) pull_requests: Vec<Symbol>,
 }
 
 /// The traits of every session of which the query selects something.
-pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol, Traits> {
-    let mut sessions: HashMap<Symbol, Traits> = HashMap::new();
+pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits> {
+    let mut sessions: FxHashMap<Symbol, Traits> = FxHashMap::default();
     let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
     messages.sort_unstable_by_key(|row| (row.origin.session, row.origin.order, row.key));
     for row in messages {
@@ -49,6 +51,11 @@ pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol
             add(&mut traits.pull_requests, *url);
         }
     }
+    for (session, parent) in &dataset.facts().forks {
+        if let Some(traits) = sessions.get_mut(session) {
+            traits.parent = first_named(dataset, traits.parent, *parent);
+        }
+    }
     let titles = titles(dataset);
     for (session, traits) in &mut sessions {
         traits.title = titles.get(session).copied().unwrap_or_default();
@@ -65,6 +72,12 @@ impl Traits {
     }
 }
 
+/// Of two names the one that sorts first; none is no name.
+fn first_named(dataset: &Dataset, a: Symbol, b: Symbol) -> Symbol {
+    let bytes = |symbol| dataset.symbols().bytes(symbol);
+    if a.is_none() || !b.is_none() && bytes(b) < bytes(a) { b } else { a }
+}
+
 fn add(names: &mut Vec<Symbol>, name: Symbol) {
     if !name.is_none() && !names.contains(&name) {
         names.push(name);
@@ -73,8 +86,8 @@ fn add(names: &mut Vec<Symbol>, name: Symbol) {
 
 /// The times at which something happened in each session. Copies count where
 /// the original stands, so that a resumed session is not active twice.
-fn activity(dataset: &Dataset, selection: &Selection) -> HashMap<Symbol, Vec<i64>> {
-    let mut stamps: HashMap<Symbol, Vec<i64>> = HashMap::new();
+fn activity(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Vec<i64>> {
+    let mut stamps: FxHashMap<Symbol, Vec<i64>> = FxHashMap::default();
     let mut push = |session, stamp: Option<i64>| stamps.entry(session).or_default().extend(stamp);
     for row in dataset.messages().iter().filter(|row| selection.keeps_message(row)) {
         push(row.origin.session, row.origin.order.stamp_ms());
@@ -96,13 +109,13 @@ fn active_ms(mut stamps: Vec<i64>) -> i64 {
 
 /// The title of every session that has one: that which a person gave, the agent's
 /// name, Claude's title, a summary of one of its lines, else its first prompt.
-fn titles(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
+fn titles(dataset: &Dataset) -> FxHashMap<Symbol, Symbol> {
     let facts = dataset.facts();
     let is_named = |row: &&TitleRow| row.rank != TitleRank::Summary && !row.title.is_none() && !row.session.is_none();
     let mut named: Vec<&TitleRow> = facts.titles.iter().filter(is_named).collect();
     // The best kind first; of one kind the last that was written.
     named.sort_unstable_by_key(|row| (row.rank, std::cmp::Reverse(row.place)));
-    let mut titles = HashMap::new();
+    let mut titles = FxHashMap::default();
     for row in named {
         titles.entry(row.session).or_insert(row.title);
     }
@@ -118,18 +131,18 @@ fn titles(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
 /// A summary names the line that its conversation ended with, and mostly stands in
 /// another session's file. It is the title of every session that holds the line;
 /// of several the one about the latest line.
-fn summaries(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
+fn summaries(dataset: &Dataset) -> FxHashMap<Symbol, Symbol> {
     let facts = dataset.facts();
-    let mut about: HashMap<u64, &TitleRow> = HashMap::new();
+    let mut about: FxHashMap<u64, &TitleRow> = FxHashMap::default();
     for row in facts.titles.iter().filter(|row| row.rank == TitleRank::Summary && row.leaf != 0 && !row.title.is_none()) {
         let last = about.entry(row.leaf).or_insert(row);
         if row.place > last.place {
             *last = row;
         }
     }
-    let mut latest: HashMap<Symbol, (i64, &TitleRow)> = HashMap::new();
+    let mut latest: FxHashMap<Symbol, (i64, &TitleRow)> = FxHashMap::default();
     if about.is_empty() {
-        return HashMap::new();
+        return FxHashMap::default();
     }
     for line in &facts.uuids {
         let Some(row) = about.get(&line.uuid) else { continue };
@@ -141,8 +154,8 @@ fn summaries(dataset: &Dataset) -> HashMap<Symbol, Symbol> {
     latest.into_iter().map(|(session, (_, row))| (session, row.title)).collect()
 }
 
-fn first_prompts(prompts: &[PromptRow]) -> HashMap<Symbol, Symbol> {
-    let mut first: HashMap<Symbol, &PromptRow> = HashMap::new();
+fn first_prompts(prompts: &[PromptRow]) -> FxHashMap<Symbol, Symbol> {
+    let mut first: FxHashMap<Symbol, &PromptRow> = FxHashMap::default();
     for row in prompts.iter().filter(|row| !row.title.is_none()) {
         let known = first.entry(row.origin.session).or_insert(row);
         if row.origin.order < known.origin.order {
@@ -154,43 +167,48 @@ fn first_prompts(prompts: &[PromptRow]) -> HashMap<Symbol, Symbol> {
 
 /// The columns that [`extend`] adds.
 const COLUMNS: [(&str, Kind); 7] = [
-    ("title", Kind::Text),
-    ("active_seconds", Kind::Count),
+    ("active_ms", Kind::Duration),
     ("branches", Kind::Text),
     ("versions", Kind::Text),
     ("models", Kind::Text),
     ("subagents", Kind::Count),
     ("pull_requests", Kind::Text),
+    ("parent", Kind::Text),
 ];
 
-/// Adds what is told of sessions to a table with a column `session`, behind its
-/// last column. Of calls alone the active time is not known.
+/// Adds what is told of sessions to a table with a column `session`: the title
+/// behind it, the rest behind the last column. Of calls alone the active time is
+/// not known.
 pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection) {
     let Some(key) = table.column("session") else { return };
     let traits = traits(dataset, selection);
-    let by_name: HashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
+    let by_name: FxHashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
     table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
+    table.columns.insert(key + 1, Column { name: "title", kind: Kind::Phrase, is_detail: false });
     for row in &mut table.rows {
-        let name = match &row[key] {
-            Value::Text(name) => name.raw(),
-            _ => "",
-        };
-        let cells = by_name.get(name).map(|traits| cells(dataset, traits, selection.calls_only()));
+        let traits = row[key].as_text().and_then(|name| by_name.get(name));
+        let title = traits.map_or(Value::None, |traits| optional(dataset, traits.title));
+        let cells = traits.map(|traits| cells(dataset, traits, selection.calls_only()));
         row.extend(cells.unwrap_or([const { Value::None }; COLUMNS.len()]));
+        row.insert(key + 1, title);
     }
+}
+
+fn optional(dataset: &Dataset, name: Symbol) -> Value {
+    if name.is_none() { Value::None } else { Value::text(dataset.symbols().name(name)) }
 }
 
 fn cells(dataset: &Dataset, traits: &Traits, calls_only: bool) -> [Value; COLUMNS.len()] {
     let name = |symbol: Symbol| dataset.symbols().name(symbol);
     let list = |names: &[Symbol]| Value::List(names.iter().map(|symbol| Untrusted::new(name(*symbol))).collect());
     [
-        if traits.title.is_none() { Value::None } else { Value::text(name(traits.title)) },
-        Value::from((!calls_only).then_some((traits.active_ms / 1000) as u128)),
+        Value::from((!calls_only).then_some(traits.active_ms as u128)),
         list(&traits.branches),
         list(&traits.versions),
         list(&traits.models),
         Value::from(traits.subagents.len() as u64),
         list(&traits.pull_requests),
+        optional(dataset, traits.parent),
     ]
 }
 
@@ -263,7 +281,14 @@ mod tests {
         assert_eq!(active_ms(vec![0, 5 * minute, 10 * minute + 1, 11 * minute]), 6 * minute - 1);
         assert_eq!(active_ms(vec![3]), 0);
         let lines = [prompt("a", "10:00:00", "x"), response("1", "10:04:00", ""), prompt("b", "10:30:00", "x")];
-        assert_eq!(table(&[("p/s.jsonl", &lines)])[0][2], Value::Number(240));
+        assert_eq!(table(&[("p/s.jsonl", &lines)])[0][2], Value::Number(240_000));
+    }
+
+    #[test]
+    fn a_branch_names_the_session_that_it_comes_from() {
+        let fork = r#"{"type":"user","uuid":"a","sessionId":"s","timestamp":"2026-11-20T10:00:00Z","forkedFrom":{"sessionId":"old","messageUuid":"m"},"message":{"content":"x"}}"#;
+        assert_eq!(table(&[("p/s.jsonl", &[fork.into()])])[0][8], Value::text("old"));
+        assert_eq!(table(&[("p/s.jsonl", &[prompt("a", "10:00:00", "x")])])[0][8], Value::None);
     }
 
     #[test]

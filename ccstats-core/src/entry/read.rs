@@ -43,6 +43,8 @@ impl<'t> Entry<'t> {
                 b"customTitle" | b"agentName" | b"aiTitle" | b"summary" => self.title = cursor.text()?,
                 b"leafUuid" => self.leaf_uuid = cursor.text()?,
                 b"prUrl" => self.pr_url = cursor.text()?,
+                b"forkedFrom" => self.forked_from = member_of(b"sessionId", cursor, Cursor::text)?,
+                b"sourceToolUseID" => self.source_tool_use_id = cursor.text()?,
                 b"worktreeSession" => self.worktree = Worktree::read(cursor)?,
                 b"isMeta" => self.is_meta = cursor.is_true()?,
                 b"isCompactSummary" => self.is_compact_summary = cursor.is_true()?,
@@ -334,6 +336,18 @@ impl<'t> Content<'t> {
         }
         Ok(Content::Blocks(blocks))
     }
+
+    /// The length of all texts as written: escapes count as they stand.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        match self {
+            Content::None => 0,
+            Content::Text(text) => text.raw().len() as u64,
+            Content::Blocks(blocks) => {
+                let texts = blocks.iter().map(|block| if let Block::Text(text) = block { text.raw().len() } else { 0 });
+                texts.sum::<usize>() as u64
+            }
+        }
+    }
 }
 
 impl<'t> Block<'t> {
@@ -421,6 +435,14 @@ impl<'t> Body<'t> {
         }
     }
 
+    /// The start of the text; see [`Text::head`].
+    pub(crate) fn head(self) -> Vec<u8> {
+        match self {
+            Body::Text(text) => text.head().into_owned(),
+            _ => self.decode(),
+        }
+    }
+
     /// The length of the text as written: escapes count as they stand.
     pub fn len(self) -> usize {
         match self {
@@ -488,6 +510,8 @@ impl<'t> ToolUseResult<'t> {
                 b"agentId" => fields.agent_id = cursor.text()?,
                 b"agentType" => fields.agent_type = cursor.text()?,
                 b"file" => fields.file = ReadFile::read(cursor)?,
+                b"durationMs" | b"totalDurationMs" => fields.duration_ms = number(cursor)?,
+                b"durationSeconds" => fields.duration_ms = milliseconds(cursor.value()?),
                 b"isAsync" => fields.is_async = cursor.is_true()?,
                 b"persistedOutputPath" => fields.is_cut = !cursor.text()?.is_empty(),
                 _ => cursor.skip()?,
@@ -495,6 +519,12 @@ impl<'t> ToolUseResult<'t> {
         }
         Ok(ToolUseResult::Fields(fields))
     }
+}
+
+/// Seconds with a fraction, as one tool writes them.
+fn milliseconds(seconds: &[u8]) -> Option<u64> {
+    let seconds: f64 = std::str::from_utf8(seconds).ok()?.parse().ok()?;
+    (seconds >= 0.0).then_some((seconds * 1000.0) as u64)
 }
 
 impl<'t> ReadFile<'t> {

@@ -1,24 +1,20 @@
 //! Reports about behaviour as sections, totals and advice.
 
+use rustc_hash::FxHashMap;
+
 use crate::behaviour::cost::ResultCosts;
-use crate::behaviour::{audit, context, failures, hotspots, prompts, reads};
+use crate::behaviour::epochs::Epochs;
+use crate::behaviour::tools::CallsBy;
+use crate::behaviour::{audit, context, failures, hotspots, prompts, reads, tools};
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::prices::Prices;
 use crate::query::{Query, Selection};
-use crate::report::{Listing, ReportName, Section};
+use crate::report::{Contents, Listing, ReportName, Section, Totals};
 use crate::table::{Column, Kind, Table, Value};
 
 /// The most rows of a signal in the summary.
 const SIGNAL_ROWS: usize = 3;
-
-/// What a report about behaviour gives.
-pub(super) struct Findings {
-    pub(super) sections: Vec<Section>,
-    pub(super) totals: Table,
-    /// What to do about it.
-    pub(super) advice: Option<String>,
-}
 
 /// A report about behaviour; `None` for all others.
 pub(super) fn findings(
@@ -27,12 +23,21 @@ pub(super) fn findings(
     query: &Query,
     prices: &Prices,
     listing: &Listing,
-) -> Result<Option<Findings>, Error> {
-    let found = |table: Table, totals: Table, advice| Findings { sections: vec![Section { key: "rows", table }], totals, advice };
+) -> Result<Option<Contents>, Error> {
+    let found = |table: Table, totals: Table, advice| {
+        let totals = Totals { key: "totals", table: totals };
+        Contents { sections: vec![Section { key: "rows", table }], totals, notes: Vec::new(), advice }
+    };
     Ok(Some(match name {
+        ReportName::Tools => {
+            let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
+            let uses = tools::uses(dataset, &Selection::new(dataset, query)?, &costs, listing.calls_by);
+            found(tools::table(listing.calls_by, &uses), tools::totals(&uses), None)
+        }
         ReportName::Reads => {
-            let rows = reads::rows(dataset, &Selection::new(dataset, query)?);
-            let costs = ResultCosts::new(dataset, prices);
+            let epochs = Epochs::new(dataset);
+            let rows = reads::rows(dataset, &epochs, &Selection::new(dataset, query)?);
+            let costs = ResultCosts::new(dataset, &epochs, prices);
             let table = reads::table(dataset, &rows, Some(&costs));
             found(table, reads::totals(&rows, Some(&costs)), reads::advice(&rows))
         }
@@ -69,30 +74,23 @@ pub(super) fn findings(
     }))
 }
 
-/// Adds to the rows of tools what their results cost.
-pub(super) fn add_result_costs(table: &mut Table, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<(), Error> {
-    let costs = ResultCosts::new(dataset, prices);
-    let selection = Selection::new(dataset, query)?;
-    let by_tool = costs.by(selection.calls().map(|(call, _)| (dataset.symbols().name(call.tool), call.key)));
-    let columns = [("result_tokens", Kind::Tokens), ("result_cost", Kind::Money), ("result_basis", Kind::Text)];
-    table.columns.extend(columns.map(|(name, kind)| Column { name, kind, is_detail: name == "result_basis" }));
+/// Adds to the rows of agents what their answers cost those who started them.
+pub(super) fn add_answer_costs(table: &mut Table, dataset: &Dataset, selection: &Selection, prices: &Prices) {
+    let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
+    let by_kind: FxHashMap<_, _> = tools::uses(dataset, selection, &costs, CallsBy::Agent).into_iter().collect();
+    let columns = [("result_tokens", Kind::Tokens), ("result_cost", Kind::Money)];
+    table.columns.extend(columns.map(|(name, kind)| Column { name, kind, is_detail: true }));
     for row in &mut table.rows {
-        let tool = match &row[0] {
-            Value::Text(tool) => tool.raw(),
-            _ => "",
-        };
-        let cost = by_tool.get(tool);
+        let cost = row[0].as_text().and_then(|kind| by_kind.get(kind)).map(|uses| uses.cost);
         row.push(cost.map_or(Value::None, |cost| cost.tokens.into()));
         row.push(cost.and_then(|cost| cost.cost_picodollars).into());
-        row.push(cost.map_or(Value::None, |cost| Value::text(cost.basis.name())));
     }
-    Ok(())
 }
 
 /// The three signals of the summary: the first rows of each.
 pub(super) fn signals(dataset: &Dataset, query: &Query) -> Result<Vec<Section>, Error> {
     let selection = Selection::new(dataset, query)?;
-    let repeated_reads = || reads::table(dataset, &reads::rows(dataset, &selection), None);
+    let repeated_reads = || reads::table(dataset, &reads::rows(dataset, &Epochs::new(dataset), &selection), None);
     let failing_commands = || failures::failing_commands(dataset, query);
     let hotspots = || hotspots::hotspots(dataset, query).map(|rows| hotspots::table(&rows));
     let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));

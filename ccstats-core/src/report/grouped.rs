@@ -42,10 +42,7 @@ pub(super) fn rows(name: ReportName, dataset: &Dataset, query: &Query, prices: &
 type Size = (u128, u128);
 
 fn label(cells: &[Value]) -> Option<&str> {
-    match &cells[0] {
-        Value::Text(text) => Some(text.raw()),
-        _ => None,
-    }
+    cells[0].as_text()
 }
 
 /// Days by their text; those without a time last.
@@ -112,7 +109,7 @@ impl Grouping<'_> {
         let symbol = match self.name {
             ReportName::Daily | ReportName::Weekly | ReportName::Monthly => return self.period_key(origin),
             ReportName::Sessions => origin.session,
-            ReportName::Projects => origin.project,
+            ReportName::Projects => self.dataset.project(origin.project),
             ReportName::Models => model,
             _ => self.dataset.agent_kind(origin),
         };

@@ -1,14 +1,16 @@
 //! Named reports: plain tables with units, ready for any format.
 
 mod behaviour;
+mod blocks;
 #[cfg(feature = "frames")]
 mod grouped;
 mod summary;
 
 use chrono::NaiveDate;
 
-use crate::behaviour::secrets::Leaks;
+use crate::behaviour::secrets::{Leaks, redact};
 use crate::behaviour::sessions;
+use crate::behaviour::tools::CallsBy;
 use crate::dataset::{Accounting, Dataset};
 use crate::error::Error;
 use crate::hashing::{HashKey, hash_problem, hash_table};
@@ -52,6 +54,8 @@ pub enum ReportName {
     Prompts,
     /// One row per session: compactions, cache rebuilds, largest context.
     Context,
+    /// One row per five-hour window.
+    Blocks,
 }
 
 impl ReportName {
@@ -73,13 +77,14 @@ impl ReportName {
             ReportName::Audit => "audit",
             ReportName::Prompts => "prompts",
             ReportName::Context => "context",
+            ReportName::Blocks => "blocks",
         }
     }
 
     /// The range that users mean when they name none.
     pub fn default_range(self) -> &'static str {
         match self {
-            ReportName::Summary | ReportName::Audit => "today",
+            ReportName::Summary | ReportName::Blocks | ReportName::Audit => "today",
             ReportName::Daily | ReportName::Prompts => "month",
             ReportName::Weekly | ReportName::Monthly => "all",
             _ => "week",
@@ -146,10 +151,14 @@ pub struct Listing {
     pub sort: Option<(String, Option<Direction>)>,
     /// The number of rows to keep in each table.
     pub top: Option<usize>,
+    /// What `tools` counts calls by.
+    pub calls_by: CallsBy,
     /// Hosts that the audit takes for granted: `a.b` itself, `*.a.b` what is below it.
     pub allowed_hosts: Vec<String>,
     /// Secrets in transcripts, for the audit; see [`Dataset::leaks`].
     pub leaks: Option<Leaks>,
+    /// Now, in milliseconds since 1970: the block that holds it is active.
+    pub now_ms: Option<i64>,
 }
 
 impl Report {
@@ -159,44 +168,22 @@ impl Report {
     /// [`Error::Glob`] for a filter that is no glob, [`Error::Column`] when no
     /// table of the report has the column to sort by.
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, listing: &Listing) -> Result<Report, Error> {
-        let tally = Tally::of(dataset, query, prices)?;
-        let calls_only = query.keeps_calls_only();
-        let rows = |table| vec![Section { key: "rows", table }];
-        let mut notes = summary::notes(&tally, prices);
-        let mut advice = None;
-        let (key, totals, mut sections) = match name {
-            ReportName::Summary => {
-                let signals = behaviour::signals(dataset, query)?;
-                ("summary", summary::totals(&tally, calls_only), [summary::sections(&tally, calls_only), signals].concat())
-            }
-            ReportName::Tools => {
-                let mut table = summary::tools(&tally, true);
-                behaviour::add_result_costs(&mut table, dataset, query, prices)?;
-                ("totals", summary::tool_totals(&tally), rows(table))
-            }
-            _ => match behaviour::findings(name, dataset, query, prices, listing)? {
-                Some(findings) => {
-                    notes.clear();
-                    advice = findings.advice;
-                    ("totals", findings.totals, findings.sections)
-                }
-                None => {
-                    let mut table = grouped::rows(name, dataset, query, prices)?;
-                    if name == ReportName::Sessions {
-                        table = table.details(&["calls", "tokens.output"]);
-                        sessions::extend(&mut table, dataset, &Selection::new(dataset, query)?);
-                    }
-                    ("totals", summary::list_totals(&tally, calls_only), rows(table))
-                }
-            },
+        let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, listing.now_ms));
+        let (asked, query) = (query, whole.as_ref().unwrap_or(query));
+        let mut contents = match behaviour::findings(name, dataset, query, prices, listing)? {
+            Some(findings) => findings,
+            None => sums(name, dataset, query, prices, listing.now_ms)?,
         };
-        arrange(&mut sections, listing)?;
+        contents.notes.extend(blocks::note(asked, query));
+        arrange(&mut contents.sections, listing)?;
+        contents.sections.iter_mut().for_each(|section| redact(&mut section.table));
         let mut accounting = dataset.accounting().clone();
         accounting.problems.extend(listing.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
         // Formats take problems of one kind from one stretch.
         accounting.problems.sort();
-        let totals = Totals { key, table: totals };
-        Ok(Report { name, range: label(query), totals, is_empty: tally.is_empty(), sections, accounting, notes, advice })
+        let Contents { totals, sections, notes, advice } = contents;
+        let is_empty = Selection::new(dataset, query)?.is_empty();
+        Ok(Report { name, range: label(asked), totals, is_empty, sections, accounting, notes, advice })
     }
 
     /// The table of a report that is one list; `None` for the summary.
@@ -212,6 +199,49 @@ impl Report {
         self.advice = None;
         self
     }
+}
+
+/// What is in a report.
+struct Contents {
+    sections: Vec<Section>,
+    totals: Totals,
+    notes: Vec<String>,
+    advice: Option<String>,
+}
+
+/// A report that adds up messages, calls and prompts.
+fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, now_ms: Option<i64>) -> Result<Contents, Error> {
+    let tally = Tally::of(dataset, query, prices)?;
+    let calls_only = query.keeps_calls_only();
+    let (totals, sections) = if name == ReportName::Summary {
+        let signals = behaviour::signals(dataset, query)?;
+        (Totals { key: "summary", table: summary::totals(&tally, calls_only) }, [summary::sections(&tally, calls_only), signals].concat())
+    } else {
+        let totals = Totals { key: "totals", table: summary::list_totals(&tally, calls_only) };
+        let table = match name {
+            ReportName::Blocks => blocks::table(dataset, query, prices, now_ms)?,
+            _ => groups(name, dataset, query, prices)?,
+        };
+        (totals, vec![Section { key: "rows", table }])
+    };
+    Ok(Contents { sections, totals, notes: summary::notes(&tally, prices), advice: None })
+}
+
+/// Sums by one key, and what else is told of what has that key.
+fn groups(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Table, Error> {
+    let mut table = grouped::rows(name, dataset, query, prices)?;
+    match name {
+        ReportName::Sessions => {
+            table = table.details(&["calls", "tokens.output"]);
+            sessions::extend(&mut table, dataset, &Selection::new(dataset, query)?);
+        }
+        ReportName::Agents => {
+            table = table.details(&["sessions", "prompts", "tokens.output"]);
+            behaviour::add_answer_costs(&mut table, dataset, &Selection::new(dataset, query)?, prices);
+        }
+        _ => {}
+    }
+    Ok(table)
 }
 
 /// Without polars there is nothing to group with.

@@ -4,7 +4,7 @@ use crate::outcome::Outcome;
 use crate::prices::Prices;
 use crate::report::Section;
 use crate::table::{Kind, Table, Value};
-use crate::tally::{Calls, Spending, Tally};
+use crate::tally::{Spending, Tally};
 use crate::untrusted::{Shown, Untrusted};
 
 /// The columns of spending, under the name of what is spent.
@@ -66,7 +66,7 @@ pub(super) fn totals(tally: &Tally, calls_only: bool) -> Table {
 pub(super) fn sections(tally: &Tally, calls_only: bool) -> Vec<Section> {
     vec![
         Section { key: "models", table: models(tally) },
-        Section { key: "tools", table: tools(tally, false) },
+        Section { key: "tools", table: tools(tally) },
         Section { key: "projects", table: projects(tally, calls_only) },
         Section { key: "top_files", table: files(tally) },
     ]
@@ -81,7 +81,7 @@ fn models(tally: &Tally) -> Table {
 }
 
 /// The cells under [`SPENDING`].
-fn spending_cells(spending: &Spending) -> Vec<Value> {
+pub(super) fn spending_cells(spending: &Spending) -> Vec<Value> {
     let tokens =
         [spending.input, spending.output, spending.cache_write_5m, spending.cache_write_1h, spending.cache_read, spending.tokens()];
     let mut cells = vec![Value::from(spending.messages)];
@@ -90,23 +90,16 @@ fn spending_cells(spending: &Spending) -> Vec<Value> {
     cells
 }
 
-/// Tools by outcome, with the rate of failures where it is asked for.
-pub(super) fn tools(tally: &Tally, with_rate: bool) -> Table {
+fn tools(tally: &Tally) -> Table {
     let outcomes = Outcome::ALL.map(|outcome| (outcome.name(), Kind::Count));
-    let mut columns = [&[("tool", Kind::Text), ("count", Kind::Count)], &outcomes[..]].concat();
-    columns.extend(with_rate.then_some(("failure_rate", Kind::Share)));
+    let columns = [&[("tool", Kind::Text), ("count", Kind::Count)], &outcomes[..]].concat();
     let mut table = Table::new(&columns).details(&outcomes.map(|(name, _)| name));
     for (tool, calls) in &tally.tools {
         let mut cells = vec![Value::text(tool), calls.count().into()];
         cells.extend(Outcome::ALL.map(|outcome| Value::from(calls.with(outcome))));
-        cells.extend(with_rate.then(|| rate(calls)));
         table.rows.push(cells);
     }
     table
-}
-
-fn rate(calls: &Calls) -> Value {
-    calls.failure_rate().map_or(Value::None, Value::Share)
 }
 
 fn projects(tally: &Tally, calls_only: bool) -> Table {
@@ -137,16 +130,6 @@ pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
     let spending = if calls_only { vec![Value::None; SPENDING.len()] } else { spending_cells(&tally.spending) };
     let cells = counts.map(|(_, count)| Value::from(count)).into_iter().chain(spending);
     table.rows.push(cells.chain(flags.map(|(_, count)| Value::from(count))).collect());
-    table
-}
-
-/// The totals of the tools: all calls by outcome.
-pub(super) fn tool_totals(tally: &Tally) -> Table {
-    let mut all = Calls::default();
-    tally.tools.iter().for_each(|(_, calls)| all += *calls);
-    let mut table = tools(&Tally { tools: vec![(String::new(), all)], ..Tally::default() }, true);
-    table.columns.remove(0);
-    table.rows[0].remove(0);
     table
 }
 

@@ -67,6 +67,7 @@ pub(super) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.table(facts.messages.rows());
     writer.table(&calls);
     writer.table(facts.results.rows());
+    writer.table(facts.follow_ups.rows());
     writer.table(facts.prompts.rows());
     writer.table(facts.mentions.rows());
     writer.table(facts.cuts.rows());
@@ -74,6 +75,7 @@ pub(super) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.table(facts.agents.rows());
     writer.table(&facts.uuids);
     writer.table(&facts.pull_requests);
+    writer.table(&facts.forks);
     writer.table(&facts.worktrees);
     writer.table(&facts.tools_changed);
     writer.account(&facts.account, hole_bytes);
@@ -102,6 +104,7 @@ pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<u64, U
     reader.fold(&mut facts.messages)?;
     reader.fold(&mut facts.calls)?;
     reader.fold(&mut facts.results)?;
+    reader.fold(&mut facts.follow_ups)?;
     reader.fold(&mut facts.prompts)?;
     reader.fold(&mut facts.mentions)?;
     reader.fold(&mut facts.cuts)?;
@@ -109,6 +112,7 @@ pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<u64, U
     reader.fold(&mut facts.agents)?;
     reader.table(|row| facts.uuids.push(row))?;
     reader.table(|row| facts.pull_requests.push(row))?;
+    reader.table(|row| facts.forks.push(row))?;
     reader.table(|row| facts.worktrees.push(row))?;
     reader.table(|row| facts.tools_changed.push(row))?;
     let (account, hole_bytes) = reader.account()?;

@@ -5,10 +5,10 @@
 //! a program has no column: commands, titles, and lines of errors.
 
 use crate::dedup::Key;
-use crate::outcome::{EditError, Outcome, Verdict};
+use crate::outcome::{DeniedBy, EditError, Outcome, Verdict};
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines, ResultRow,
-    StoredCommand,
+    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines,
+    ResultRow, StoredCommand,
 };
 use crate::shell::Hidden;
 use crate::symbols::Symbol;
@@ -147,10 +147,12 @@ impl Record for ResultRow {
         columns.key(&mut self.key);
         self.order.pass(columns);
         columns.choice(&mut self.verdict, &VERDICTS);
+        columns.choice(&mut self.denied_by, &DENIED_BY);
         columns.number(&mut self.lines_added);
         columns.number(&mut self.lines_removed);
         columns.maybe(&mut self.lines_created);
         columns.short(&mut self.size_bytes);
+        columns.maybe_short(&mut self.duration_ms);
         columns.maybe_short(&mut self.exit_code);
         columns.choice(&mut self.edit_error, &EDIT_ERRORS);
         self.read.pass(columns);
@@ -158,6 +160,14 @@ impl Record for ResultRow {
         columns.symbol(&mut self.agent_type);
         columns.flag(&mut self.is_async);
         columns.flag(&mut self.is_cut);
+    }
+}
+
+impl Record for FollowUpRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.key(&mut self.key);
+        self.order.pass(columns);
+        columns.short(&mut self.size_bytes);
     }
 }
 
@@ -252,6 +262,9 @@ const VERDICTS: [Verdict; 11] = [
     Verdict::Error { silent: false },
     Verdict::Error { silent: true },
 ];
+
+const DENIED_BY: [Option<DeniedBy>; 5] =
+    [None, Some(DeniedBy::User), Some(DeniedBy::Rule), Some(DeniedBy::Hook), Some(DeniedBy::Classifier)];
 
 const EDIT_ERRORS: [Option<EditError>; 5] =
     [None, Some(EditError::NotRead), Some(EditError::Changed), Some(EditError::NotFound), Some(EditError::NotUnique)];

@@ -1,0 +1,157 @@
+//! `budget`: what is spent and left of the limits that were set.
+
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, budget_table, budgets};
+use chrono::{DateTime, Utc};
+
+use crate::args::{Args, BudgetArgs, Format};
+use crate::config::{self, Config};
+use crate::format::number::{dollars, money};
+use crate::load::{self, Loaded, load};
+use crate::output::{self, Failure};
+use crate::run::UNUSABLE;
+use crate::{format, key, money as amount};
+
+/// More was spent than a limit.
+const EXCEEDED: u8 = 4;
+
+/// The share from which on to warn, where nobody said another.
+const WARN_PERCENT: u8 = 80;
+
+pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> {
+    let options = &args.options;
+    let config = Config::load(options.config.as_deref())?;
+    let limits = limits(args, asked, &config)?;
+    let warn_percent = asked.warn.unwrap_or(warn_percent(&config));
+    let now = options.now.unwrap_or_else(Utc::now);
+    let Loaded { dataset, looked_in, .. } = load(options, &config)?;
+    // Which project and session a limit is about, it says itself.
+    let query = Query { projects: Vec::new(), sessions: Vec::new(), ..load::filters(options, &config) };
+    let mut budgets = budgets(&dataset, &query, &config.price_list(), &limits, None, now)?;
+    if options.hash {
+        let key = key::load().map_err(Failure::Key)?;
+        budgets = budgets.into_iter().map(|budget| budget.hashed(&key)).collect();
+    }
+    let is_exceeded = budgets.iter().any(Budget::is_exceeded);
+    let text = match options.format() {
+        Format::Table => budgets.iter().map(|budget| line(budget, warn_percent, &query.calendar, now)).collect(),
+        other => {
+            let table = budget_table(&budgets, warn_percent, &query.calendar);
+            format::render_table("ccstats.budget/1", ("exceeded", is_exceeded), ("limits", &table), other)
+        }
+    };
+    output::write(&text, options.output.as_deref(), options.color)?;
+    let accounting = dataset.accounting();
+    if !options.quiet {
+        if accounting.transcripts == 0 {
+            load::say_nothing_found(&looked_in);
+        }
+        load::say_skipped(accounting);
+    }
+    let is_unusable = options.strict && !load::is_whole(accounting);
+    std::mem::forget(dataset);
+    Ok(match (is_exceeded, is_unusable) {
+        (true, _) => ExitCode::from(EXCEEDED),
+        (_, true) => ExitCode::from(UNUSABLE),
+        _ => ExitCode::SUCCESS,
+    })
+}
+
+/// The share from which on to warn.
+pub(crate) fn warn_percent(config: &Config) -> u8 {
+    config.warn_percent.unwrap_or(WARN_PERCENT)
+}
+
+/// The limits of the command line, else those of the configuration.
+fn limits(args: &Args, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>, Failure> {
+    let options = &args.options;
+    if options.range().is_some() {
+        return Err(Failure::Usage("a budget takes no range: `--daily`, `--weekly` and the other limits say their own".into()));
+    }
+    if options.calls_by().is_some() {
+        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
+    }
+    if !options.tool.is_empty() {
+        return Err(Failure::Usage("a budget takes no `--tool`: calls have no price of their own".into()));
+    }
+    let session = match &asked.session[..] {
+        [] => None,
+        [amount] => Some(amount::picodollars(amount).map_err(|error| Failure::Usage(format!("`--session` is a limit here: {error}")))?),
+        _ => return Err(Failure::Usage("`--session` is a limit here, and can be given only once".into())),
+    };
+    let given = [asked.daily, asked.weekly, asked.monthly, session, asked.block];
+    let given = Period::ALL.into_iter().zip(given).filter_map(|(period, most)| Some((period, most?)));
+    let given: Vec<_> = given.map(|(period, most)| Limit { period, most, projects: options.project.clone() }).collect();
+    if !given.is_empty() {
+        return Ok(given);
+    }
+    let is_asked = |limit: &&Limit| options.project.is_empty() || limit.projects.iter().any(|project| options.project.contains(project));
+    let configured: Vec<_> = config.limits.iter().filter(is_asked).cloned().collect();
+    if configured.is_empty() { Err(Failure::Usage(no_limit(options.project.first()))) } else { Ok(configured) }
+}
+
+fn no_limit(project: Option<&String>) -> String {
+    let place = config::usual_place().map_or("the configuration".into(), |path| format!("`{}`", path.display()));
+    let (whose, table) = match project {
+        Some(project) => (format!(" for `{project}`"), format!("[budget.projects.{project:?}]")),
+        None => (String::new(), "[budget]".into()),
+    };
+    format!("no limit{whose}: give one, such as `--daily 10`, or write `{table}` and below it `daily = 10` into {place}")
+}
+
+/// One limit on one line.
+fn line(budget: &Budget, warn_percent: u8, calendar: &Calendar, now: DateTime<Utc>) -> String {
+    let limit = &budget.limit;
+    let projects = limit.projects.iter().map(|project| format!(" {}", Shown::new(project)));
+    let session = budget.session.iter().map(|session| format!(" {}", session.shown()));
+    let name = format!("{}{}", limit.period.word(), projects.chain(session).collect::<String>());
+    let most = money(limit.most);
+    let mut parts = match (budget.spent(), budget.left()) {
+        (Some(spent), Some(left)) => {
+            let style = style(budget, warn_percent);
+            let share = format!("{style}{}{style:#}", share(spent, limit.most));
+            let rest = if budget.is_exceeded() {
+                format!("{style}exceeded by {}{style:#}", money(spent - limit.most))
+            } else {
+                format!("{} left", money(left))
+            };
+            vec![format!("{} of {most} ({share})", money(spent)), rest]
+        }
+        _ => vec![format!("unknown of {most}")],
+    };
+    parts.extend(budget.cost_per_hour.map(|cost| format!("{}/h", money(cost))));
+    parts.extend(budget.runs_out_ms.map(|instant| format!("runs out {}", clock(instant, calendar, now))));
+    parts.extend(unpriced(budget));
+    format!("{name}: {}\n", parts.join(", "))
+}
+
+fn style(budget: &Budget, warn_percent: u8) -> Style {
+    match (budget.is_exceeded(), budget.has_reached(warn_percent)) {
+        (true, _) => AnsiColor::Red.on_default().bold(),
+        (_, true) => AnsiColor::Yellow.on_default(),
+        _ => Style::new(),
+    }
+}
+
+/// How much of a limit is spent, in percent.
+pub(crate) fn share(spent: u128, most: u128) -> String {
+    match most {
+        0 => "–".into(),
+        _ => format!("{:.0}%", dollars(spent) / dollars(most) * 100.0),
+    }
+}
+
+/// The time of day; with the day where it is not today.
+fn clock(instant_ms: i64, calendar: &Calendar, now: DateTime<Utc>) -> String {
+    let is_today = calendar.day(instant_ms) == calendar.day(now.timestamp_millis());
+    let instant = DateTime::from_timestamp_millis(instant_ms).unwrap_or(now).with_timezone(&calendar.zone);
+    instant.format(if is_today { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
+}
+
+fn unpriced(budget: &Budget) -> Option<String> {
+    let count = budget.spending.unpriced_messages;
+    let messages = if count == 1 { "message has" } else { "messages have" };
+    (count > 0).then(|| format!("{count} {messages} no known price"))
+}

@@ -1,0 +1,109 @@
+//! `hook`: answers the hooks of Claude Code, and installs them.
+//!
+//! An answer warns of a budget or, where the configuration says so, stops. It never
+//! approves anything, and whatever goes wrong or takes too long is silent success: a
+//! statistic must not stand in anybody's way.
+
+mod json;
+mod settings;
+
+use std::process::ExitCode;
+
+use ccstats_core::{Budget, Query, Shown, budgets};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use crate::args::{ColorWhen, HookArgs, HookCommand, Options};
+use crate::config::{self, Config, WhenExceeded};
+use crate::format::number::money;
+use crate::load::{self, load};
+use crate::output::Failure;
+use crate::{budget, live, output};
+
+pub(crate) fn run(options: &Options, asked: &HookArgs) -> Result<ExitCode, Failure> {
+    match &asked.command {
+        None => respond(options),
+        Some(HookCommand::Install(asked)) => settings::install(asked, options.quiet)?,
+        Some(HookCommand::Uninstall(asked)) => settings::uninstall(asked, options.quiet)?,
+        Some(HookCommand::Print) => output::write(&settings::snippet()?, options.output.as_deref(), options.color)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn respond(options: &Options) {
+    live::be_silent();
+    let options = Options { quiet: true, ..options.clone() };
+    let answers = live::before_deadline(move |answers| {
+        if let Some(answer) = live::read_value().and_then(|event| answer(&event, &options)) {
+            let _ = answers.send(answer);
+        }
+    });
+    if let Some(answer) = answers.first() {
+        let _ = output::write(&format!("{answer}\n"), None, ColorWhen::Never);
+    }
+}
+
+/// What to say to an event; `None` says nothing.
+fn answer(event: &Value, options: &Options) -> Option<Value> {
+    let text = |key: &str| event.get(key).and_then(Value::as_str);
+    let event = Event::named(text("hook_event_name")?)?;
+    let config = Config::load(options.config.as_deref()).ok()?;
+    let limits = live::limits_in(text("cwd"), &config.limits);
+    let stops = config.when_exceeded == WhenExceeded::Stop;
+    if limits.is_empty() || (event == Event::Call && !stops) {
+        return None;
+    }
+    let dataset = std::mem::ManuallyDrop::new(load(options, &config).ok()?.dataset);
+    let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
+    let now = options.now.unwrap_or_else(Utc::now);
+    let budgets = budgets(&dataset, &query, &config.price_list(), &limits, text("session_id"), now).ok()?;
+    reaction(event, &budgets, budget::warn_percent(&config), stops)
+}
+
+/// The events that have an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Start,
+    Prompt,
+    Call,
+    Stop,
+}
+
+impl Event {
+    /// By the names of Claude Code. What is said at the end of a session nobody sees.
+    fn named(name: &str) -> Option<Event> {
+        Some(match name {
+            "SessionStart" => Event::Start,
+            "UserPromptSubmit" => Event::Prompt,
+            "PreToolUse" => Event::Call,
+            "Stop" => Event::Stop,
+            _ => return None,
+        })
+    }
+}
+
+fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, stops: bool) -> Option<Value> {
+    let exceeded: Vec<_> = budgets.iter().filter(|budget| budget.is_exceeded()).map(told).collect();
+    if !exceeded.is_empty() {
+        let text = format!("ccstats: budget exceeded: {}", exceeded.join("; "));
+        return match event {
+            Event::Prompt if stops => Some(json!({"decision": "block", "reason": text + &way_out()})),
+            Event::Call if stops => Some(json!({"continue": false, "stopReason": text + &way_out()})),
+            Event::Call => None,
+            _ => Some(json!({"systemMessage": text})),
+        };
+    }
+    let near: Vec<_> = budgets.iter().filter(|budget| budget.has_reached(warn_percent)).map(told).collect();
+    let is_told = event != Event::Call && !near.is_empty();
+    is_told.then(|| json!({"systemMessage": format!("ccstats: budget nearly spent: {}", near.join("; "))}))
+}
+
+fn told(budget: &Budget) -> String {
+    let projects: String = budget.limit.projects.iter().map(|project| format!(" {}", Shown::new(project))).collect();
+    format!("{}{projects} {} of {}", budget.limit.period.word(), money(budget.spent().unwrap_or_default()), money(budget.limit.most))
+}
+
+fn way_out() -> String {
+    let place = config::usual_place().map_or("the configuration".into(), |path| path.display().to_string());
+    format!(". To go on, raise the limit in {}, or run `ccstats hook uninstall`", Shown::new(&place))
+}

@@ -1,0 +1,207 @@
+//! Changes one member of a JSON object in its text, and no byte beside it.
+//!
+//! Reading and writing the whole would keep the values, and lose how somebody laid
+//! them out. The text must be valid JSON of an object; its owner has parsed it.
+
+use std::ops::Range;
+
+use serde::Serialize as _;
+use serde_json::Value;
+use serde_json::ser::{PrettyFormatter, Serializer};
+
+/// One member: where its key starts, and where its value is.
+struct Member {
+    name: String,
+    start: usize,
+    value: Range<usize>,
+}
+
+/// The text with the member set to a value, or without it.
+pub(super) fn with_member(text: &str, name: &str, value: Option<&Value>) -> String {
+    let members = members(text);
+    // Of two with one name the last one counts.
+    let at = members.iter().rposition(|member| member.name == name);
+    let layout = Layout::of(text, members.first());
+    match (at, value) {
+        (None, None) => text.into(),
+        (Some(at), Some(value)) => spliced(text, members[at].value.clone(), &layout.value(value)),
+        (None, Some(value)) => {
+            let member = format!("{}{}{}", layout.before, layout.name(name), layout.value(value));
+            match members.last() {
+                Some(last) => spliced(text, last.value.end..last.value.end, &format!(",{member}")),
+                None => spliced(text, inside(text), &format!("{member}{}", layout.newline)),
+            }
+        }
+        (Some(at), None) => {
+            let removed = match (members.get(at + 1), at.checked_sub(1)) {
+                (Some(next), _) => members[at].start..next.start,
+                (None, Some(before)) => members[before].value.end..members[at].value.end,
+                (None, None) => inside(text),
+            };
+            spliced(text, removed, "")
+        }
+    }
+}
+
+fn spliced(text: &str, range: Range<usize>, new: &str) -> String {
+    [&text[..range.start], new, &text[range.end..]].concat()
+}
+
+/// What stands between the braces of the object.
+fn inside(text: &str) -> Range<usize> {
+    text.find('{').map_or(0, |open| open + 1)..text.rfind('}').unwrap_or(text.len())
+}
+
+/// How an object is laid out, by its first member.
+struct Layout<'t> {
+    newline: &'t str,
+    indent: &'t str,
+    /// What stands before a name.
+    before: String,
+}
+
+impl<'t> Layout<'t> {
+    fn of(text: &'t str, first: Option<&Member>) -> Layout<'t> {
+        let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let Some(first) = first else { return Layout { newline, indent: "  ", before: format!("{newline}  ") } };
+        let before = &text[inside(text).start..first.start];
+        match before.rsplit_once('\n') {
+            Some((_, indent)) => Layout { newline, indent, before: format!("{newline}{indent}") },
+            None => Layout { newline: "", indent: "", before: before.into() },
+        }
+    }
+
+    fn name(&self, name: &str) -> String {
+        let space = if self.newline.is_empty() && self.before.is_empty() { "" } else { " " };
+        format!("{}:{space}", Value::from(name))
+    }
+
+    fn value(&self, value: &Value) -> String {
+        if self.newline.is_empty() {
+            return value.to_string();
+        }
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail, and JSON is UTF-8.
+        let _ = value.serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(self.indent.as_bytes())));
+        String::from_utf8_lossy(&bytes).replace('\n', &self.before)
+    }
+}
+
+/// The members of the object, in their order.
+fn members(text: &str) -> Vec<Member> {
+    let mut members = Vec::new();
+    let mut at = inside(text).start;
+    loop {
+        at += text[at..].find(|c: char| !c.is_ascii_whitespace() && c != ',').unwrap_or(text.len() - at);
+        if !text[at..].starts_with('"') {
+            return members;
+        }
+        let (start, end) = (at, value_end(text, at));
+        let value = end + text[end..].find(|c: char| !c.is_ascii_whitespace() && c != ':').unwrap_or(text.len() - end);
+        at = value_end(text, value);
+        let name = serde_json::from_str(&text[start..end]).unwrap_or_default();
+        members.push(Member { name, start, value: value..at });
+    }
+}
+
+/// Where a value ends: a string at its quote, a container at the bracket that closes
+/// it, anything else before what can follow it.
+fn value_end(text: &str, start: usize) -> usize {
+    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate().skip(start) {
+        let ends = match byte {
+            _ if is_escaped => {
+                is_escaped = false;
+                false
+            }
+            b'\\' => {
+                is_escaped = true;
+                false
+            }
+            b'"' => {
+                is_string = !is_string;
+                !is_string && depth == 0
+            }
+            _ if is_string => false,
+            b'{' | b'[' => {
+                depth += 1;
+                false
+            }
+            b'}' | b']' | b',' if depth == 0 => return at,
+            byte if byte.is_ascii_whitespace() && depth == 0 => return at,
+            b'}' | b']' => {
+                depth -= 1;
+                depth == 0
+            }
+            _ => false,
+        };
+        if ends {
+            return at + 1;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn set(text: &str) -> String {
+        with_member(text, "hooks", Some(&json!({"Stop": [1]})))
+    }
+
+    #[test]
+    fn a_new_member_comes_last_in_the_layout_of_the_others() {
+        assert_eq!(
+            set("{\n    \"a\": 1\n}\n"),
+            "{\n    \"a\": 1,\n    \"hooks\": {\n        \"Stop\": [\n            1\n        ]\n    }\n}\n"
+        );
+        assert_eq!(
+            set("{\t\r\n\t\"a\" : [ ] }"),
+            "{\t\r\n\t\"a\" : [ ],\r\n\t\"hooks\": {\r\n\t\t\"Stop\": [\r\n\t\t\t1\r\n\t\t]\r\n\t} }"
+        );
+        assert_eq!(set(r#"{"a":1}"#), r#"{"a":1,"hooks":{"Stop":[1]}}"#);
+        assert_eq!(set("{}"), "{\n  \"hooks\": {\n    \"Stop\": [\n      1\n    ]\n  }\n}");
+    }
+
+    #[test]
+    fn no_byte_beside_the_member_changes() {
+        let text = "{ \"b\":1.0e5 ,\n\n\"hooks\"  :  {\"x\":[\"}\\\"\"]}  , \"z\\u0041\": \"\\\\\" }";
+        assert_eq!(with_member(text, "hooks", Some(&json!(1))), text.replace("{\"x\":[\"}\\\"\"]}", "1"));
+        assert_eq!(with_member(text, "hooks", None), "{ \"b\":1.0e5 ,\n\n\"z\\u0041\": \"\\\\\" }");
+        assert_eq!(with_member(text, "zA", None), "{ \"b\":1.0e5 ,\n\n\"hooks\"  :  {\"x\":[\"}\\\"\"]} }");
+        assert_eq!(with_member(text, "missing", None), text);
+        assert_eq!(with_member("{\"hooks\": 1}", "hooks", None), "{}");
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from)
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            let list = proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from);
+            let object =
+                proptest::collection::vec((any::<String>(), inner), 0..4).prop_map(|members| Value::Object(members.into_iter().collect()));
+            prop_oneof![list, object]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_set_reads_back_and_goes_without_a_trace(members in proptest::collection::vec((any::<String>(), value()), 1..5), new in value(), pretty in any::<bool>()) {
+            let object: serde_json::Map<_, _> = members.into_iter().filter(|(name, _)| name != "hooks").collect();
+            prop_assume!(!object.is_empty());
+            let text = if pretty { serde_json::to_string_pretty(&object) } else { serde_json::to_string(&object) }.expect("JSON");
+            let changed = with_member(&text, "hooks", Some(&new));
+            let mut wanted = object.clone();
+            wanted.insert("hooks".into(), new);
+            prop_assert_eq!(serde_json::from_str::<Value>(&changed).expect("JSON"), Value::Object(wanted));
+            prop_assert_eq!(with_member(&changed, "hooks", None), text);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Adds hooks and status line to Claude Code's `settings.json`, and takes them out.
+//!
+//! The file belongs to somebody else, who may write it at any time, and a file that
+//! does not parse is skipped as a whole. So only our entries change; what is no valid
+//! object is refused; the old text is kept beside; the new one is written beside, and
+//! takes the place of the old only if that is still the one that was read.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use ccstats_core::Shown;
+use serde_json::{Map, Value, json};
+
+use crate::args::{ColorWhen, SettingsArgs};
+use crate::hook::json::with_member;
+use crate::output::{self, Failure};
+use crate::{key, place};
+
+/// The events that are installed: those that have an answer.
+const EVENTS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PreToolUse", "Stop"];
+
+/// What to add to the settings by hand.
+pub(super) fn snippet() -> Result<String, Failure> {
+    let mut settings = Map::new();
+    add_hooks(&mut settings, &program()?).map_err(Failure::Cannot)?;
+    let text = serde_json::to_string_pretty(&settings).map_err(|error| Failure::Cannot(error.to_string()))?;
+    Ok(text + "\n")
+}
+
+pub(super) fn install(asked: &SettingsArgs, quiet: bool) -> Result<(), Failure> {
+    let file = File::read(asked)?;
+    let program = program()?;
+    let mut settings = file.settings.clone();
+    add_hooks(&mut settings, &program).map_err(|why| file.failure(&why))?;
+    if asked.statusline {
+        add_statusline(&mut settings, &program).map_err(|why| file.failure(&why))?;
+    }
+    file.change(&settings, asked, quiet, "installed in")
+}
+
+pub(super) fn uninstall(asked: &SettingsArgs, quiet: bool) -> Result<(), Failure> {
+    let file = File::read(asked)?;
+    let mut settings = file.settings.clone();
+    remove_hooks(&mut settings);
+    if settings.get("statusLine").is_some_and(is_our_statusline) {
+        settings.shift_remove("statusLine");
+    }
+    file.change(&settings, asked, quiet, "uninstalled from")
+}
+
+fn add_hooks(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
+    let handler = json!({"type": "command", "command": program, "args": ["hook"], "timeout": 5});
+    let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
+    let hooks = hooks.as_object_mut().ok_or_else(|| String::from("`hooks`: expected an object"))?;
+    for event in EVENTS {
+        let groups = hooks.entry(event).or_insert_with(|| json!([]));
+        let groups = groups.as_array_mut().ok_or_else(|| format!("`hooks.{event}`: expected a list"))?;
+        let ours = groups.iter_mut().filter_map(|group| group.get_mut("hooks")?.as_array_mut()).flatten().find(|hook| is_our_hook(hook));
+        match ours {
+            // The program may have moved; what else was set stays.
+            Some(hook) => hook["command"] = json!(program),
+            None => groups.push(json!({"hooks": [handler]})),
+        }
+    }
+    Ok(())
+}
+
+/// Takes our hooks out, and what holds nothing any more because of that.
+fn remove_hooks(settings: &mut Map<String, Value>) {
+    let Some(hooks) = settings.get_mut("hooks").and_then(Value::as_object_mut) else { return };
+    let before = hooks.len();
+    hooks.retain(|_, groups| {
+        !groups.as_array_mut().is_some_and(|groups| {
+            drains(groups, |group| {
+                group.get_mut("hooks").and_then(Value::as_array_mut).is_some_and(|handlers| drains(handlers, |hook| is_our_hook(hook)))
+            })
+        })
+    });
+    if hooks.is_empty() && before > 0 {
+        settings.shift_remove("hooks");
+    }
+}
+
+/// Removes what fits, and tells whether that left nothing.
+fn drains(list: &mut Vec<Value>, mut fits: impl FnMut(&mut Value) -> bool) -> bool {
+    let before = list.len();
+    list.retain_mut(|value| !fits(value));
+    list.is_empty() && before > 0
+}
+
+fn is_our_hook(hook: &Value) -> bool {
+    let Some(command) = hook.get("command").and_then(Value::as_str) else { return false };
+    match hook.get("args").and_then(Value::as_array) {
+        Some(args) => is_our_program(command) && args.first().is_some_and(|word| word == "hook"),
+        None => command.trim_end().strip_suffix(" hook").is_some_and(is_our_program),
+    }
+}
+
+fn is_our_statusline(statusline: &Value) -> bool {
+    let command = statusline.get("command").and_then(Value::as_str).unwrap_or_default();
+    command.trim_end().strip_suffix(" statusline").is_some_and(is_our_program)
+}
+
+fn is_our_program(program: &str) -> bool {
+    let name = program.trim_matches(['\'', '"', ' ']).rsplit(['/', '\\']).next().unwrap_or_default();
+    name.strip_suffix(".exe").unwrap_or(name) == "ccstats"
+}
+
+fn add_statusline(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
+    if let Some(other) = settings.get("statusLine").filter(|other| !is_our_statusline(other)) {
+        let other = other.get("command").unwrap_or(other).to_string();
+        return Err(format!("there is another status line, {}: remove it first", Shown::new(&other)));
+    }
+    let command = json!(format!("{} statusline", quoted(program)));
+    match settings.get_mut("statusLine").and_then(Value::as_object_mut) {
+        Some(ours) => ours["command"] = command,
+        None => drop(settings.insert("statusLine".into(), json!({"type": "command", "command": command}))),
+    }
+    Ok(())
+}
+
+/// A status line runs in a shell, on Windows too, where that is Git Bash.
+fn quoted(program: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+".contains(c);
+    if program.chars().all(is_plain) { program.into() } else { format!("'{}'", program.replace('\'', r"'\''")) }
+}
+
+/// How the shell of Claude Code finds this program: by name if the search path has it.
+fn program() -> Result<String, Failure> {
+    let program = env::current_exe().map_err(|error| Failure::Cannot(format!("cannot find this program: {error}")))?;
+    let is_this = |folder: PathBuf| folder.join(program.file_name().unwrap_or_default()).canonicalize().ok() == program.canonicalize().ok();
+    if program.file_stem().is_some_and(|name| name == "ccstats")
+        && env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(is_this))
+    {
+        return Ok("ccstats".into());
+    }
+    match program.to_str() {
+        Some(path) => Ok(path.replace('\\', "/")),
+        None => Err(Failure::Cannot(format!("cannot name `{}` in JSON: its path is no Unicode", shown(&program)))),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    Shown::new(&path.to_string_lossy()).to_string()
+}
+
+/// Settings as they were read.
+struct File {
+    /// Where they are, behind all links.
+    path: PathBuf,
+    /// `None` where there are none.
+    text: Option<String>,
+    settings: Map<String, Value>,
+}
+
+impl File {
+    fn read(asked: &SettingsArgs) -> Result<File, Failure> {
+        let named = asked.settings.clone().or_else(place::settings_file);
+        let named = named.ok_or_else(|| Failure::Cannot("no home folder: name the settings with `--settings FILE`".into()))?;
+        // To replace a link would cut it from the file that somebody keeps elsewhere.
+        let path = fs::canonicalize(&named).unwrap_or(named);
+        let mut file = File { path, text: None, settings: Map::new() };
+        match fs::read_to_string(&file.path) {
+            Ok(text) => {
+                let settings = serde_json::from_str(&text).map_err(|error| file.failure(&format!("{error}: mend it first")))?;
+                let Value::Object(settings) = settings else { return Err(file.failure("expected a JSON object")) };
+                file.settings = settings;
+                file.text = Some(text);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !file.path.is_symlink() => {}
+            Err(error) => return Err(file.failure(&error.to_string())),
+        }
+        Ok(file)
+    }
+
+    fn failure(&self, why: &str) -> Failure {
+        Failure::Cannot(format!("cannot change `{}`: {why}", shown(&self.path)))
+    }
+
+    /// Brings the file to the new settings, unless it is there already.
+    fn change(&self, settings: &Map<String, Value>, asked: &SettingsArgs, quiet: bool, done: &str) -> Result<(), Failure> {
+        let text = self.text_of(settings);
+        if asked.dry_run {
+            return output::write(&text, None, ColorWhen::Never);
+        }
+        let say = |text: String| {
+            if !quiet {
+                output::say("note", &text)
+            }
+        };
+        if *settings == self.settings {
+            say(format!("nothing to change in `{}`", shown(&self.path)));
+            return Ok(());
+        }
+        let backup = self.back_up().map_err(|error| self.failure(&format!("no backup: {error}")))?;
+        self.replace(&text).map_err(|error| self.failure(&error.to_string()))?;
+        let backup = backup.map_or(String::new(), |path| format!("; before it was as in `{}`", shown(&path)));
+        say(format!("{done} `{}`{backup}", shown(&self.path)));
+        Ok(())
+    }
+
+    fn text_of(&self, settings: &Map<String, Value>) -> String {
+        let text = self.text.clone().unwrap_or_else(|| "{}\n".into());
+        let changed = ["hooks", "statusLine"].into_iter().filter(|name| settings.get(*name) != self.settings.get(*name));
+        changed.fold(text, |text, name| with_member(&text, name, settings.get(name)))
+    }
+
+    /// Keeps the old text beside the file.
+    fn back_up(&self) -> io::Result<Option<PathBuf>> {
+        let Some(text) = &self.text else { return Ok(None) };
+        let path = self.beside("ccstats-backup");
+        let mut file = key::private_file().create(true).truncate(true).open(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        Ok(Some(path))
+    }
+
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let new = self.beside("ccstats-new");
+        let _ = fs::remove_file(&new);
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = key::private_file().create_new(true).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        if let Ok(metadata) = fs::metadata(&self.path) {
+            file.set_permissions(metadata.permissions())?;
+        }
+        file.sync_all()?;
+        if fs::read(&self.path).ok().as_deref() != self.text.as_deref().map(str::as_bytes) {
+            fs::remove_file(&new)?;
+            return Err(io::Error::other("somebody else changed it just now: try again"));
+        }
+        fs::rename(&new, &self.path)?;
+        // So that the new name outlasts a loss of power; not every system can.
+        let _ = self.path.parent().and_then(|folder| fs::File::open(folder).ok()).map(|folder| folder.sync_all());
+        Ok(())
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".{suffix}"));
+        self.path.with_file_name(name)
+    }
+}

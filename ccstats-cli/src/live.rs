@@ -1,0 +1,83 @@
+//! What Claude Code starts while somebody waits: a value on stdin, an answer before a
+//! deadline, and nothing else ever.
+
+use std::io::{self, IsTerminal as _, Read as _};
+use std::panic;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ccstats_core::{Limit, Pattern};
+use serde_json::Value;
+
+/// Of the 200 ms that an answer may take. The rest is for starting and ending on a
+/// machine that is busy, not least with the work that is given up.
+const DEADLINE: Duration = Duration::from_millis(120);
+
+/// Runs work on a thread of its own and gives what it sent before the deadline. The
+/// thread is not waited for: it ends with the process.
+pub(crate) fn before_deadline<T: Send + 'static>(work: impl FnOnce(&Sender<T>) + Send + 'static) -> Vec<T> {
+    let deadline = Instant::now() + DEADLINE;
+    let (sender, receiver) = mpsc::channel();
+    if thread::Builder::new().spawn(move || work(&sender)).is_err() {
+        return Vec::new();
+    }
+    let next = || receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();
+    std::iter::from_fn(next).collect()
+}
+
+/// From now on the program says nothing about a mistake of its own.
+pub(crate) fn be_silent() {
+    panic::set_hook(Box::new(|_| {}));
+}
+
+/// One JSON value from stdin; what follows is not waited for. `None` without one.
+pub(crate) fn read_value() -> Option<Value> {
+    /// Prompts and inputs of tools come along.
+    const LARGEST: u64 = 64 << 20;
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return None;
+    }
+    serde_json::Deserializer::from_reader(stdin.lock().take(LARGEST)).into_iter().next()?.ok()
+}
+
+/// The limits that are about all projects, or about the one in this folder.
+pub(crate) fn limits_in(folder: Option<&str>, limits: &[Limit]) -> Vec<Limit> {
+    let fits = |pattern: &String| folder.is_some_and(|folder| Pattern::new(pattern).is_ok_and(|pattern| pattern.fits(folder)));
+    limits.iter().filter(|limit| limit.projects.is_empty() || limit.projects.iter().any(fits)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ccstats_core::Period;
+
+    #[test]
+    fn work_that_takes_too_long_is_not_waited_for() {
+        let start = Instant::now();
+        let found = before_deadline(|answers| {
+            let _ = answers.send("first");
+            thread::sleep(Duration::from_secs(3600));
+        });
+        assert!(found == ["first"] && start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn work_that_breaks_gives_what_it_had() {
+        let found = before_deadline(|answers| {
+            let _ = answers.send(1);
+            panic!("in a thread");
+        });
+        assert_eq!(found, [1]);
+    }
+
+    #[test]
+    fn a_limit_of_a_project_holds_in_its_folder_alone() {
+        let limit =
+            |projects: &[&str]| Limit { period: Period::Daily, most: 1, projects: projects.iter().map(ToString::to_string).collect() };
+        let limits = [limit(&[]), limit(&["shop"]), limit(&["*/other"])];
+        let n_in = |folder| limits_in(folder, &limits).len();
+        assert_eq!([n_in(None), n_in(Some("/work/Shop/src")), n_in(Some("/work/other")), n_in(Some("/else"))], [1, 2, 2, 1]);
+    }
+}

@@ -1,0 +1,90 @@
+//! From options to what the transcripts say: the one place that reads them.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use ccstats_core::{Accounting, Calendar, Dataset, Options, Query, Range, Shown};
+use chrono::Weekday;
+
+use crate::args;
+use crate::config::Config;
+use crate::output::{self, Failure};
+use crate::place::{self, Roots};
+use crate::run::name_projects;
+use crate::{format, progress};
+
+/// What was read, and how.
+pub(crate) struct Loaded {
+    pub(crate) dataset: Dataset,
+    /// Everywhere that transcripts were expected.
+    pub(crate) looked_in: Vec<PathBuf>,
+    /// How the transcripts were read.
+    pub(crate) scan: Options,
+}
+
+/// All that the transcripts say, with projects by the names that the user gave them.
+pub(crate) fn load(options: &args::Options, config: &Config) -> Result<Loaded, Failure> {
+    if let Some(threads) = options.threads {
+        // Fails only where the pool runs already; then it keeps its size.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
+    let Roots { roots, looked_in } = Roots::new(&options.root);
+    let scan = Options {
+        threads: options.threads,
+        map: !options.no_mmap,
+        // The clock of the files, not `--now`: what still changes is not mapped.
+        ..Options::new(roots, SystemTime::now())
+    };
+    let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
+    name_projects(&mut dataset, config, options.by_repository());
+    Ok(Loaded { dataset, looked_in, scan })
+}
+
+/// The filters and the calendar that are asked for, over all time.
+pub(crate) fn filters(options: &args::Options, config: &Config) -> Query {
+    Query {
+        range: Range::all(),
+        calendar: calendar(options, config),
+        projects: options.project.clone(),
+        sessions: options.session.clone(),
+        models: options.model.clone(),
+        tools: options.tool.clone(),
+        branches: options.branch.clone(),
+        without_subagents: options.no_subagents,
+    }
+}
+
+fn calendar(options: &args::Options, config: &Config) -> Calendar {
+    let zone = options.tz.or(config.zone).unwrap_or_else(|| {
+        let (zone, warning) = place::system_zone();
+        if let Some(warning) = warning.filter(|_| !options.quiet) {
+            output::say("warning", &warning);
+        }
+        zone
+    });
+    Calendar { zone, week_start: options.week_start.or(config.week_start).unwrap_or(Weekday::Mon) }
+}
+
+pub(crate) fn say_nothing_found(looked_in: &[PathBuf]) {
+    let places: Vec<_> = looked_in.iter().map(|place| format!("`{}`", Shown::new(&place.to_string_lossy()))).collect();
+    output::say("note", &format!("no transcripts in {}", places.join(", ")));
+    output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
+}
+
+/// Whether nothing was skipped or doubtful.
+pub(crate) fn is_whole(accounting: &Accounting) -> bool {
+    accounting.problems.is_empty() && accounting.lines.salvaged.lines == 0
+}
+
+/// One line about all that was skipped or doubtful.
+pub(crate) fn say_skipped(accounting: &Accounting) {
+    if is_whole(accounting) {
+        return;
+    }
+    let mut parts: Vec<String> =
+        format::problems(accounting).iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
+    if accounting.lines.salvaged.lines > 0 {
+        parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
+    }
+    output::say("warning", &format!("input was partly unusable: {}; `--json` lists places of problems", parts.join(", ")));
+}

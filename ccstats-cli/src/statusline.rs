@@ -1,0 +1,312 @@
+//! `statusline`: one line for the foot of Claude Code.
+//!
+//! Claude Code blanks the row when nothing is printed, when a program fails, or when it
+//! is late. So there is always a line, and always success: what the transcripts say if
+//! they can be read in time, else what they said last, beside what stdin tells.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, budgets};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::args::{ColorWhen, Options};
+use crate::budget::share;
+use crate::config::Config;
+use crate::format::number::money;
+use crate::load::{self, Loaded, load};
+use crate::{key, live, output};
+
+/// What a template may name.
+pub(crate) const NAMES: [&str; 8] = ["model", "session", "today", "block", "block_left", "budget", "context", "limits"];
+
+/// The line where nobody wrote another.
+const PARTS: [&str; 7] =
+    ["{model}", "{session} session", "{today} today", "{block} block, {block_left} left", "{budget}", "context {context}", "{limits}"];
+
+/// How the line is put together.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    /// Texts with names in braces; one that names something unknown is left out.
+    pub(crate) parts: Vec<String>,
+    pub(crate) separator: String,
+}
+
+impl Default for Template {
+    fn default() -> Template {
+        Template { parts: PARTS.map(String::from).to_vec(), separator: " · ".into() }
+    }
+}
+
+pub(crate) fn run(options: &Options) -> ExitCode {
+    live::be_silent();
+    let now = options.now.unwrap_or_else(Utc::now);
+    let options = Options { quiet: true, ..options.clone() };
+    let mut row = Row::default();
+    for step in live::before_deadline(move |steps| work(&options, now, &mut |step| drop(steps.send(step)))) {
+        match step {
+            Step::Template(template) => row.template = template,
+            Step::Trouble(trouble) => row.trouble = Some(trouble),
+            Step::Input(input) => row.input = input,
+            Step::Figures(figures) => row.figures = figures,
+        }
+    }
+    let _ = output::write(&(row.line(now) + "\n"), None, ColorWhen::Never);
+    ExitCode::SUCCESS
+}
+
+/// What becomes known, one after the other.
+enum Step {
+    Template(Template),
+    /// A mistake in the configuration.
+    Trouble(String),
+    Input(Input),
+    Figures(Figures),
+}
+
+fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
+    let config = match Config::load(options.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => return tell(Step::Trouble(error.to_string().lines().next().unwrap_or_default().into())),
+    };
+    tell(Step::Template(config.template.clone().unwrap_or_default()));
+    let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
+    let place = (!options.no_store).then(key::data_folder).flatten().map(|folder| folder.join("statusline.json"));
+    let last = place.as_ref().and_then(|place| Figures::last(place, &query.calendar, now));
+    tell(Step::Figures(last.clone().unwrap_or_default()));
+    let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
+    tell(Step::Input(input.clone()));
+    if let Some(figures) = figures(options, &config, &query, &input, now) {
+        if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
+            // Without it the next late line knows less; no reason to fail.
+            let _ = figures.keep(place);
+        }
+        tell(Step::Figures(figures));
+    }
+}
+
+/// What stdin tells. Any part of it may be missing.
+#[derive(Clone, Debug, Default)]
+struct Input {
+    session: Option<String>,
+    folder: Option<String>,
+    model: Option<String>,
+    /// What the session cost by Claude Code's own estimate.
+    cost: Option<String>,
+    context: Option<String>,
+    limits: Option<String>,
+}
+
+impl Input {
+    fn new(value: &Value) -> Input {
+        let text = |pointer| value.pointer(pointer)?.as_str().filter(|text| !text.is_empty()).map(String::from);
+        let percent = |pointer: &str| Some(format!("{:.0}%", value.pointer(pointer)?.as_f64()?));
+        let limit = |(name, key): (&str, &str)| Some(format!("{name} {}", percent(&format!("/rate_limits/{key}/used_percentage"))?));
+        let limits: Vec<_> = [("5h", "five_hour"), ("7d", "seven_day"), ("spend", "spend_limit")].into_iter().filter_map(limit).collect();
+        Input {
+            session: text("/session_id"),
+            folder: text("/workspace/current_dir").or_else(|| text("/cwd")),
+            model: text("/model/display_name").or_else(|| text("/model/id")),
+            cost: value.pointer("/cost/total_cost_usd").and_then(Value::as_f64).map(|cost| format!("${cost:.2}")),
+            context: percent("/context_window/used_percentage"),
+            limits: (!limits.is_empty()).then(|| limits.join(", ")),
+        }
+    }
+}
+
+/// What the transcripts say, as it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Figures {
+    /// The civil day that they are about.
+    day: String,
+    today: Option<String>,
+    /// The session, and what it cost.
+    session: Option<(String, String)>,
+    block: Option<String>,
+    block_end_ms: Option<i64>,
+    budget: Option<String>,
+}
+
+impl Figures {
+    /// The figures of an earlier run, as far as they still hold.
+    fn last(place: &Path, calendar: &Calendar, now: DateTime<Utc>) -> Option<Figures> {
+        let mut figures: Figures = serde_json::from_slice(&fs::read(place).ok()?).ok()?;
+        if figures.day != day(calendar, now) {
+            (figures.today, figures.budget) = (None, None);
+        }
+        if figures.block_end_ms.is_none_or(|end| end <= now.timestamp_millis()) {
+            (figures.block, figures.block_end_ms) = (None, None);
+        }
+        Some(figures)
+    }
+
+    /// One name for what is not yet whole: two at once can spoil it for a moment, and
+    /// what does not parse counts as nothing.
+    fn keep(&self, place: PathBuf) -> std::io::Result<()> {
+        let unfinished = place.with_extension("new");
+        key::private_folder(place.parent().unwrap_or(&place))?;
+        let mut file = key::private_file().create(true).truncate(true).open(&unfinished)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        fs::rename(unfinished, place)
+    }
+}
+
+/// What the transcripts say now; `None` when they cannot be read.
+fn figures(options: &Options, config: &Config, query: &Query, input: &Input, now: DateTime<Utc>) -> Option<Figures> {
+    let Loaded { dataset, .. } = load(options, config).ok()?;
+    let dataset = std::mem::ManuallyDrop::new(dataset);
+    let of = |period| Limit { period, most: 0, projects: Vec::new() };
+    let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
+    limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
+    let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now).ok()?;
+    let [today, block, session, limits @ ..] = &found[..] else { return None };
+    let is_named = |session: &&Budget| input.session.is_some() && session.session.is_some();
+    Some(Figures {
+        day: day(&query.calendar, now),
+        today: cost(today),
+        session: Some(session).filter(is_named).and_then(|session| Some((input.session.clone()?, cost(session)?))),
+        block: block.end_ms.and_then(|_| cost(block)),
+        block_end_ms: block.end_ms,
+        budget: tightest(limits),
+    })
+}
+
+fn day(calendar: &Calendar, now: DateTime<Utc>) -> String {
+    calendar.day(now.timestamp_millis()).to_string()
+}
+
+/// What was spent; with a plus where some of it has no known price.
+fn cost(budget: &Budget) -> Option<String> {
+    let more = if budget.spending.unpriced_messages > 0 { "+" } else { "" };
+    budget.spent().map(|spent| money(spent) + more)
+}
+
+/// The limit of which the largest share is spent.
+fn tightest(budgets: &[Budget]) -> Option<String> {
+    let share_of = |budget: &Budget| budget.spent().map(|spent| spent as f64 / budget.limit.most.max(1) as f64);
+    let known = budgets.iter().filter_map(|budget| Some((share_of(budget)?, budget)));
+    let (_, budget) = known.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    let name = budget.limit.period.word();
+    let share = share(budget.spent()?, budget.limit.most);
+    Some(if budget.is_exceeded() { format!("{name} budget exceeded: {share}") } else { format!("{name} budget {share}") })
+}
+
+/// All that is known of the line.
+#[derive(Default)]
+struct Row {
+    template: Template,
+    trouble: Option<String>,
+    input: Input,
+    figures: Figures,
+}
+
+impl Row {
+    fn line(&self, now: DateTime<Utc>) -> String {
+        if let Some(trouble) = &self.trouble {
+            return format!("ccstats: {}", Shown::new(trouble));
+        }
+        let parts = self.template.parts.iter().filter_map(|part| fill(part, |name| self.value(name, now)));
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+        let line = parts.join(&self.template.separator);
+        if line.is_empty() { "ccstats".into() } else { Shown::new(&line).to_string() }
+    }
+
+    fn value(&self, name: &str, now: DateTime<Utc>) -> Option<String> {
+        let (input, figures) = (&self.input, &self.figures);
+        match name {
+            "model" => input.model.as_deref().map(brief),
+            "session" => {
+                let known = figures.session.as_ref().filter(|(session, _)| Some(session) == input.session.as_ref());
+                known.map(|(_, cost)| cost.clone()).or_else(|| input.cost.clone())
+            }
+            "today" => figures.today.clone(),
+            "block" => figures.block.clone(),
+            "block_left" => figures.block_end_ms.map(|end| span(end - now.timestamp_millis())),
+            "budget" => figures.budget.clone(),
+            "context" => input.context.clone(),
+            "limits" => input.limits.clone(),
+            _ => None,
+        }
+    }
+}
+
+/// A text with values for the names in braces; `None` when one of them has none.
+pub(crate) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let (mut filled, mut rest) = (String::new(), text);
+    while let Some((before, name)) = rest.split_once('{') {
+        let (name, behind) = name.split_once('}')?;
+        filled = filled + before + &value(name)?;
+        rest = behind;
+    }
+    Some(filled + rest)
+}
+
+/// A name of a sane length.
+fn brief(name: &str) -> String {
+    const LONGEST: usize = 40;
+    name.chars().take(LONGEST).collect()
+}
+
+/// Hours and minutes.
+fn span(ms: i64) -> String {
+    let minutes = ms.max(0) / 60_000;
+    format!("{}h {:02}m", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn line(input: &Value, figures: Figures) -> String {
+        let row = Row { input: Input::new(input), figures, ..Row::default() };
+        row.line(DateTime::from_timestamp_millis(0).expect("a time"))
+    }
+
+    #[test]
+    fn a_part_without_a_value_is_left_out() {
+        assert_eq!(line(&json!({}), Figures::default()), "ccstats");
+        assert_eq!(line(&json!({"model": {"display_name": "Opus"}}), Figures::default()), "Opus");
+        let figures =
+            Figures { today: Some("$1.20".into()), block: Some("$1.00".into()), block_end_ms: Some(7_500_000), ..Figures::default() };
+        assert_eq!(line(&json!({"cost": {"total_cost_usd": 0.5}}), figures), "$0.50 session · $1.20 today · $1.00 block, 2h 05m left");
+    }
+
+    #[test]
+    fn limits_of_the_plan_are_shown_as_they_were_given() {
+        let limits = json!({"rate_limits": {"five_hour": {"used_percentage": 12.4, "resets_at": 1}, "seven_day": null}});
+        assert_eq!(line(&limits, Figures::default()), "5h 12%");
+        let limits = json!({"rate_limits": {"seven_day": {"used_percentage": 40}, "spend_limit": {"used_percentage": 104}}});
+        assert_eq!(line(&limits, Figures::default()), "7d 40%, spend 104%");
+    }
+
+    #[test]
+    fn values_of_a_wrong_type_count_as_missing() {
+        let odd =
+            json!({"model": 7, "cost": {"total_cost_usd": "1"}, "rate_limits": [], "context_window": {"used_percentage": null}, "cwd": {}});
+        assert_eq!(line(&odd, Figures::default()), "ccstats");
+        assert_eq!(line(&json!(["model"]), Figures::default()), "ccstats");
+    }
+
+    #[test]
+    fn nothing_from_stdin_acts() {
+        let name = "a\u{1b}]0;t\u{7}\n\u{202e}{today}".to_string() + &"x".repeat(1000);
+        let line = line(&json!({"model": {"display_name": name}}), Figures::default());
+        assert!(line.starts_with("a\\u{1b}]0;t\\u{7}\\n\\u{202e}{today}xx") && line.len() < 100, "{line}");
+    }
+
+    #[test]
+    fn a_template_names_what_it_wants() {
+        let value = |name: &str| (name == "a").then(|| "1".to_string());
+        assert_eq!(
+            ["x {a}{a} y", "plain", "{b}", "{a} {b}", "{", "}", "{a"].map(|text| fill(text, value)),
+            [Some("x 11 y".into()), Some("plain".into()), None, None, None, Some("}".into()), None]
+        );
+        assert!(PARTS.iter().all(|part| fill(part, |name| NAMES.contains(&name).then(String::new)).is_some()));
+    }
+}
