@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use ccstats_core::{CallsBy, Direction, ReportName};
-use chrono::{DateTime, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, Utc, Weekday};
 use chrono_tz::Tz;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -66,6 +66,11 @@ pub(crate) enum Command {
     Statusline,
     /// Answer a hook of Claude Code, which calls this with JSON on stdin
     Hook(HookArgs),
+    /// What is kept of transcripts, also of those that are gone
+    #[command(subcommand)]
+    History(HistoryCommand),
+    /// Look at what ccstats reads and keeps, and say what to mend
+    Doctor,
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete in
@@ -95,9 +100,45 @@ impl Command {
             Command::Prompts => ReportName::Prompts,
             Command::Context => ReportName::Context,
             Command::Blocks => ReportName::Blocks,
-            Command::Budget(_) | Command::Statusline | Command::Hook(_) | Command::Completions { .. } | Command::Man => return None,
+            Command::Budget(_)
+            | Command::Statusline
+            | Command::Hook(_)
+            | Command::History(_)
+            | Command::Doctor
+            | Command::Completions { .. }
+            | Command::Man => return None,
         })
     }
+}
+
+/// What can be done with the store.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum HistoryCommand {
+    /// Say what is kept, and what is not in it yet
+    Status,
+    /// Take in what is new
+    Sync,
+    /// Forget transcripts that are gone and ended before a day; a backup is kept
+    Prune {
+        /// The first day that stays
+        #[arg(long, value_name = "D")]
+        before: NaiveDate,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Write a copy of the store to a file
+    Export {
+        /// A file that is not there yet
+        file: PathBuf,
+    },
+    /// Take in all of an exported store
+    Import {
+        /// The exported store
+        file: PathBuf,
+    },
+    /// Read all of the store, and say whether it is sound
+    Verify,
 }
 
 /// The limits of a budget, in dollars.
@@ -246,7 +287,11 @@ pub(crate) struct Options {
     /// Read transcripts instead of mapping them into memory
     #[arg(long, global = true, help_heading = "Reading")]
     pub(crate) no_mmap: bool,
-    /// Use no stored history (there is none yet)
+    /// The folder of the store, which holds facts of transcripts that were read [default: CCSTATS_DATA_DIR,
+    /// else the platform's place]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Reading", conflicts_with = "no_store")]
+    pub(crate) store: Option<PathBuf>,
+    /// Neither read nor write the store: what is gone does not count
     #[arg(long, global = true, help_heading = "Reading")]
     pub(crate) no_store: bool,
     /// Exit with 3 when input was partly unusable

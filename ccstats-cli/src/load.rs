@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Options, Query, Range, Shown};
+use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Progress, Query, Range, Shown, Store};
 use chrono::Weekday;
 
 use crate::args;
@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::output::{self, Failure};
 use crate::place::{self, Roots};
 use crate::run::name_projects;
-use crate::{format, progress};
+use crate::{format, key, progress};
 
 /// What was read, and how.
 pub(crate) struct Loaded {
@@ -22,8 +22,28 @@ pub(crate) struct Loaded {
     pub(crate) scan: Options,
 }
 
-/// All that the transcripts say, with projects by the names that the user gave them.
-pub(crate) fn load(options: &args::Options, config: &Config) -> Result<Loaded, Failure> {
+/// All that the transcripts say and the store remembers, as far as it is needed, with
+/// projects by the names that the user gave them.
+pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> Result<Loaded, Failure> {
+    let Where { looked_in, scan } = look(options);
+    let load = |progress: &Progress| match store(options) {
+        Some(mut store) => Dataset::load_with(&scan, &mut store, progress, needs),
+        None => Dataset::load(&scan, progress),
+    };
+    let mut dataset = progress::shown(options.quiet, load)?;
+    name_projects(&mut dataset, config, options.by_repository());
+    Ok(Loaded { dataset, looked_in, scan })
+}
+
+/// Where transcripts are read, and how.
+pub(crate) struct Where {
+    /// Everywhere that transcripts were expected.
+    pub(crate) looked_in: Vec<PathBuf>,
+    pub(crate) scan: Options,
+}
+
+/// Finds the roots.
+pub(crate) fn look(options: &args::Options) -> Where {
     if let Some(threads) = options.threads {
         // Fails only where the pool runs already; then it keeps its size.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
@@ -35,9 +55,24 @@ pub(crate) fn load(options: &args::Options, config: &Config) -> Result<Loaded, F
         // The clock of the files, not `--now`: what still changes is not mapped.
         ..Options::new(roots, SystemTime::now())
     };
-    let mut dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
-    name_projects(&mut dataset, config, options.by_repository());
-    Ok(Loaded { dataset, looked_in, scan })
+    Where { looked_in, scan }
+}
+
+/// The store, unless it is not wanted or cannot be used: reports are right without it.
+fn store(options: &args::Options) -> Option<Store> {
+    if options.no_store {
+        return None;
+    }
+    let folder = options.store.clone().or_else(key::data_folder)?;
+    match Store::open(&folder) {
+        Ok(store) => Some(store),
+        Err(error) => {
+            if !options.quiet {
+                output::say("warning", &error.to_string());
+            }
+            None
+        }
+    }
 }
 
 /// The filters and the calendar that are asked for, over all time.
@@ -54,7 +89,7 @@ pub(crate) fn filters(options: &args::Options, config: &Config) -> Query {
     }
 }
 
-fn calendar(options: &args::Options, config: &Config) -> Calendar {
+pub(crate) fn calendar(options: &args::Options, config: &Config) -> Calendar {
     let zone = options.tz.or(config.zone).unwrap_or_else(|| {
         let (zone, warning) = place::system_zone();
         if let Some(warning) = warning.filter(|_| !options.quiet) {

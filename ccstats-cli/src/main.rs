@@ -6,7 +6,9 @@
 mod args;
 mod budget;
 mod config;
+mod doctor;
 mod format;
+mod history;
 mod hook;
 mod key;
 mod live;

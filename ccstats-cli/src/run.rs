@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use ccstats_core::{Calendar, Dataset, Listing, Options, Query, Range, Report, ReportName, Shown, Untrusted};
+use ccstats_core::{Calendar, CallsBy, Dataset, Listing, Needs, Options, Query, Range, Report, ReportName, Shown, Untrusted};
 use chrono::{DateTime, Utc};
 use clap::CommandFactory;
 
@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure};
-use crate::{budget, hook, key, place, repository, statusline};
+use crate::{args, budget, doctor, history, hook, key, place, repository, statusline};
 
 /// Input was partly unusable, and `--strict` was given.
 pub(crate) const UNUSABLE: u8 = 3;
@@ -22,6 +22,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Command::Budget(asked) => budget::run(args, asked),
         Command::Statusline => Ok(statusline::run(&args.options)),
         Command::Hook(asked) => hook::run(&args.options, asked),
+        Command::History(asked) => history::run(&args.options, asked),
+        Command::Doctor => doctor::run(&args.options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Args::command(), "ccstats", &mut script);
@@ -49,7 +51,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
-    let Loaded { dataset, looked_in, scan } = load(options, &config)?;
+    let Loaded { dataset, looked_in, scan } = load(options, &config, &Needs { text: needs_text(options, name), ..Needs::default() })?;
     let report = make(args, &config, name, &dataset, &query, &scan, now)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
@@ -68,6 +70,16 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     // The process ends here: to give back a million rows one by one helps nobody.
     std::mem::forget(dataset);
     Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
+}
+
+/// Whether a report looks at commands, titles or errors, which no store holds.
+fn needs_text(options: &args::Options, name: ReportName) -> bool {
+    match name {
+        ReportName::Daily | ReportName::Weekly | ReportName::Monthly | ReportName::Projects | ReportName::Models => false,
+        ReportName::Agents | ReportName::Prompts | ReportName::Blocks | ReportName::Context => false,
+        ReportName::Tools => options.calls_by() == Some(CallsBy::Command),
+        _ => true,
+    }
 }
 
 /// The report itself, with hashes for names where they are asked for.

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, budgets};
+use ccstats_core::{Budget, Calendar, Limit, Needs, Period, Query, Shown, budgets};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -158,7 +158,7 @@ impl Figures {
 
 /// What the transcripts say now; `None` when they cannot be read.
 fn figures(options: &Options, config: &Config, query: &Query, input: &Input, now: DateTime<Utc>) -> Option<Figures> {
-    let Loaded { dataset, .. } = load(options, config).ok()?;
+    let Loaded { dataset, .. } = load(options, config, &Needs::default()).ok()?;
     let dataset = std::mem::ManuallyDrop::new(dataset);
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];

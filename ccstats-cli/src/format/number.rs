@@ -15,7 +15,7 @@ pub(super) fn whole(kind: Kind, number: u128) -> String {
 }
 
 /// Groups of three digits.
-pub(super) fn grouped(number: u128) -> String {
+pub(crate) fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -55,7 +55,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// Bytes in decimal units.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if count < 1000 {
         return format!("{count} B");

@@ -1,0 +1,122 @@
+//! `doctor`: what ccstats reads and keeps here, and what is to be mended.
+
+use std::fs;
+use std::process::ExitCode;
+
+use ccstats_core::{Dataset, Prices, Problem, Progress, Shown, Status, Store};
+use chrono::{NaiveDate, Utc};
+use serde_json::Value;
+
+use crate::args::Options;
+use crate::config::Config;
+use crate::format::number::{bytes, grouped};
+use crate::load::{self, Where, look};
+use crate::output::{self, Failure};
+use crate::{format, history, place};
+
+/// Claude Code deletes transcripts after so many days where nobody says another number.
+const CLEANUP_DAYS: u64 = 30;
+
+/// Prices change a few times a year.
+const OLD_PRICES_DAYS: i64 = 90;
+
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
+    let mut findings = Findings::default();
+    let config = Config::load(options.config.as_deref());
+    match &config {
+        Ok(_) => findings.fine("configuration", "sound"),
+        Err(error) => findings.wrong("configuration", &error.to_string()),
+    }
+    let Where { looked_in, scan } = look(options);
+    let dataset = Dataset::load(&scan, &Progress::default())?;
+    let accounting = dataset.accounting();
+    if accounting.transcripts == 0 {
+        load::say_nothing_found(&looked_in);
+    }
+    let (count, lines) = (grouped(accounting.transcripts.into()), grouped(accounting.lines.total().lines.into()));
+    findings.fine("transcripts", &format!("{count}, {lines} lines, {}", bytes(accounting.bytes())));
+    for group in format::problems(accounting) {
+        let places: String = group.examples.iter().map(|problem| format!("\n{}{}", " ".repeat(INDENT), place_of(problem))).collect();
+        findings.wrong("problem", &format!("{} {}{places}", group.count, group.kind.name()));
+    }
+    store(options, &scan, &mut findings);
+    prices(options, &mut findings);
+    output::write(&findings.text, options.output.as_deref(), options.color)?;
+    std::mem::forget(dataset);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn place_of(problem: &Problem) -> String {
+    let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let detail = problem.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+    format!("{}{line}{detail}", problem.path.display())
+}
+
+/// The store, and whether Claude Code will delete what is not in it.
+fn store(options: &Options, scan: &ccstats_core::Options, findings: &mut Findings) {
+    if options.no_store {
+        return findings.fine("store", "not asked for");
+    }
+    let days = cleanup_days();
+    let status = history::folder(options).map_err(|_| "no folder for it".to_string()).and_then(|folder| {
+        let mut store = Store::open(&folder).map_err(|error| error.to_string())?;
+        store.status(scan).map_err(|error| error.to_string())
+    });
+    match status {
+        Err(why) => findings.wrong("store", &why),
+        Ok(Status { unseen, .. }) if !unseen.is_empty() => {
+            let count = grouped(unseen.len() as u128);
+            findings.wrong(
+                "store",
+                &format!("{count} transcripts are not in it; Claude Code deletes them after {days} days: run `ccstats history sync`"),
+            );
+        }
+        Ok(status) => {
+            let (known, gone, size) = (grouped(status.transcripts.into()), grouped(status.gone.into()), bytes(status.size_bytes));
+            findings.fine("store", &format!("{known} transcripts, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
+        }
+    }
+}
+
+/// `cleanupPeriodDays` of the user's settings.
+fn cleanup_days() -> u64 {
+    let settings = place::settings_file().and_then(|file| fs::read(file).ok());
+    let settings = settings.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    settings.and_then(|settings| settings.get("cleanupPeriodDays")?.as_u64()).unwrap_or(CLEANUP_DAYS)
+}
+
+fn prices(options: &Options, findings: &mut Findings) {
+    let as_of = Prices::list().as_of();
+    let today = options.now.unwrap_or_else(Utc::now).date_naive();
+    let age = as_of.parse::<NaiveDate>().map_or(0, |day| (today - day).num_days());
+    let text = format!("of {as_of}, {} days old", age.max(0));
+    if age > OLD_PRICES_DAYS {
+        findings.wrong("prices", &format!("{text}: update ccstats, or write prices into the configuration"));
+    } else {
+        findings.fine("prices", &text);
+    }
+}
+
+/// Where the text of a line starts.
+const INDENT: usize = 18;
+
+/// Lines of the answer.
+#[derive(Default)]
+struct Findings {
+    text: String,
+}
+
+impl Findings {
+    fn fine(&mut self, what: &str, text: &str) {
+        self.line("ok", what, text);
+    }
+
+    fn wrong(&mut self, what: &str, text: &str) {
+        self.line("!!", what, text);
+    }
+
+    fn line(&mut self, mark: &str, what: &str, text: &str) {
+        let shown: Vec<_> = text.lines().map(|line| Shown::new(line).to_string()).collect();
+        self.text += &format!("{mark} {what:<15}{}\n", shown.join("\n"));
+    }
+}

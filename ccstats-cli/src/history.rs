@@ -1,0 +1,151 @@
+//! `history`: what is kept of transcripts, and what can be done with it.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ccstats_core::{HistoryError, Shown, Status, Store, Verified};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::json;
+
+use crate::args::{Format, HistoryCommand, Options};
+use crate::config::Config;
+use crate::format::number::{bytes, grouped};
+use crate::load::{self, Where, look};
+use crate::output::{self, Failure};
+use crate::{key, progress};
+
+pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, Failure> {
+    let folder = folder(options)?;
+    let mut store = Store::open(&folder).map_err(cannot)?;
+    let Where { scan, .. } = look(options);
+    match asked {
+        HistoryCommand::Status => {
+            let status = store.status(&scan).map_err(failed)?;
+            say(options, &told(&status, &folder), &status_json(&status, &folder))?;
+        }
+        HistoryCommand::Sync => {
+            progress::shown(options.quiet, |progress| store.sync(&scan, progress)).map_err(failed)?;
+            let status = store.status(&scan).map_err(failed)?;
+            say(options, &told(&status, &folder), &status_json(&status, &folder))?;
+        }
+        HistoryCommand::Prune { before, yes } => return prune(options, &mut store, &folder, *before, *yes),
+        HistoryCommand::Export { file } => {
+            store.export(file).map_err(cannot)?;
+            say(options, &format!("wrote `{}`\n", shown(file)), &json!({"file": file}))?;
+        }
+        HistoryCommand::Import { file } => {
+            let transcripts = store.import(file).map_err(cannot)?;
+            let text = format!("took in {} from `{}`\n", transcripts_of(transcripts), shown(file));
+            say(options, &text, &json!({"transcripts": transcripts}))?;
+        }
+        HistoryCommand::Verify => return verify(options, &mut store),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of the store: the one that was named, else the platform's.
+pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
+    if options.no_store {
+        return Err(Failure::Usage("`history` is about the store: leave `--no-store` out".into()));
+    }
+    let folder = options.store.clone().or_else(key::data_folder);
+    folder.ok_or_else(|| Failure::Cannot("no home folder: name one with `--store DIR`, or set CCSTATS_DATA_DIR".into()))
+}
+
+/// Asks before it forgets, and keeps a copy of the store as it was.
+fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate, is_sure: bool) -> Result<ExitCode, Failure> {
+    let Where { scan, .. } = look(options);
+    let gone = store.status(&scan).map_err(failed)?.gone;
+    if gone == 0 {
+        say(options, "nothing to forget: every transcript is still there\n", &json!({"pruned": 0}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let question = format!("forget those of {} that are gone and ended before {before}?", transcripts_of(gone));
+    if !is_sure && !agrees(&question)? {
+        output::say("note", "nothing was changed");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let backup = folder.join(format!("before-prune-{}.store", Utc::now().format("%Y%m%dT%H%M%S%3f")));
+    store.export(&backup).map_err(cannot)?;
+    let calendar = load::calendar(options, &Config::load(options.config.as_deref())?);
+    let pruned = store.prune(&scan, calendar.start_ms(before)).map_err(failed)?;
+    let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", transcripts_of(pruned), shown(&backup));
+    say(options, &text, &json!({"pruned": pruned, "backup": backup}))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn agrees(question: &str) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::Usage("nobody can be asked here: add `--yes`".into()));
+    }
+    let _ = write!(io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    // No answer is no.
+    let _ = io::stdin().lock().read_line(&mut answer);
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn verify(options: &Options, store: &mut Store) -> Result<ExitCode, Failure> {
+    let Verified { sound, unreadable } = store.verify().map_err(cannot)?;
+    let text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
+    say(options, &text, &json!({"sound": sound, "unreadable": unreadable}))?;
+    Ok(if unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is kept, as sentences.
+fn told(status: &Status, folder: &Path) -> String {
+    let mut text = format!("store    {} in `{}`\n", bytes(status.size_bytes), shown(folder));
+    text += &format!("known    {}, of which {} gone\n", transcripts_of(status.transcripts), status.gone);
+    if let Some((first, last)) = status.span_ms.and_then(|(first, last)| day(first).zip(day(last))) {
+        text += &format!("from     {first} to {last}\n");
+    }
+    text + &match status.unseen.len() {
+        0 => "unseen   nothing\n".to_string(),
+        count => format!("unseen   {}; `ccstats history sync` takes them in\n", transcripts_of(count as u64)),
+    }
+}
+
+fn status_json(status: &Status, folder: &Path) -> serde_json::Value {
+    json!({
+        "folder": folder,
+        "size_bytes": status.size_bytes,
+        "transcripts": status.transcripts,
+        "gone": status.gone,
+        "unseen": status.unseen.len(),
+        "first": status.span_ms.and_then(|(first, _)| day(first)),
+        "last": status.span_ms.and_then(|(_, last)| day(last)),
+    })
+}
+
+/// The day of an instant, in UTC.
+fn day(instant_ms: i64) -> Option<String> {
+    DateTime::from_timestamp_millis(instant_ms).map(|instant| instant.date_naive().to_string())
+}
+
+fn transcripts_of(count: u64) -> String {
+    format!("{} transcript{}", grouped(count.into()), if count == 1 { "" } else { "s" })
+}
+
+fn say(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {
+    let text = match options.format() {
+        Format::Table | Format::Markdown | Format::Csv => text.to_string(),
+        Format::Json | Format::Ndjson => format!("{value}\n"),
+    };
+    output::write(&text, options.output.as_deref(), options.color)
+}
+
+fn shown(path: &Path) -> String {
+    Shown::new(&path.to_string_lossy()).to_string()
+}
+
+fn cannot(error: impl std::fmt::Display) -> Failure {
+    Failure::Cannot(error.to_string())
+}
+
+fn failed(error: HistoryError) -> Failure {
+    match error {
+        HistoryError::Roots(error) => Failure::Core(error),
+        other => cannot(other),
+    }
+}
