@@ -76,12 +76,12 @@ mod tests {
     #[test]
     fn things_are_compared_within_a_turn() {
         let mut timings = Timings::default();
-        for (base, other) in [(10, 20), (100, 300), (1000, 3000)] {
+        for (base, other) in [(125, 250), (250, 750), (500, 1500)] {
             timings.add("base", Duration::from_millis(base));
             timings.add("other", Duration::from_millis(other));
         }
         let other = &timings.rows()[1];
         assert_eq!(timings.ratio(other, 0), 3.0);
-        assert_eq!((other.median(), other.extremes()), (0.3, (0.02, 3.0)));
+        assert_eq!((other.median(), other.extremes()), (0.75, (0.25, 1.5)));
     }
 }
