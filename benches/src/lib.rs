@@ -2,3 +2,5 @@
 
 pub mod generate;
 pub mod limit;
+pub mod program;
+pub mod timings;

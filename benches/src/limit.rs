@@ -2,9 +2,20 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
+
+use ccstats_core::discover;
+
+/// The transcripts below a folder, with their sizes in bytes.
+///
+/// # Errors
+/// When the folder is missing.
+pub fn transcripts_below(dir: &Path) -> Result<Vec<(PathBuf, u64)>, ccstats_core::Error> {
+    let found = discover(&[dir.to_owned()])?;
+    Ok(found.transcripts.into_iter().map(|transcript| (transcript.path, transcript.size_bytes)).collect())
+}
 
 /// Counts the newlines of all files on some threads, with the files mapped.
 ///

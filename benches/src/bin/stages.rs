@@ -7,13 +7,14 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::hint::black_box;
+use std::io;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use ccstats_benches::limit::count_newlines;
+use ccstats_benches::limit::{count_newlines, transcripts_below};
+use ccstats_benches::program;
+use ccstats_benches::timings::Timings;
 use ccstats_core::{Dataset, Level, Listing, Options, Prices, Progress, Query, Report, ReportName, Tally, discover, entries};
 
 struct Args {
@@ -26,7 +27,7 @@ struct Args {
 fn main() -> Result<(), Box<dyn Error>> {
     let args = args()?;
     let root = std::slice::from_ref(&args.dir);
-    let files: Vec<_> = discover(root)?.transcripts.into_iter().map(|transcript| (transcript.path, transcript.size_bytes)).collect();
+    let files = transcripts_below(&args.dir)?;
     let bytes: u64 = files.iter().map(|(_, size)| size).sum();
     let transcripts = files.iter().map(|(path, _)| std::fs::read(path)).collect::<Result<Vec<_>, _>>()?;
     let options = |level| Options {
@@ -38,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let load = |options: &Options| Dataset::load(options, &Progress::default());
     let read = Options { map: false, ..options(Level::detect()) };
-    let mut stages = Stages::default();
+    let mut stages = Timings::default();
     for _ in 0..args.runs {
         stages.time("newlines, mapped (the limit)", || count_newlines(&files, args.threads))?;
         stages.time("discover", || discover(root))?;
@@ -59,50 +60,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!("{} transcripts, {:.1} MB, {} threads, medians of {} runs\n", files.len(), bytes as f64 / 1e6, args.threads, args.runs);
-    stages.print(bytes);
+    print(&stages, bytes);
     Ok(())
+}
+
+/// The first stage is the limit that all others are compared with.
+fn print(stages: &Timings, bytes: u64) {
+    for stage in stages.rows() {
+        let (seconds, ratio) = (stage.median(), stages.ratio(stage, 0));
+        println!("{:<34} {:>9.1} ms {ratio:>7.2} x {:>8.2} GB/s", stage.name, seconds * 1e3, bytes as f64 / seconds / 1e9);
+    }
 }
 
 fn count_entries(transcripts: &[Vec<u8>]) -> usize {
     transcripts.iter().map(|transcript| entries(transcript).count()).sum()
 }
 
-fn run(program: &PathBuf, args: &Args) -> Result<(), Box<dyn Error>> {
-    let words = ["summary", "--range", "all", "--json", "--no-store", "--quiet", "--tz", "UTC", "--root"];
-    let threads = args.threads.to_string();
-    let status = Command::new(program).args(words).arg(&args.dir).args(["--threads", &threads]).stdout(Stdio::null()).status()?;
-    if status.success() { Ok(()) } else { Err(format!("the program ended with {status}").into()) }
-}
-
-/// Stages in the order of their first run, with the times of all runs.
-#[derive(Default)]
-struct Stages(Vec<(String, Vec<Duration>)>);
-
-impl Stages {
-    fn time<T, E>(&mut self, name: &str, work: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
-        let start = Instant::now();
-        black_box(work()?);
-        let time = start.elapsed();
-        match self.0.iter_mut().find(|(known, _)| known == name) {
-            Some((_, times)) => times.push(time),
-            None => self.0.push((name.into(), vec![time])),
-        }
-        Ok(())
-    }
-
-    /// The first stage is the limit that all others are compared with.
-    fn print(&self, bytes: u64) {
-        let median = |times: &[Duration]| {
-            let mut times = times.to_vec();
-            times.sort();
-            times[times.len() / 2].as_secs_f64()
-        };
-        let limit = self.0.first().map_or(1.0, |(_, times)| median(times));
-        for (name, times) in &self.0 {
-            let time = median(times);
-            println!("{name:<34} {:>9.1} ms {:>7.2} x {:>8.2} GB/s", time * 1e3, time / limit, bytes as f64 / time / 1e9);
-        }
-    }
+fn run(path: &Path, args: &Args) -> io::Result<()> {
+    program::run(program::ours(path, "summary", &args.dir).arg("--threads").arg(args.threads.to_string()))
 }
 
 fn args() -> Result<Args, Box<dyn Error>> {
