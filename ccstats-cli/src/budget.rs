@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use ccstats_core::{Budget, Calendar, Limit, Needs, Period, Query, Shown, budget_table, budgets};
+use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, budget_needs, budget_table, budgets};
 use chrono::{DateTime, Utc};
 
 use crate::args::{Args, BudgetArgs, Format};
@@ -26,9 +26,10 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     let limits = limits(args, asked, &config)?;
     let warn_percent = asked.warn.unwrap_or(warn_percent(&config));
     let now = options.now.unwrap_or_else(Utc::now);
-    let Loaded { dataset, looked_in, .. } = load(options, &config, &Needs::default())?;
     // Which project and session a limit is about, it says itself.
     let query = Query { projects: Vec::new(), sessions: Vec::new(), ..load::filters(options, &config) };
+    let needs = budget_needs(&query, &limits, None, now)?;
+    let Loaded { dataset, looked_in, .. } = load(options, &config, &needs)?;
     let mut budgets = budgets(&dataset, &query, &config.price_list(), &limits, None, now)?;
     if options.hash {
         let key = key::load().map_err(Failure::Key)?;

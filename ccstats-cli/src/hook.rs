@@ -9,7 +9,7 @@ mod settings;
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Needs, Query, Shown, budgets};
+use ccstats_core::{Budget, Query, Shown, budget_needs, budgets};
 use chrono::Utc;
 use serde_json::{Value, json};
 
@@ -53,9 +53,10 @@ fn answer(event: &Value, options: &Options) -> Option<Value> {
     if limits.is_empty() || (event == Event::Call && !stops) {
         return None;
     }
-    let dataset = std::mem::ManuallyDrop::new(load(options, &config, &Needs::default()).ok()?.dataset);
     let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
     let now = options.now.unwrap_or_else(Utc::now);
+    let needs = budget_needs(&query, &limits, text("session_id"), now).ok()?;
+    let dataset = std::mem::ManuallyDrop::new(load(options, &config, &needs).ok()?.dataset);
     let budgets = budgets(&dataset, &query, &config.price_list(), &limits, text("session_id"), now).ok()?;
     reaction(event, &budgets, budget::warn_percent(&config), stops)
 }

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Calendar, Limit, Needs, Period, Query, Shown, budgets};
+use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, budget_needs, budgets};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -158,11 +158,12 @@ impl Figures {
 
 /// What the transcripts say now; `None` when they cannot be read.
 fn figures(options: &Options, config: &Config, query: &Query, input: &Input, now: DateTime<Utc>) -> Option<Figures> {
-    let Loaded { dataset, .. } = load(options, config, &Needs::default()).ok()?;
-    let dataset = std::mem::ManuallyDrop::new(dataset);
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
+    let needs = budget_needs(query, &limits, input.session.as_deref(), now).ok()?;
+    let Loaded { dataset, .. } = load(options, config, &needs).ok()?;
+    let dataset = std::mem::ManuallyDrop::new(dataset);
     let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now).ok()?;
     let [today, block, session, limits @ ..] = &found[..] else { return None };
     let is_named = |session: &&Budget| input.session.is_some() && session.session.is_some();

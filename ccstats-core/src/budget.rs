@@ -7,6 +7,8 @@
 use chrono::{DateTime, Utc};
 use rustc_hash::FxHashMap;
 
+#[cfg(feature = "store")]
+use crate::blocks::BLOCK_MS;
 use crate::blocks::{elapsed_ms, windows};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -14,6 +16,8 @@ use crate::hashing::{HashKey, hashed};
 use crate::prices::Prices;
 use crate::query::{Query, Selection};
 use crate::rows::MessageRow;
+#[cfg(feature = "store")]
+use crate::store::Needs;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::tally::Spending;
@@ -104,6 +108,46 @@ impl Budget {
     }
 }
 
+/// What a load from a store must hold for [`budgets`] to be right.
+///
+/// # Errors
+/// [`Error::Range`] when *now* is outside of the calendar.
+#[cfg(feature = "store")]
+pub fn budget_needs(query: &Query, limits: &[Limit], session: Option<&str>, now: DateTime<Utc>) -> Result<Needs, Error> {
+    let mut needs = Needs { start_ms: Some(i64::MAX), ..Needs::default() };
+    for limit in limits {
+        let start = match limit.period {
+            Period::Session if session.is_some() => {
+                needs.session = session.map(String::from);
+                continue;
+            }
+            // Which one is the latest then, only a look at all of them tells.
+            Period::Session if query.has_filters() || !limit.projects.is_empty() => return Ok(Needs::default()),
+            Period::Session => {
+                needs.latest_session = true;
+                continue;
+            }
+            Period::Block => {
+                needs.blocks = true;
+                Some(now.timestamp_millis() - BLOCK_MS)
+            }
+            civil => civil_range(civil, now, &query.calendar)?.0,
+        };
+        needs.start_ms = needs.start_ms.zip(start).map(|(earliest, start)| earliest.min(start));
+    }
+    Ok(needs)
+}
+
+/// The instants between which a civil period lies.
+fn civil_range(period: Period, now: DateTime<Utc>, calendar: &Calendar) -> Result<(Option<i64>, Option<i64>), Error> {
+    let range = match period {
+        Period::Weekly => "this-week",
+        Period::Monthly => "this-month",
+        _ => "today",
+    };
+    Ok(Range::parse(range, now, calendar)?.instants(calendar))
+}
+
 /// What was spent of each limit, in their order. The query gives the calendar and
 /// filters, its range is not looked at. A limit of a session is about `session`,
 /// else about the one with the latest message.
@@ -171,12 +215,7 @@ impl Books<'_> {
     }
 
     fn civil(&self, period: Period) -> Result<Option<Stretch>, Error> {
-        let range = match period {
-            Period::Weekly => "this-week",
-            Period::Monthly => "this-month",
-            _ => "today",
-        };
-        let (start_ms, end_ms) = Range::parse(range, self.now, &self.query.calendar)?.instants(&self.query.calendar);
+        let (start_ms, end_ms) = civil_range(period, self.now, &self.query.calendar)?;
         Ok(Some(Stretch { start_ms, end_ms, since_ms: start_ms, session: None }))
     }
 

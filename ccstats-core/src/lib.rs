@@ -148,6 +148,8 @@ mod testing;
 pub use behaviour::secrets::Leaks;
 pub use behaviour::tools::CallsBy;
 pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windows};
+#[cfg(feature = "store")]
+pub use budget::budget_needs;
 pub use budget::{Budget, Limit, Period, budget_table, budgets};
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};

@@ -30,12 +30,13 @@ pub use history::{HistoryError, Status, Verified};
 pub(crate) use load::Loaded;
 use load::Tried;
 
+use crate::blocks::BLOCK_MS;
 use crate::discover::Found;
 use crate::error::{Problem, ProblemKind};
 use crate::scan::{Options, Progress};
 
 /// What a load from the store must hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Commands, titles and lines of errors, of the transcripts that are there:
     /// these are then read as without a store.
@@ -44,6 +45,12 @@ pub struct Needs {
     pub start_ms: Option<i64>,
     /// The first instant that does not count any more.
     pub end_ms: Option<i64>,
+    /// Also what tells where the five-hour blocks of that time start.
+    pub blocks: bool,
+    /// Also all of the session with the latest message.
+    pub latest_session: bool,
+    /// Also all of this session.
+    pub session: Option<String>,
 }
 
 impl Needs {
@@ -54,6 +61,27 @@ impl Needs {
         }
         let Some((first, last)) = span_ms else { return false };
         self.start_ms.is_none_or(|start| last >= start) && self.end_ms.is_none_or(|end| first < end)
+    }
+
+    /// Whether a transcript is that of the session: Claude Code names it so.
+    fn names(&self, transcript: &Path) -> bool {
+        self.session.is_some() && transcript.file_stem().and_then(|stem| stem.to_str()) == self.session.as_deref()
+    }
+
+    /// The needs with a start so early that, with these spans of transcripts, all of
+    /// them are met: the latest of all, and what comes before up to five quiet hours.
+    fn reaching_back(&self, spans_ms: impl Iterator<Item = (i64, i64)>) -> Needs {
+        let Some(mut start) = self.start_ms.filter(|_| self.blocks || self.latest_session) else { return self.clone() };
+        let mut spans: Vec<_> = spans_ms.collect();
+        spans.sort_unstable_by_key(|(_, last)| std::cmp::Reverse(*last));
+        if let Some((_, latest)) = spans.first().filter(|_| self.latest_session) {
+            start = start.min(*latest);
+        }
+        if self.blocks {
+            let reaches = |start: i64, last: i64| last > start.saturating_sub(BLOCK_MS);
+            start = spans.iter().fold(start, |start, (first, last)| if reaches(start, *last) { start.min(*first) } else { start });
+        }
+        Needs { start_ms: Some(start), ..self.clone() }
     }
 }
 

@@ -39,6 +39,8 @@ impl Reach {
             b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit" => Reach::Edit,
             b"Task" | b"Agent" | b"Workflow" => Reach::Agent,
             _ if has_command => Reach::Shell,
+            // A store keeps no commands: this one may have written whatever it liked.
+            b"Bash" | b"PowerShell" | b"Monitor" => Reach::Anything,
             _ if edits_files(tool) => Reach::Anything,
             _ => Reach::Named,
         }
@@ -171,6 +173,12 @@ mod tests {
         ] {
             assert!(!names_it(command, file), "{command}");
         }
+    }
+
+    #[test]
+    fn a_command_that_is_not_known_may_change_anything() {
+        assert_eq!(Reach::of(b"Bash", false), Reach::Anything);
+        assert_eq!(Reach::of(b"Bash", true), Reach::Shell);
     }
 
     #[test]

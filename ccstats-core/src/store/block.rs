@@ -166,7 +166,8 @@ struct Writer<'f> {
     name_numbers: Vec<u32>,
     keys: Vec<Key>,
     key_numbers: HashTable<u32>,
-    agents: HashSet<Symbol>,
+    /// Ids that tell who is related.
+    relatives: HashSet<Symbol>,
     span_ms: Option<(i64, i64)>,
     columns: Vec<Vec<u64>>,
     /// The column of the next field.
@@ -182,7 +183,7 @@ impl<'f> Writer<'f> {
             name_numbers: vec![0; symbols.len()],
             keys: Vec::new(),
             key_numbers: HashTable::new(),
-            agents: HashSet::new(),
+            relatives: HashSet::new(),
             span_ms: None,
             columns: Vec::new(),
             next: 0,
@@ -263,8 +264,8 @@ impl<'f> Writer<'f> {
     }
 
     fn marks(&self) -> Vec<u32> {
-        let agents = self.agents.iter().map(|agent| dedup::agent_key(self.symbols.bytes(*agent)));
-        let mut marks: Vec<u32> = self.keys.iter().copied().chain(agents).map(|key| (key >> 64) as u32).collect();
+        let relatives = self.relatives.iter().map(|id| dedup::agent_key(self.symbols.bytes(*id)));
+        let mut marks: Vec<u32> = self.keys.iter().copied().chain(relatives).map(|key| (key >> 64) as u32).collect();
         marks.sort_unstable();
         marks.dedup();
         marks
@@ -298,11 +299,11 @@ impl Columns for Writer<'_> {
         self.number(&mut u64::from(number));
     }
 
-    fn agent(&mut self, agent: &mut Symbol) {
-        if !agent.is_none() {
-            self.agents.insert(*agent);
+    fn relative(&mut self, id: &mut Symbol) {
+        if !id.is_none() {
+            self.relatives.insert(*id);
         }
-        self.symbol(agent);
+        self.symbol(id);
     }
 
     fn stamp(&mut self, stamp_ms: &mut i64) {
@@ -452,8 +453,8 @@ impl Columns for Reader<'_> {
     }
 
     #[inline]
-    fn agent(&mut self, agent: &mut Symbol) {
-        self.symbol(agent);
+    fn relative(&mut self, id: &mut Symbol) {
+        self.symbol(id);
     }
 
     #[inline]

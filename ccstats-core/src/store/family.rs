@@ -1,8 +1,8 @@
 //! Which transcripts share records: families.
 //!
 //! A resumed session holds copies of older lines, and only the oldest copy tells
-//! when a message was. So whoever wants the rows of one transcript needs those of
-//! its whole family, and of no other.
+//! when a message was; subagents write files of their own. So whoever wants the rows
+//! of one transcript needs those of its whole family, and of no other.
 
 use std::collections::HashMap;
 

@@ -73,7 +73,7 @@ impl Store {
     /// When a root is missing, the store cannot be used, or another process is writing.
     pub fn sync(&mut self, options: &Options, progress: &Progress) -> Result<(), HistoryError> {
         // No time is so late: nothing is read but what changed.
-        let needs = Needs { text: false, start_ms: Some(i64::MAX), end_ms: None };
+        let needs = Needs { start_ms: Some(i64::MAX), ..Needs::default() };
         let found = find(&options.roots)?;
         match self.load(&found, options, progress, &needs) {
             Some((_, change)) => Ok(self.publish(change)?),

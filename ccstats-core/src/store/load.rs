@@ -54,7 +54,9 @@ pub(super) fn load(
     let layout = Layout::new(steps, &state.known, needs);
     let (mut scanned, blocks) = layout.scan(options, progress);
     let mut families = layout.families(&snapshot, &state, &blocks)?;
-    let wanted = layout.wanted(&state.known, &mut families, needs);
+    let new_spans = blocks.values().flatten().filter_map(|(_, block)| block.span_ms);
+    let reaching = needs.reaching_back(state.known.iter().filter_map(|known| known.span_ms).chain(new_spans));
+    let wanted = layout.wanted(&state.known, &mut families, &reaching);
     let stored = snapshot.blocks(wanted.iter().map(|step| &state.known[layout.known(*step)]))?;
     let reading = Reading { layout: &layout, known: &state.known, needs, unreadable: Mutex::default() };
     let (holes, facts) = reading.read(&wanted, &stored, options);
@@ -232,7 +234,10 @@ impl Layout {
     /// what changed and of what meets the span.
     fn wanted(&self, known: &[Known], families: &mut Families, needs: &Needs) -> Vec<usize> {
         let is_asked = |step: &Step| match step.known {
-            Some(at) => step.how != How::Same && step.how != How::Gone || needs.meets(known[at].span_ms),
+            Some(at) => {
+                let is_new = step.how != How::Same && step.how != How::Gone;
+                is_new || needs.meets(known[at].span_ms) || needs.names(&step.transcript.name)
+            }
             None => true,
         };
         let asked = (0..self.steps.len()).filter(|step| is_asked(&self.steps[*step]));

@@ -19,8 +19,8 @@ pub(super) trait Columns {
     fn number(&mut self, number: &mut u64);
     fn symbol(&mut self, symbol: &mut Symbol);
     fn key(&mut self, key: &mut Key);
-    /// The symbol of the id of a subagent.
-    fn agent(&mut self, agent: &mut Symbol);
+    /// The symbol of the id of a session or a subagent: who shares one is related.
+    fn relative(&mut self, id: &mut Symbol);
     /// A time in milliseconds; `i64::MAX` for none.
     fn stamp(&mut self, stamp_ms: &mut i64);
     fn place(&mut self, place: &mut Place);
@@ -76,10 +76,10 @@ impl Record for Order {
 impl Record for Origin {
     fn pass(&mut self, columns: &mut impl Columns) {
         self.order.pass(columns);
-        columns.symbol(&mut self.session);
+        columns.relative(&mut self.session);
         columns.symbol(&mut self.project);
         columns.symbol(&mut self.branch);
-        columns.agent(&mut self.agent);
+        columns.relative(&mut self.agent);
         columns.symbol(&mut self.version);
     }
 }
@@ -156,7 +156,7 @@ impl Record for ResultRow {
         columns.maybe_short(&mut self.exit_code);
         columns.choice(&mut self.edit_error, &EDIT_ERRORS);
         self.read.pass(columns);
-        columns.agent(&mut self.agent);
+        columns.relative(&mut self.agent);
         columns.symbol(&mut self.agent_type);
         columns.flag(&mut self.is_async);
         columns.flag(&mut self.is_cut);
@@ -228,7 +228,7 @@ impl Record for EventRow {
 impl Record for AgentRow {
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
-        columns.agent(&mut self.agent);
+        columns.relative(&mut self.agent);
         self.order.pass(columns);
         columns.flag(&mut self.is_warmup);
     }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 
+use crate::budget::{Limit, Period, budget_needs, budgets};
 use crate::dataset::Dataset;
 use crate::error::ProblemKind;
 use crate::lines::entries;
@@ -208,9 +209,17 @@ impl World {
         for day in ["2026-11-01", "2026-11-04", "2026-11-12"] {
             let range: Range = Range::parse(day, chrono::DateTime::UNIX_EPOCH, &Calendar::default()).expect("a day");
             let (start_ms, end_ms) = range.instants(&Calendar::default());
-            let some = load(store, Needs { text: false, start_ms, end_ms });
+            let some = load(store, Needs { start_ms, end_ms, ..Needs::default() });
             let query = Query { range, ..Query::all() };
             assert_eq!(tally(&some, &query), tally(&loaded, &query), "{day}");
+        }
+        let now = "2026-11-04T12:00:00Z".parse().expect("a time");
+        for period in Period::ALL {
+            let limits = [Limit { period, most: 1, projects: Vec::new() }];
+            let spent = |dataset: &Dataset| budgets(dataset, &Query::all(), Prices::list(), &limits, None, now).expect("no globs");
+            let needs = budget_needs(&Query::all(), &limits, None, now).expect("a time");
+            let some = load(store, needs);
+            assert_eq!(format!("{:?}", spent(&some)), format!("{:?}", spent(&loaded)), "{period:?}");
         }
     }
 
