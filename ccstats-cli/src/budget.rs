@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     output::write(&text, options.output.as_deref(), options.color)?;
     let accounting = dataset.accounting();
     if !options.quiet {
-        if accounting.transcripts == 0 {
+        if accounting.transcripts + accounting.gone == 0 {
             load::say_nothing_found(&looked_in);
         }
         load::say_skipped(accounting);

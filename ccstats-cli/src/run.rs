@@ -59,7 +59,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
         output::write(&text, options.output.as_deref(), options.color)?;
     }
     if !options.quiet {
-        if report.accounting.transcripts == 0 {
+        if report.accounting.transcripts + report.accounting.gone == 0 {
             load::say_nothing_found(&looked_in);
         } else if report.is_empty {
             say_nothing_in_range(&report, &dataset, &query.calendar);

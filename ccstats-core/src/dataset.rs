@@ -60,6 +60,8 @@ pub(crate) struct Ending {
 pub struct Accounting {
     /// Transcripts that were found.
     pub transcripts: u64,
+    /// Transcripts that are gone, and of which a store still knows something.
+    pub gone: u64,
     /// Lines and bytes by what became of them.
     pub lines: Account,
     /// Bytes of holes in files, which were not read.
@@ -130,8 +132,10 @@ impl Dataset {
         let mut problems = [found.problems, scanned.problems].concat();
         problems.extend(facts.problems.drain(..).map(|problem| located(problem, &parts, &found.transcripts)));
         problems.sort();
+        let gone = found.transcripts.iter().filter(|transcript| transcript.is_gone).count() as u64;
         let accounting = Accounting {
-            transcripts: found.transcripts.iter().filter(|transcript| !transcript.is_gone).count() as u64,
+            transcripts: found.transcripts.len() as u64 - gone,
+            gone,
             lines: facts.account,
             hole_bytes: scanned.hole_bytes,
             kinds: kinds(&facts),

@@ -153,6 +153,7 @@ fn accounting(accounting: &Accounting) -> Json<'_> {
     });
     Json::Object(vec![
         ("transcripts", whole(accounting.transcripts)),
+        ("gone", whole(accounting.gone)),
         ("bytes", whole(accounting.bytes())),
         ("lines", whole(lines.total().lines)),
         ("parsed", whole(lines.parsed.lines)),

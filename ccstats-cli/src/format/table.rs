@@ -320,6 +320,9 @@ fn reading(report: &Report) -> String {
     if !skipped.is_empty() {
         text += &format!("; {}", skipped.join(", "));
     }
+    if accounting.gone > 0 {
+        text += &format!("; {} more are gone: the store knows their figures, no commands and no texts", grouped(accounting.gone.into()));
+    }
     text
 }
 
