@@ -281,9 +281,10 @@ impl Dataset {
     }
 
     /// What each message cost, in the order of the messages; `None` without a price.
-    pub(crate) fn costs(&self, prices: &Prices) -> Vec<Option<Cost>> {
+    pub(crate) fn costs(&self, prices: &Prices) -> impl Iterator<Item = Option<Cost>> {
         let mut known = FxHashMap::default();
-        self.messages().iter().map(|row| self.price(row, prices, &mut known).map(|(price, terms)| price.cost(&row.tokens, terms))).collect()
+        let price = move |row| self.price(row, prices, &mut known).map(|(price, terms)| price.cost(&row.tokens, terms));
+        self.messages().iter().map(price)
     }
 
     /// The price of a message, if there is one; `known` saves looking it up again.
