@@ -19,6 +19,7 @@ mod invariants;
 mod oracle;
 mod reference;
 mod statusline;
+mod store;
 mod support;
 mod tidy;
 mod traps;

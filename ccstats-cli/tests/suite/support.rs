@@ -70,8 +70,11 @@ pub(crate) fn ccstats<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Run
 
 /// Runs `ccstats` as the user of a home: whoever runs it twice has one key for hashes.
 pub(crate) fn ccstats_of<A: AsRef<OsStr>>(home: &Path, args: impl IntoIterator<Item = A>) -> Run {
-    let mut command = program(home);
-    command.args(args);
+    finish(program(home).args(args))
+}
+
+/// Runs a program to its end.
+pub(crate) fn finish(command: &mut Command) -> Run {
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -1,0 +1,213 @@
+//! `history` and `doctor`: what they say, and how they end.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Place, turns_of};
+use crate::support::Run;
+
+/// What was printed, with names for what differs from run to run.
+fn told(place: &Place, run: &Run) -> String {
+    let text = format!("{}{}", run.text(), run.stderr).replace(place.data().to_str().unwrap(), "DATA");
+    text.replace(place.home().to_str().unwrap(), "HOME")
+}
+
+/// The exit code, and stderr alone.
+fn refused(place: &Place, words: &[&str]) -> (i32, String) {
+    let run = place.run(words);
+    assert_eq!(run.text(), "", "{words:?}");
+    (run.code, told(place, &run))
+}
+
+/// A backup that a prune told of.
+fn pruned(place: &Place, before: &str) -> (u64, String) {
+    let found = place.run(&["history", "prune", "--before", before, "--yes", "--json"]).json();
+    (found["pruned"].as_u64().unwrap(), found["backup"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn status_tells_what_is_kept_and_what_is_not() {
+    let place = Place::with_sessions(3, 2);
+    let status = |words: &[&str]| {
+        let mut found = place.run(&[&["history"], words, &["--json"]].concat()).json();
+        assert!(found["size_bytes"].take().as_u64().unwrap() > 0);
+        assert_eq!(found["folder"].take(), json!(place.data()));
+        found
+    };
+    let wanted = |transcripts: u64, gone: u64, unseen: u64, first: Value, last: Value| json!({"folder": null, "size_bytes": null, "transcripts": transcripts, "gone": gone, "unseen": unseen, "first": first, "last": last});
+    assert_eq!(status(&["status"]), wanted(0, 0, 3, Value::Null, Value::Null));
+    assert_eq!(status(&["sync"]), wanted(3, 0, 0, json!("2026-11-01"), json!("2026-11-03")));
+    fs::remove_file(place.transcript("s0")).unwrap();
+    place.append("s1", &turns_of(1, 2..3));
+    assert_eq!(status(&["status"]), wanted(3, 1, 1, json!("2026-11-01"), json!("2026-11-03")));
+    let run = place.run(&["history", "status"]);
+    let text = told(&place, &run);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("store    ") && lines[0].ends_with(" kB in `DATA`"), "{text}");
+    assert_eq!(
+        lines[1..],
+        [
+            "known    3 transcripts, of which 1 gone",
+            "from     2026-11-01 to 2026-11-03",
+            "unseen   1 transcript; `ccstats history sync` takes them in"
+        ]
+    );
+}
+
+#[test]
+fn what_is_pruned_comes_back_with_the_backup() {
+    let place = Place::with_sessions(4, 2);
+    let whole = place.figures();
+    place.delete_transcripts();
+    let (count, backup) = pruned(&place, "2026-11-03");
+    assert_eq!(count, 2);
+    let left = place.run(&["daily", "--range", "all", "--json"]).json();
+    let days: Vec<_> = left["rows"].as_array().unwrap().iter().map(|row| row["day"].as_str().unwrap()).collect();
+    assert_eq!(days, ["2026-11-03", "2026-11-04"]);
+    let run = place.run(&["history", "import", &backup]);
+    assert!(run.code == 0 && told(&place, &run).starts_with("took in 4 transcripts from `DATA/before-prune-"), "{run:?}");
+    assert_eq!(place.figures(), whole);
+    assert!(place.sound_blocks() > 0);
+}
+
+#[test]
+fn prune_forgets_nothing_that_is_there_or_unasked() {
+    let place = Place::with_sessions(2, 1);
+    let whole = place.daily();
+    assert_eq!(
+        told(&place, &place.run(&["history", "prune", "--before", "2027-01-01"])),
+        "nothing to forget: every transcript is still there\n"
+    );
+    assert_eq!(pruned(&place, "2027-01-01"), (0, String::new()));
+    place.delete_transcripts();
+    assert_eq!(
+        refused(&place, &["history", "prune", "--before", "2027-01-01"]),
+        (2, "error: nobody can be asked here: add `--yes`\n".into())
+    );
+    assert_eq!(pruned(&place, "2026-11-01").0, 0);
+    assert_eq!(place.daily(), whole);
+    assert_eq!(pruned(&place, "2027-01-01").0, 2);
+    assert_eq!(place.daily()["totals"]["messages"], 0);
+}
+
+#[test]
+fn an_export_makes_another_store() {
+    let place = Place::with_sessions(3, 2);
+    let whole = place.figures();
+    place.delete_transcripts();
+    let (file, other) = (place.home().join("copy.store"), place.home().join("other"));
+    let (file, other) = (file.to_str().unwrap(), other.to_str().unwrap());
+    assert_eq!(told(&place, &place.run(&["history", "export", file])), "wrote `HOME/copy.store`\n");
+    for _ in 0..2 {
+        assert_eq!(place.run(&["history", "import", file, "--store", other, "--json"]).json(), json!({"transcripts": 3}));
+        assert_eq!(place.figures_with(&["--store", other]), whole, "twice is once");
+    }
+}
+
+#[test]
+fn an_export_overwrites_nothing_and_leaves_nothing_half() {
+    let place = Place::with_sessions(1, 1);
+    place.sync();
+    let file = place.home().join("precious");
+    fs::write(&file, "mine").unwrap();
+    let (code, text) = refused(&place, &["history", "export", file.to_str().unwrap()]);
+    assert_eq!((code, text.as_str()), (1, "error: `HOME/precious` is there already: name another file\n"));
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+    let nowhere = place.home().join("no/where");
+    assert_eq!(refused(&place, &["history", "export", nowhere.to_str().unwrap()]).0, 1);
+}
+
+#[test]
+fn what_is_no_store_is_not_taken_in() {
+    let place = Place::with_sessions(1, 1);
+    place.sync();
+    let whole = place.daily();
+    let file = place.home().join("file");
+    for (bytes, why) in [
+        (&b"text, and no database"[..], "error: `HOME/file` is no store of ccstats: name another\n"),
+        (b"", "error: `HOME/file` is no store of ccstats: name another\n"),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        assert_eq!(refused(&place, &["history", "import", file.to_str().unwrap()]), (1, why.into()));
+    }
+    fs::remove_file(&file).unwrap();
+    assert_eq!(refused(&place, &["history", "import", file.to_str().unwrap()]).0, 1);
+    assert!(!file.exists());
+    assert_eq!(place.daily(), whole);
+}
+
+#[test]
+fn a_damaged_export_is_not_taken_in_as_if_it_were_whole() {
+    let place = Place::with_sessions(2, 2);
+    place.sync();
+    let file = place.home().join("copy");
+    assert_eq!(place.run(&["history", "export", file.to_str().unwrap()]).code, 0);
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let (code, text) = refused(&place, &["history", "import", file.to_str().unwrap()]);
+    assert!(code == 1 && text.starts_with("error: "), "{code} {text}");
+    assert_eq!(place.daily(), place.daily_ever());
+    assert!(place.sound_blocks() > 0);
+}
+
+#[test]
+fn wrong_usage_of_history_ends_with_2() {
+    let place = Place::with_sessions(1, 1);
+    for words in [
+        &["history"][..],
+        &["history", "status", "--no-store"],
+        &["history", "sync", "--no-store"],
+        &["history", "verify", "--no-store"],
+        &["history", "prune", "--yes"],
+        &["history", "prune", "--before", "yesterday", "--yes"],
+        &["history", "export"],
+        &["history", "status", "--store", "x", "--no-store"],
+        &["history", "forget"],
+    ] {
+        assert_eq!(refused(&place, words).0, 2, "{words:?}");
+    }
+    assert!(!place.data().exists(), "nothing was made");
+}
+
+#[test]
+fn a_damaged_store_is_told_and_the_report_is_right() {
+    let place = Place::with_sessions(2, 2);
+    place.sync();
+    let file = place.data().join("ccstats.store");
+    fs::remove_file(place.data().join("ccstats.store-wal")).unwrap();
+    fs::write(&file, "no database, whatever its name says; long enough for a head of one".repeat(4)).unwrap();
+    let run = place.run(&["daily", "--range", "all", "--json"]);
+    assert_eq!((run.code, run.json()["totals"]["messages"].clone()), (0, json!(8)), "{run:?}");
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(run.stderr.starts_with("warning: "), "{}", run.stderr);
+}
+
+#[test]
+fn doctor_warns_while_something_is_not_in_the_store() {
+    let place = Place::with_sessions(2, 1);
+    let line = |options: &[&str]| {
+        let run = place.run(&[&["doctor"], options].concat());
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
+        run.text().lines().find(|line| line[3..].starts_with("store")).unwrap().to_owned()
+    };
+    fs::write(place.home().join("settings.json"), r#"{"cleanupPeriodDays": 9}"#).unwrap();
+    let lacks = "!! store          2 transcripts are not in it; Claude Code deletes them after 9 days: run `ccstats history sync`";
+    assert_eq!(line(&[]), lacks);
+    place.sync();
+    fs::remove_file(place.transcript("s0")).unwrap();
+    let fine = line(&[]);
+    assert!(fine.starts_with("ok store          2 transcripts, 1 of them gone, ") && fine.ends_with("deletes after 9 days"), "{fine}");
+    assert_eq!(line(&["--no-store"]), "ok store          not asked for");
+}
+
+#[test]
+fn doctor_tells_problems_and_old_prices() {
+    let place = Place::with_sessions(1, 1);
+    place.append("s0", b"no json\n");
+    let text = told(&place, &place.run(&["doctor"]));
+    assert!(text.contains("!! problem        1 malformed-line\n                  HOME/projects/-work-demo/s0.jsonl:5\n"), "{text}");
+    let mut later = place.command(&["doctor"]);
+    let later = crate::support::finish(later.args(["--no-store"]));
+    assert!(later.text().lines().any(|line| line.starts_with("ok prices         of 2026-")), "{later:?}");
+}

@@ -1,0 +1,124 @@
+//! Whatever becomes of transcripts, totals are those of all complete records that were
+//! ever seen, each once.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Place, figures, turns_of};
+use crate::support::workspace;
+
+/// A step in the life of a home.
+type Step = (&'static str, fn(&Place));
+
+const LIFE: [Step; 12] = [
+    ("deleted", |place| fs::remove_file(place.transcript("s0")).unwrap()),
+    ("truncated within a line", |place| {
+        let file = fs::File::options().write(true).open(place.transcript("s1")).unwrap();
+        file.set_len(1500).unwrap();
+    }),
+    ("grown again, at another place", |place| {
+        fs::write(place.transcript("s1"), b"").unwrap();
+        place.append("s1", &turns_of(1, 7..9));
+    }),
+    ("rewritten, longer", |place| {
+        fs::remove_file(place.transcript("s2")).unwrap();
+        place.append("s2", &turns_of(2, 5..20));
+    }),
+    ("rewritten in place, as long", |place| {
+        fs::write(place.transcript("s3"), b"").unwrap();
+        place.append("s3", &turns_of(3, 5..10));
+    }),
+    ("renamed", |place| fs::rename(place.transcript("s4"), place.transcript("renamed")).unwrap()),
+    ("renamed and grown", |place| {
+        fs::rename(place.transcript("renamed"), place.transcript("again")).unwrap();
+        place.append("again", &turns_of(4, 5..7));
+    }),
+    ("copied", |place| _ = fs::copy(place.transcript("s5"), place.transcript("copy")).unwrap()),
+    ("copied, and the first one deleted", |place| {
+        fs::copy(place.transcript("s6"), place.transcript("other")).unwrap();
+        fs::remove_file(place.transcript("s6")).unwrap();
+    }),
+    ("one put in the place of another", |place| fs::rename(place.transcript("copy"), place.transcript("other")).unwrap()),
+    ("restored", |place| fs::write(place.transcript("s0"), turns_of(0, 0..5)).unwrap()),
+    ("all deleted", Place::delete_transcripts),
+];
+
+#[test]
+fn totals_are_all_that_was_ever_seen_each_once() {
+    let place = Place::with_sessions(7, 5);
+    assert_eq!(place.figures(), place.figures_ever());
+    for (name, step) in LIFE {
+        step(&place);
+        assert_eq!(place.figures(), place.figures_ever(), "{name}");
+        assert_eq!(place.daily(), place.daily_ever(), "{name}, asked again");
+    }
+    assert!(place.sound_blocks() > 7);
+}
+
+#[test]
+fn without_the_store_only_what_is_there_counts() {
+    let place = Place::with_sessions(3, 2);
+    let messages =
+        |options: &[&str]| place.run(&[&["summary", "--json", "--range", "all"], options].concat()).json()["summary"]["messages"].clone();
+    assert_eq!(messages(&[]), 12);
+    fs::remove_file(place.transcript("s0")).unwrap();
+    assert_eq!([messages(&[]), messages(&["--no-store"])], [json!(12), json!(8)]);
+}
+
+#[test]
+fn an_unfinished_line_counts_once_when_it_is_finished() {
+    let place = Place::with_sessions(1, 1);
+    let turn = turns_of(0, 1..2);
+    for part in turn.chunks(turn.len() / 7) {
+        place.append("s0", part);
+        assert_eq!(place.daily(), place.daily_ever());
+    }
+    place.delete_transcripts();
+    assert_eq!(place.figures(), place.figures_ever());
+}
+
+#[test]
+fn a_trial_on_other_transcripts_never_mixes_with_the_history() {
+    let place = Place::with_sessions(2, 3);
+    let demo = workspace("testdata/home");
+    let trial = ["--root", demo.to_str().unwrap()];
+    let alone = place.figures_with(&[&trial[..], &["--no-store"]].concat());
+    let mine = place.figures();
+    for _ in 0..2 {
+        assert_eq!(place.figures_with(&trial), alone);
+        assert_eq!(place.figures(), mine);
+        place.delete_transcripts();
+    }
+}
+
+#[test]
+fn prices_of_today_apply_to_history() {
+    let place = Place::with_sessions(1, 1);
+    let cost = |options: &[&str]| -> Value {
+        figures(&place.run(&[&["daily", "--range", "all", "--json"], options].concat()))["totals"]["cost"].clone()
+    };
+    let listed = cost(&[]);
+    place.delete_transcripts();
+    assert_eq!(cost(&[]), listed);
+    let config = place.home().join("own.toml");
+    let own = "[prices.\"claude-sonnet-4-5-20250929\"]\ninput = 0\noutput = 1000\ncache_write_5m = 0\ncache_write_1h = 0\ncache_read = 0\n";
+    fs::write(&config, own).unwrap();
+    // A call of one token, and a response of a hundred.
+    assert_eq!(cost(&["--config", config.to_str().unwrap()]), json!(0.101));
+}
+
+#[test]
+fn a_missing_or_empty_home_loses_nothing() {
+    let place = Place::with_sessions(2, 2);
+    let whole = place.daily();
+    let (projects, away) = (place.home().join("projects"), place.home().join("away"));
+    fs::rename(&projects, &away).unwrap();
+    fs::create_dir(&projects).unwrap();
+    for _ in 0..3 {
+        assert_eq!(place.daily(), whole);
+    }
+    fs::remove_dir(&projects).unwrap();
+    fs::rename(&away, &projects).unwrap();
+    assert_eq!(place.daily(), whole);
+}
