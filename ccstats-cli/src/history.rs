@@ -30,6 +30,9 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
             say(options, &told(&status, &folder), &status_json(&status, &folder))?;
         }
         HistoryCommand::Prune { before, yes } => return prune(options, &mut store, &folder, *before, *yes),
+        HistoryCommand::Export { file } if file.exists() => {
+            return Err(Failure::Cannot(format!("`{}` is there already: name another file", shown(file))));
+        }
         HistoryCommand::Export { file } => {
             store.export(file).map_err(cannot)?;
             say(options, &format!("wrote `{}`\n", shown(file)), &json!({"file": file}))?;

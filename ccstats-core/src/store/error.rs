@@ -33,7 +33,7 @@ impl fmt::Display for StoreError {
             StoreError::Unsafe(path, why) => {
                 write!(f, "the store `{}` is not safe: {why}: expected a folder that only you can open", shown_path(path))
             }
-            StoreError::Foreign(path) => write!(f, "`{}` is no store of ccstats: name another folder", shown_path(path)),
+            StoreError::Foreign(path) => write!(f, "`{}` is no store of ccstats: name another", shown_path(path)),
             StoreError::Newer(path) => write!(f, "the store `{}` was written by a later version: update ccstats", shown_path(path)),
             StoreError::Damaged(path) => write!(f, "the store `{}` is damaged", shown_path(path)),
             StoreError::Busy(path) => write!(f, "the store `{}` is being written by another process", shown_path(path)),

@@ -114,7 +114,12 @@ impl Store {
     /// When the file cannot be made, or the store cannot be read.
     pub fn export(&mut self, file: &Path) -> Result<(), StoreError> {
         folder::create(file).map_err(|error| StoreError::Io(file.to_path_buf(), error))?;
-        self.read(|catalogue| catalogue.copy_to(file))
+        let copied = self.read(|catalogue| catalogue.copy_to(file));
+        if copied.is_err() {
+            // Half a copy would pass for a backup.
+            _ = std::fs::remove_file(file);
+        }
+        copied
     }
 
     /// Takes in all of an exported store. Gives the number of transcripts in it.

@@ -93,9 +93,9 @@ fn what_is_no_store_of_ours_is_refused() {
     set("PRAGMA user_version = 2");
     assert_eq!(why(&place), "the store `…/ccstats.store` was written by a later version: update ccstats");
     set("PRAGMA application_id = 7");
-    assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another folder");
+    assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another");
     fs::write(file(&place), "not a database, but long enough to have the header of one, if it were.".repeat(9)).expect("a file");
-    assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another folder");
+    assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another");
 }
 
 #[test]
