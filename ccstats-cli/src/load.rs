@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Progress, Query, Range, Shown, Store};
+use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, ProblemKind, Progress, Query, Range, Shown, Store};
 use chrono::Weekday;
 
 use crate::args;
@@ -111,15 +111,18 @@ pub(crate) fn is_whole(accounting: &Accounting) -> bool {
     accounting.problems.is_empty() && accounting.lines.salvaged.lines == 0
 }
 
-/// One line about all that was skipped or doubtful.
+/// One line about all that was skipped or doubtful, and one about the store.
 pub(crate) fn say_skipped(accounting: &Accounting) {
-    if is_whole(accounting) {
-        return;
+    let (store, input): (Vec<_>, Vec<_>) = format::problems(accounting).into_iter().partition(|group| group.kind == ProblemKind::Store);
+    if let Some(detail) = store.first().and_then(|group| group.examples.first()?.detail.as_deref()) {
+        output::say("warning", &format!("the store: {detail}"));
     }
-    let mut parts: Vec<String> =
-        format::problems(accounting).iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
+    let mut parts: Vec<String> = input.iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
     if accounting.lines.salvaged.lines > 0 {
         parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
+    }
+    if parts.is_empty() {
+        return;
     }
     output::say("warning", &format!("input was partly unusable: {}; `--json` lists places of problems", parts.join(", ")));
 }
