@@ -101,6 +101,11 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() { Ok(()) } else { builder.create(folder) }
 }
 
+/// Removes what was not written to its end: half a copy would pass for a backup.
+pub(super) fn discard(path: &Path) {
+    _ = fs::remove_file(path);
+}
+
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -116,8 +116,7 @@ impl Store {
         folder::create(file).map_err(|error| StoreError::Io(file.to_path_buf(), error))?;
         let copied = self.read(|catalogue| catalogue.copy_to(file));
         if copied.is_err() {
-            // Half a copy would pass for a backup.
-            _ = std::fs::remove_file(file);
+            folder::discard(file);
         }
         copied
     }
