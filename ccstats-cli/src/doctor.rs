@@ -65,15 +65,13 @@ fn store(options: &Options, scan: &ccstats_core::Options, findings: &mut Finding
     match status {
         Err(why) => findings.wrong("store", &why),
         Ok(Status { unseen, .. }) if !unseen.is_empty() => {
-            let count = grouped(unseen.len() as u128);
-            findings.wrong(
-                "store",
-                &format!("{count} transcripts are not in it; Claude Code deletes them after {days} days: run `ccstats history sync`"),
-            );
+            let count = history::transcripts_of(unseen.len() as u64);
+            findings
+                .wrong("store", &format!("{count} not in it yet; Claude Code deletes them after {days} days: run `ccstats history sync`"));
         }
         Ok(status) => {
-            let (known, gone, size) = (grouped(status.transcripts.into()), grouped(status.gone.into()), bytes(status.size_bytes));
-            findings.fine("store", &format!("{known} transcripts, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
+            let (known, gone, size) = (history::transcripts_of(status.transcripts), grouped(status.gone.into()), bytes(status.size_bytes));
+            findings.fine("store", &format!("{known}, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
         }
     }
 }

@@ -126,7 +126,8 @@ fn day(instant_ms: i64) -> Option<String> {
     DateTime::from_timestamp_millis(instant_ms).map(|instant| instant.date_naive().to_string())
 }
 
-fn transcripts_of(count: u64) -> String {
+/// Some transcripts, in words.
+pub(crate) fn transcripts_of(count: u64) -> String {
     format!("{} transcript{}", grouped(count.into()), if count == 1 { "" } else { "s" })
 }
 

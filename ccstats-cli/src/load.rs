@@ -106,9 +106,10 @@ pub(crate) fn say_nothing_found(looked_in: &[PathBuf]) {
     output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
 }
 
-/// Whether nothing was skipped or doubtful.
+/// Whether nothing of the input was skipped or doubtful; the store is no input.
 pub(crate) fn is_whole(accounting: &Accounting) -> bool {
-    accounting.problems.is_empty() && accounting.lines.salvaged.lines == 0
+    let of_input = accounting.problems.iter().filter(|problem| problem.kind != ProblemKind::Store);
+    of_input.count() == 0 && accounting.lines.salvaged.lines == 0
 }
 
 /// One line about all that was skipped or doubtful, and one about the store.
