@@ -192,7 +192,7 @@ fn doctor_warns_while_something_is_not_in_the_store() {
         run.text().lines().find(|line| line[3..].starts_with("store")).unwrap().to_owned()
     };
     fs::write(place.home().join("settings.json"), r#"{"cleanupPeriodDays": 9}"#).unwrap();
-    let lacks = "!! store          2 transcripts are not in it; Claude Code deletes them after 9 days: run `ccstats history sync`";
+    let lacks = "!! store          2 transcripts not in it yet; Claude Code deletes them after 9 days: run `ccstats history sync`";
     assert_eq!(line(&[]), lacks);
     place.sync();
     fs::remove_file(place.transcript("s0")).unwrap();

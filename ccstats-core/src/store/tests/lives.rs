@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use proptest::prelude::*;
 
 use crate::budget::{Limit, Period, budget_needs, budgets};
-use crate::dataset::Dataset;
+use crate::dataset::{Accounting, Dataset};
 use crate::error::ProblemKind;
 use crate::lines::entries;
 use crate::prices::Prices;
@@ -198,12 +198,12 @@ impl World {
         let plain = Dataset::load(&options, &Progress::default()).expect("a home");
         let stored = |dataset: &Dataset| dataset.accounting().problems.iter().any(|problem| problem.kind == ProblemKind::Store);
         assert!(!stored(&loaded), "{:?}", loaded.accounting().problems);
-        assert_eq!(format!("{:?}", loaded.accounting()), format!("{:?}", plain.accounting()));
+        assert_eq!(read(&loaded), read(&plain));
         assert_eq!(outputs(&loaded), self.seen);
         // The second load has nothing to read, or the tails that may still change.
         let again = load(store, Needs::default());
         assert_eq!(tally(&again, &Query::all()), tally(&loaded, &Query::all()));
-        assert_eq!(format!("{:?}", again.accounting()), format!("{:?}", plain.accounting()));
+        assert_eq!(read(&again), read(&plain));
         let text = load(store, Needs { text: true, ..Needs::default() });
         assert_eq!(tally(&text, &Query::all()), tally(&loaded, &Query::all()));
         for day in ["2026-11-01", "2026-11-04", "2026-11-12"] {
@@ -240,6 +240,11 @@ impl World {
 fn records(bytes: &[u8]) -> Vec<(String, u64)> {
     let messages = entries(bytes).filter_map(Result::ok).filter_map(|(_, entry)| entry.message);
     messages.filter_map(|message| Some((message.id.to_str().into_owned(), message.usage?.output))).collect()
+}
+
+/// What was read; of what is gone nothing was.
+fn read(dataset: &Dataset) -> String {
+    format!("{:?}", Accounting { gone: 0, ..dataset.accounting().clone() })
 }
 
 fn outputs(dataset: &Dataset) -> BTreeMap<String, u64> {
