@@ -390,7 +390,7 @@ mod tests {
     use super::*;
     use crate::query::Query;
     use crate::tally::Tally;
-    use crate::testing::dataset;
+    use crate::testing::{dataset, dataset_with};
 
     fn line(kind: &str, id: u32, cwd: &str, message: &str) -> String {
         let cwd = serde_json::to_string(cwd).expect("text");
@@ -428,6 +428,18 @@ mod tests {
         // Filters take the new names.
         let query = Query { projects: vec!["worktrees".into()], ..Query::all() };
         assert!(Tally::of(&dataset, &query, Prices::list()).expect("no globs").is_empty());
+    }
+
+    #[test]
+    fn lines_of_results_are_counted_where_they_are_asked_for() {
+        let call = r#""id":"msg_1","content":[{"type":"tool_use","id":"toolu_1","name":"Bash","input":{}}]"#;
+        let result = r#""content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"a\nb\nc"}]"#;
+        let lines = [line("assistant", 1, "/r", call), line("user", 2, "/r", result)];
+        let counted = |wanted| {
+            let dataset = dataset_with(&[("p/s.jsonl", &lines)], |options| options.result_lines = wanted);
+            dataset.facts().results.rows()[0].lines
+        };
+        assert_eq!([counted(true), counted(false)], [Some(3), None]);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub(crate) struct Facts {
     pub(crate) kinds: Vec<u64>,
     pub(crate) account: Account,
     pub(crate) problems: Vec<(ProblemKind, Place)>,
+    /// Whether the lines of results are counted, which is a second look at them.
+    pub(crate) counts_result_lines: bool,
     recent: Recent,
 }
 
@@ -359,6 +361,7 @@ impl Facts {
             verdict,
             denied_by: verdict.is_denied().then(|| DeniedBy::of(result, &entry.tool_use_result, entry.tool_denial_kind)),
             size_bytes: short(result.body.len() as u64),
+            lines: self.counts_result_lines.then(|| short(count_lines(result.body.raw()))),
             duration_ms: fields.duration_ms.map(short),
             exit_code: error.as_ref().and_then(|error| error.exit_code),
             error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),

@@ -41,7 +41,8 @@ pub struct Frames {
     /// `agent`, `agent_id`, `tool`; `file`, `command`, `target` (a path, address,
     /// pattern, query or skill) and `subagent_type` (empty where the input names
     /// none); `outcome`, `denied_by`, `edit_error`, `exit_code`, `duration_ms`,
-    /// `result_bytes`, `read_start` and `read_lines` (null where unknown);
+    /// `result_bytes`, `result_lines` (see [`Options::result_lines`](crate::Options)),
+    /// `read_start` and `read_lines` (null where unknown);
     /// `lines_added`, `lines_removed`.
     pub tool_calls: LazyFrame,
     /// One row per typed prompt: `time`, `day`, `session`, `project`, `branch`,
@@ -134,6 +135,7 @@ fn result_columns(dataset: &Dataset, rows: &[(&CallRow, Ending)]) -> Vec<Column>
         Column::new("edit_error".into(), edit_errors),
         count("exit_code", |result| result.exit_code),
         count("result_bytes", |result| Some(result.size_bytes)),
+        count("result_lines", |result| result.lines),
         count("read_start", |result| Some(result.read.start).filter(|start| *start > 0)),
         count("read_lines", |result| Some(result.read.count).filter(|_| result.read.start > 0)),
     ]

@@ -122,6 +122,8 @@ pub(crate) struct ResultRow {
     pub(crate) lines_created: Option<u64>,
     /// The length of the result as the model saw it, escapes as they stand.
     pub(crate) size_bytes: u32,
+    /// The lines of the result, where they were asked for.
+    pub(crate) lines: Option<u32>,
     /// How long the tool ran, where it says so, in milliseconds.
     pub(crate) duration_ms: Option<u32>,
     /// The code in `Exit code N`.

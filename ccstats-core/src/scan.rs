@@ -20,7 +20,7 @@ use crate::rows::Place;
 use crate::simd::Level;
 use crate::source::{Mode, Part, Source, parts};
 
-/// How transcripts are read. No choice here changes a figure.
+/// How transcripts are read. No choice here changes a figure of a report.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Config directories, or any folders of transcripts.
@@ -33,12 +33,15 @@ pub struct Options {
     pub now: SystemTime,
     /// The instructions that the scan uses.
     pub level: Level,
+    /// Whether the lines of all results are counted, for frames: a second look at
+    /// their text that takes an eighth of a scan.
+    pub result_lines: bool,
 }
 
 impl Options {
     /// All processors, mapped where that is safe.
     pub fn new(roots: Vec<PathBuf>, now: SystemTime) -> Options {
-        Options { roots, threads: None, map: true, now, level: Level::detect() }
+        Options { roots, threads: None, map: true, now, level: Level::detect(), result_lines: false }
     }
 }
 
@@ -193,6 +196,7 @@ struct Worker {
 impl Worker {
     /// Reads one part. Gives the bytes of its holes when all of it was there.
     fn part(&mut self, transcript: &Transcript, job: &Job, index: usize, options: &Options) -> Option<u64> {
+        self.facts.counts_result_lines = options.result_lines;
         let mode = Mode { map: options.map, now: options.now };
         let problem = |kind, detail| Problem { kind, path: transcript.path.clone(), line: None, detail };
         let bytes = match self.source.part(transcript, &job.part, mode) {

@@ -9,12 +9,18 @@ use crate::scan::{Options, Progress};
 /// The dataset of some transcripts, given by their names below `projects/` and
 /// their lines.
 pub(crate) fn dataset(transcripts: &[(&str, &[String])]) -> Dataset {
+    dataset_with(transcripts, |_| {})
+}
+
+/// The same, read in another way.
+pub(crate) fn dataset_with(transcripts: &[(&str, &[String])], choose: impl Fn(&mut Options)) -> Dataset {
     let home = tempfile::tempdir().expect("a temporary folder");
     for (name, lines) in transcripts {
         let path = home.path().join("projects").join(name);
         fs::create_dir_all(path.parent().expect("below projects")).expect("a folder");
         fs::write(path, lines.join("\n") + "\n").expect("a transcript");
     }
-    let options = Options::new(vec![home.path().to_path_buf()], SystemTime::UNIX_EPOCH);
+    let mut options = Options::new(vec![home.path().to_path_buf()], SystemTime::UNIX_EPOCH);
+    choose(&mut options);
     Dataset::load(&options, &Progress::default()).expect("the root is there")
 }

@@ -443,13 +443,18 @@ impl<'t> Body<'t> {
         }
     }
 
+    /// The text as written; of a list its JSON.
+    pub(crate) fn raw(self) -> Text<'t> {
+        match self {
+            Body::None => Text::default(),
+            Body::Text(text) => text,
+            Body::Blocks(list) => Text(list),
+        }
+    }
+
     /// The length of the text as written: escapes count as they stand.
     pub fn len(self) -> usize {
-        match self {
-            Body::None => 0,
-            Body::Text(text) => text.raw().len(),
-            Body::Blocks(list) => list.len(),
-        }
+        self.raw().raw().len()
     }
 
     /// Whether nothing stands there.

@@ -152,6 +152,7 @@ impl Record for ResultRow {
         columns.number(&mut self.lines_removed);
         columns.maybe(&mut self.lines_created);
         columns.short(&mut self.size_bytes);
+        columns.maybe_short(&mut self.lines);
         columns.maybe_short(&mut self.duration_ms);
         columns.maybe_short(&mut self.exit_code);
         columns.choice(&mut self.edit_error, &EDIT_ERRORS);
