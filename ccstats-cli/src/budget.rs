@@ -71,9 +71,6 @@ fn limits(args: &Args, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>
     if options.range().is_some() {
         return Err(Failure::Usage("a budget takes no range: `--daily`, `--weekly` and the other limits say their own".into()));
     }
-    if options.calls_by().is_some() {
-        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
-    }
     if !options.tool.is_empty() {
         return Err(Failure::Usage("a budget takes no `--tool`: calls have no price of their own".into()));
     }

@@ -18,7 +18,13 @@ use crate::{args, budget, doctor, history, hook, key, place, repository, statusl
 pub(crate) const UNUSABLE: u8 = 3;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    match args.command.as_ref().unwrap_or(&Command::Summary) {
+    let command = args.command.as_ref().unwrap_or(&Command::Summary);
+    let counts_calls = matches!(command, Command::Tools);
+    let is_listened_to = matches!(command, Command::Statusline | Command::Hook(_));
+    if args.options.calls_by().is_some() && !counts_calls && !is_listened_to {
+        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
+    }
+    match command {
         Command::Budget(asked) => budget::run(args, asked),
         Command::Statusline => Ok(statusline::run(&args.options)),
         Command::Hook(asked) => hook::run(&args.options, asked),
@@ -45,9 +51,6 @@ fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
 
 fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let options = &args.options;
-    if options.calls_by().is_some() && name != ReportName::Tools {
-        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
-    }
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;

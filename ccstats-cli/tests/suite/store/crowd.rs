@@ -92,6 +92,15 @@ fn assert_nothing_left(place: &Place) {
     assert!(kept.iter().all(|name| known.contains(&name.as_str())), "{kept:?}");
 }
 
+/// All that was ever written is in a sound store, and nothing else was left.
+fn assert_nothing_lost(place: &Place) {
+    place.sync();
+    assert_nothing_left(place);
+    place.delete_transcripts();
+    assert_eq!(place.figures(), place.figures_ever());
+    place.sound_blocks();
+}
+
 /// The members and their rounds: (8, 20), where nobody asks for another number.
 fn size() -> (usize, usize) {
     (number_of("CCSTATS_CROWD", 8), number_of("CCSTATS_CROWD_ROUNDS", 20))
@@ -105,11 +114,7 @@ fn a_crowd_on_a_new_store_loses_nothing() {
     // Who comes while another one makes the store says so, and reads by itself.
     wrong.retain(|wrong| !wrong.ends_with("is being written by another process\n"));
     assert_eq!(wrong, [""; 0]);
-    place.sync();
-    assert_nothing_left(&place);
-    place.delete_transcripts();
-    assert_eq!(place.figures(), place.figures_ever());
-    place.sound_blocks();
+    assert_nothing_lost(&place);
 }
 
 #[test]
@@ -125,11 +130,7 @@ fn nobody_waits_for_a_writer_that_was_stopped() {
     assert!(run.code == 1 && run.stderr.ends_with("is being written by another process\n"), "{run:?}");
     assert!(start.elapsed() < bound());
     drop(holder);
-    place.sync();
-    assert_nothing_left(&place);
-    place.delete_transcripts();
-    assert_eq!(place.figures(), place.figures_ever());
-    place.sound_blocks();
+    assert_nothing_lost(&place);
 }
 
 /// Wherever it is stopped: while it opens, recovers, reads or writes.
