@@ -57,26 +57,62 @@ pub(crate) struct Facts {
     recent: Recent,
 }
 
-/// The names of the line before: most lines repeat them.
+/// The names that came last: most lines repeat some of them.
 #[derive(Debug, Default)]
 struct Recent {
-    session: (Vec<u8>, Symbol),
-    project: (Vec<u8>, Symbol),
-    branch: (Vec<u8>, Symbol),
-    agent: (Vec<u8>, Symbol),
-    version: (Vec<u8>, Symbol),
-    kind: (Vec<u8>, Symbol),
+    session: Repeated<1>,
+    project: Repeated<1>,
+    branch: Repeated<1>,
+    agent: Repeated<1>,
+    version: Repeated<1>,
+    kind: Repeated<4>,
+    model: Repeated<4>,
+    tool: Repeated<8>,
 }
 
-/// The symbol of a name, as it was for the line before or from the set.
-#[inline]
-fn repeated(known: &mut (Vec<u8>, Symbol), name: Text, find: impl FnOnce(Text) -> Symbol) -> Symbol {
-    if known.0 != name.raw() {
-        known.1 = find(name);
-        known.0.clear();
-        known.0.extend_from_slice(name.raw());
+/// A few texts as they stand in transcripts, with the symbols of what they name.
+#[derive(Debug)]
+struct Repeated<const N: usize> {
+    names: [(Vec<u8>, Symbol); N],
+    /// The one that makes room for the next.
+    oldest: usize,
+}
+
+impl<const N: usize> Default for Repeated<N> {
+    fn default() -> Self {
+        Repeated { names: std::array::from_fn(|_| Default::default()), oldest: 0 }
     }
-    known.1
+}
+
+impl<const N: usize> Repeated<N> {
+    /// The symbol of a name, as it was the last time, else as `find` gives it.
+    #[inline]
+    fn symbol(&mut self, name: Text, find: impl FnOnce(Text) -> Symbol) -> Symbol {
+        if name.is_empty() {
+            return Symbol::NONE;
+        }
+        match self.names.iter().find(|(known, _)| known == name.raw()) {
+            Some((_, symbol)) => *symbol,
+            None => self.remember(name, find(name)),
+        }
+    }
+
+    /// The symbol of a name that must not be empty.
+    fn or_unknown(&mut self, name: Text, symbols: &mut Symbols) -> Symbol {
+        match name.is_empty() {
+            true => symbols.intern(b"unknown"),
+            false => self.symbol(name, |name| symbols.intern(&name.decode())),
+        }
+    }
+
+    fn remember(&mut self, name: Text, symbol: Symbol) -> Symbol {
+        let (known, its_symbol) = &mut self.names[self.oldest];
+        known.clear();
+        known.extend_from_slice(name.raw());
+        *its_symbol = symbol;
+        self.oldest = (self.oldest + 1) % N;
+        symbol
+    }
 }
 
 /// Names that a transcript gives to entries that have none of their own.
@@ -119,7 +155,7 @@ impl Facts {
 
     fn count_kind(&mut self, kind: Text) {
         let Facts { symbols, recent, .. } = self;
-        let index = repeated(&mut recent.kind, kind, |kind| symbols.intern(&kind.decode())).index();
+        let index = recent.kind.symbol(kind, |kind| symbols.intern(&kind.decode())).index();
         if index >= self.kinds.len() {
             self.kinds.resize(index + 1, 0);
         }
@@ -187,7 +223,7 @@ impl Facts {
             key,
             origin,
             source: origin.order,
-            model: self.name_or_unknown(model),
+            model: self.recent.model.or_unknown(model, &mut self.symbols),
             tokens: Tokens::of(usage),
             has_split: usage.cache_write_split.is_some(),
             is_fast: usage.speed.is(b"fast"),
@@ -205,7 +241,7 @@ impl Facts {
             key,
             origin,
             message,
-            tool: self.name_or_unknown(call.name),
+            tool: self.recent.tool.or_unknown(call.name, &mut self.symbols),
             file: self.symbol(input.file),
             command: self.symbol(input.command),
             stored: None,
@@ -394,11 +430,11 @@ impl Facts {
         let name = |symbols: &mut Symbols, text: Text| symbols.intern(&text.decode());
         let project = match entry.cwd.is_empty() {
             true => symbols.intern(line.fallback.project),
-            false => repeated(&mut recent.project, entry.cwd, |cwd| symbols.intern(&project_name(cwd))),
+            false => recent.project.symbol(entry.cwd, |cwd| symbols.intern(&project_name(cwd))),
         };
-        let branch = repeated(&mut recent.branch, entry.git_branch, |text| name(symbols, text));
-        let agent = repeated(&mut recent.agent, entry.agent_id, |text| name(symbols, text));
-        let version = repeated(&mut recent.version, entry.version, |text| name(symbols, text));
+        let branch = recent.branch.symbol(entry.git_branch, |text| name(symbols, text));
+        let agent = recent.agent.symbol(entry.agent_id, |text| name(symbols, text));
+        let version = recent.version.symbol(entry.version, |text| name(symbols, text));
         Origin { order, session, project, branch, agent, version }
     }
 
@@ -406,7 +442,7 @@ impl Facts {
         let Facts { symbols, recent, .. } = self;
         match line.entry.session_id.is_empty() {
             true => symbols.intern(line.fallback.session),
-            false => repeated(&mut recent.session, line.entry.session_id, |text| symbols.intern(&text.decode())),
+            false => recent.session.symbol(line.entry.session_id, |text| symbols.intern(&text.decode())),
         }
     }
 
@@ -421,10 +457,6 @@ impl Facts {
 
     fn symbol(&mut self, text: Text) -> Symbol {
         self.symbols.intern(&text.decode())
-    }
-
-    fn name_or_unknown(&mut self, name: Text) -> Symbol {
-        if name.is_empty() { self.symbols.intern(b"unknown") } else { self.symbol(name) }
     }
 
     /// Takes in all rows of another worker.

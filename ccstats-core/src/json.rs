@@ -9,7 +9,9 @@
 
 use std::borrow::Cow;
 
-use crate::simd::Skips;
+use crate::keys::{Key, Object, Order};
+use crate::simd::Level;
+use crate::tokens::Tokens;
 
 /// A string or a bracket of the line does not close, or it is no object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,11 @@ impl<'t> Text<'t> {
     }
 
     /// The bytes that the string means. Borrowed unless it holds escapes.
+    #[inline]
     pub fn decode(self) -> Cow<'t, [u8]> {
+        if self.0.is_empty() {
+            return Cow::Borrowed(self.0);
+        }
         match memchr::memchr(b'\\', self.0) {
             None => Cow::Borrowed(self.0),
             Some(first) => Cow::Owned(unescape(self.0, first)),
@@ -135,17 +141,26 @@ pub(crate) enum Count {
 /// readers disagree about whole numbers.
 pub(crate) const COUNT_LIMIT: u64 = 1 << 53;
 
-/// Reads one value after another from a line.
-#[derive(Clone, Copy)]
+/// Reads one value after another from the lines of a transcript.
+///
+/// The next token is always the first one that is not before `at`: whoever moves
+/// over a token passes it.
 pub(crate) struct Cursor<'t> {
     bytes: &'t [u8],
     at: usize,
-    skips: Skips,
+    tokens: Tokens<'t>,
+    orders: [Order<'t>; Object::COUNT],
 }
 
 impl<'t> Cursor<'t> {
-    pub(crate) fn new(bytes: &'t [u8], at: usize, skips: Skips) -> Cursor<'t> {
-        Cursor { bytes, at, skips }
+    /// A cursor at an index that is outside of strings.
+    pub(crate) fn new(bytes: &'t [u8], at: usize, level: Level) -> Cursor<'t> {
+        Cursor { bytes, at, tokens: Tokens::new(bytes, at, level), orders: Default::default() }
+    }
+
+    /// The bytes that are read.
+    pub(crate) fn bytes(&self) -> &'t [u8] {
+        self.bytes
     }
 
     /// The index of the next unread byte.
@@ -153,8 +168,15 @@ impl<'t> Cursor<'t> {
         self.at
     }
 
-    /// The next byte after white space; newline at the end of the input.
+    /// Goes on at an index that is outside of strings.
     #[inline]
+    pub(crate) fn go_to(&mut self, at: usize) {
+        self.at = at;
+        self.tokens.pass_before(at);
+    }
+
+    /// The next byte after white space; newline at the end of the input.
+    #[inline(always)]
     pub(crate) fn peek(&mut self) -> u8 {
         match self.bytes.get(self.at) {
             Some(byte) if *byte > b' ' => *byte,
@@ -163,6 +185,7 @@ impl<'t> Cursor<'t> {
     }
 
     #[cold]
+    #[inline(never)]
     fn peek_over_space(&mut self) -> u8 {
         let space = self.bytes[self.at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | 0));
         self.at += space.count();
@@ -170,82 +193,97 @@ impl<'t> Cursor<'t> {
     }
 
     /// Enters an object. `false`, and the value skipped, when it is none.
-    #[inline]
-    pub(crate) fn enter_object(&mut self) -> Parsed<bool> {
+    #[inline(always)]
+    pub(crate) fn enter_object(&mut self, object: Object) -> Parsed<bool> {
+        self.orders[object as usize].start();
         self.enter(b'{')
     }
 
     /// Enters an array. `false`, and the value skipped, when it is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter_array(&mut self) -> Parsed<bool> {
         self.enter(b'[')
     }
 
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, opener: u8) -> Parsed<bool> {
         if self.peek() == opener {
-            self.at += 1;
+            self.pass_token();
             return Ok(true);
         }
         self.skip()?;
         Ok(false)
     }
 
+    /// Moves behind the token here.
+    #[inline(always)]
+    fn pass_token(&mut self) {
+        self.tokens.pass();
+        self.at += 1;
+    }
+
     /// The next key of the object that was entered; `None` behind its end.
     /// The caller reads or skips the value before it asks again.
-    #[inline]
-    pub(crate) fn key(&mut self) -> Parsed<Option<Cow<'t, [u8]>>> {
-        if self.peek() == b',' {
-            self.at += 1;
+    #[inline(always)]
+    pub(crate) fn key(&mut self, object: Object) -> Parsed<Option<Key>> {
+        match self.bytes.get(self.at) {
+            Some(b',') => self.at += 1,
+            Some(b'}') => {
+                self.pass_token();
+                return Ok(None);
+            }
+            _ => {}
         }
+        match self.orders[object as usize].expect(&self.bytes[self.at..]) {
+            Some((key, length)) => {
+                self.tokens.pass_pair();
+                self.at += length;
+                Ok(Some(key))
+            }
+            None => self.unexpected_key(object),
+        }
+    }
+
+    /// A key that did not come here the last time, or with white space, junk or
+    /// escapes.
+    #[inline(never)]
+    fn unexpected_key(&mut self, object: Object) -> Parsed<Option<Key>> {
         loop {
             match self.peek() {
                 b'"' => {
-                    let key = self.key_text()?;
+                    let start = self.at;
+                    let text = self.string()?;
                     if self.peek() == b':' {
                         self.at += 1;
+                        let name = text.decode();
+                        let key = Key::of(&name);
+                        if name.len() + 3 == self.at - start {
+                            self.orders[object as usize].learn(&self.bytes[start..self.at], key);
+                        }
                         return Ok(Some(key));
                     }
                     self.skip_rest()?;
                 }
                 b'}' => {
-                    self.at += 1;
+                    self.pass_token();
                     return Ok(None);
                 }
-                _ => self.skip_between_keys()?,
+                b',' => self.at += 1,
+                b']' => return Err(Broken),
+                _ => self.skip_rest()?,
             }
         }
     }
 
-    /// What stands where a key is due, but begins none.
-    #[cold]
-    fn skip_between_keys(&mut self) -> Parsed<()> {
-        match self.peek() {
-            b',' => self.at += 1,
-            b']' => return Err(Broken),
-            _ => self.skip_rest()?,
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn key_text(&mut self) -> Parsed<Cow<'t, [u8]>> {
-        let start = self.at + 1;
-        let end = (self.skips.string)(self.bytes, start).ok_or(Broken)?;
-        self.at = end.at + 1;
-        let key = &self.bytes[start..end.at];
-        Ok(if end.has_escapes { Text(key).decode() } else { Cow::Borrowed(key) })
-    }
-
     /// Whether another element follows in the array that was entered. The
     /// caller reads or skips it before it asks again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn element(&mut self) -> Parsed<bool> {
         loop {
             match self.peek() {
                 b',' => self.at += 1,
                 b']' => {
-                    self.at += 1;
+                    self.pass_token();
                     return Ok(false);
                 }
                 b'\n' | b'}' => return Err(Broken),
@@ -255,13 +293,13 @@ impl<'t> Cursor<'t> {
     }
 
     /// A string value; empty, and the value skipped, when it is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(&mut self) -> Parsed<Text<'t>> {
         Ok(self.optional_text()?.unwrap_or_default())
     }
 
     /// A string value; `None`, and the value skipped, when it is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional_text(&mut self) -> Parsed<Option<Text<'t>>> {
         if self.peek() != b'"' {
             self.skip()?;
@@ -272,17 +310,31 @@ impl<'t> Cursor<'t> {
         Ok(Some(text))
     }
 
-    #[inline]
+    /// The string that starts here.
+    #[inline(always)]
     fn string(&mut self) -> Parsed<Text<'t>> {
         let start = self.at + 1;
-        let end = (self.skips.string)(self.bytes, start).ok_or(Broken)?;
-        self.at = end.at + 1;
-        Ok(Text(&self.bytes[start..end.at]))
+        let end = self.tokens.pass_pair();
+        match self.bytes.get(start..=end) {
+            Some([text @ .., b'"']) => {
+                self.at = end + 1;
+                Ok(Text(text))
+            }
+            _ => Err(Broken),
+        }
     }
 
     /// Whether the value is literally `true`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_true(&mut self) -> Parsed<bool> {
+        self.peek();
+        for (word, is_true) in [(&b"false"[..], false), (b"true", true)] {
+            let rest = &self.bytes[self.at..];
+            if rest.starts_with(word) && matches!(rest.get(word.len()), Some(b',' | b'}')) {
+                self.at += word.len();
+                return Ok(is_true);
+            }
+        }
         Ok(self.value()? == b"true")
     }
 
@@ -328,16 +380,35 @@ impl<'t> Cursor<'t> {
     }
 
     /// Skips a string or container that no comma or closer need follow.
+    #[inline]
     pub(crate) fn skip_alone(&mut self) -> Parsed<()> {
-        if self.peek() == b'"' {
-            return self.string().map(|_| ());
+        if self.peek() == b'"' { self.string().map(|_| ()) } else { self.container() }
+    }
+
+    /// Skips the container that starts here: to where as many closed as opened.
+    /// `[` and `{` count as one kind. Between tokens that open or close, quotes come
+    /// in pairs.
+    fn container(&mut self) -> Parsed<()> {
+        let mut depth = 0_usize;
+        loop {
+            let token = self.tokens.peek();
+            match self.bytes.get(token) {
+                Some(b'"') => {}
+                Some(b'{' | b'[') => depth += 1,
+                Some(b'}' | b']') if depth > 1 => depth -= 1,
+                Some(b'}' | b']') => {
+                    self.tokens.pass();
+                    self.at = token + 1;
+                    return Ok(());
+                }
+                _ => return Err(Broken),
+            }
+            self.tokens.pass();
         }
-        self.at = (self.skips.container)(self.bytes, self.at + 1).ok_or(Broken)?;
-        Ok(())
     }
 
     /// A value ends at a comma or a closer; what stands before it is not read.
-    #[inline]
+    #[inline(always)]
     fn end_value(&mut self) -> Parsed<()> {
         match self.bytes.get(self.at) {
             Some(b',' | b'}' | b']') => Ok(()),
@@ -353,7 +424,8 @@ impl<'t> Cursor<'t> {
                 Some(b',' | b'}' | b']') => return Ok(()),
                 None | Some(b'\n') => return Err(Broken),
                 Some(b'"' | b'{' | b'[') => self.skip_alone()?,
-                // As in `simd`: an escaped quote never opens a string.
+                // Outside of strings there are no escapes. In a torn line such a
+                // quote still belongs to a string that began before the tear.
                 Some(b'\\') if matches!(self.bytes.get(self.at + 1), Some(b'"' | b'\\')) => self.at += 2,
                 Some(_) => self.at += 1,
             }
@@ -386,42 +458,59 @@ fn count_of_float(number: f64) -> Count {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::Level;
 
     fn cursor(text: &str) -> Cursor<'_> {
-        Cursor::new(text.as_bytes(), 0, Skips::new(Level::detect()))
+        Cursor::new(text.as_bytes(), 0, Level::detect())
     }
 
-    /// The keys of one object and the raw text of their values.
-    fn members(text: &str) -> Parsed<Vec<(String, String)>> {
-        let mut cursor = cursor(text);
+    /// The keys of the next object and the raw text of their values.
+    fn members(cursor: &mut Cursor) -> Parsed<Vec<(Key, String)>> {
         let mut members = Vec::new();
-        assert!(cursor.enter_object()?);
-        while let Some(key) = cursor.key()? {
-            let value = String::from_utf8_lossy(cursor.value()?).into_owned();
-            members.push((String::from_utf8_lossy(&key).into_owned(), value));
+        assert!(cursor.enter_object(Object::Small)?);
+        while let Some(key) = cursor.key(Object::Small)? {
+            members.push((key, String::from_utf8_lossy(cursor.value()?).into_owned()));
         }
         Ok(members)
     }
 
+    fn keys(text: &str) -> Parsed<Vec<Key>> {
+        Ok(members(&mut cursor(text))?.into_iter().map(|(key, _)| key).collect())
+    }
+
     #[test]
     fn keys_come_in_any_spelling() {
-        let pairs = members("{ \"a\" : 1 ,\t\"\\u0062\":[{}] , \"c\":\"}\" }").expect("closes");
-        let keys: Vec<_> = pairs.iter().map(|(key, _)| key.as_str()).collect();
-        assert_eq!(keys, ["a", "b", "c"]);
+        let text = "{ \"id\" : 1 ,\t\"\\u0075rl\":[{}] , \"path\":\"}\", \"other\":null }";
+        assert_eq!(keys(text), Ok(vec![Key::Id, Key::Url, Key::Path, Key::Other]));
+    }
+
+    #[test]
+    fn keys_come_in_any_order_whatever_came_before() {
+        let objects = [
+            r#"{"id":1,"url":2,"path":3}"#,
+            r#"{"id":1,"path":3}"#,
+            r#"{"id":1,"url":2,"path":3}"#,
+            r#"{"url":2,"id":1, "path":3,"cache_creation_input_tokens":4}"#,
+            r#"{"url":2,"id":1,"path" :3,"cache_creation_input_tokenz":4}"#,
+            "{\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\"id\":1}",
+            "{}",
+        ];
+        let text = objects.concat();
+        let mut one_cursor = cursor(&text);
+        for object in objects {
+            assert_eq!(members(&mut one_cursor), members(&mut cursor(object)), "{object}");
+        }
     }
 
     #[test]
     fn junk_between_values_costs_nothing_as_long_as_brackets_close() {
-        let pairs = members(r#"{"a":nope,foo,"b" 3,"c":,"d":"x"y,"e":1}"#).expect("closes");
-        let keys: Vec<_> = pairs.iter().map(|(key, _)| key.as_str()).collect();
-        assert_eq!(keys, ["a", "c", "d", "e"]);
+        let text = r#"{"id":nope,foo,"b" 3,"url":,"path":"x"y,"name":1}"#;
+        assert_eq!(keys(text), Ok(vec![Key::Id, Key::Url, Key::Path, Key::Name]));
     }
 
     #[test]
     fn what_does_not_close_is_broken() {
         for text in [r#"{"a":1"#, r#"{"a":"x}"#, "{\"a\":\n1}", r#"{"a":1]"#, r#"{"a"#, "{"] {
-            assert_eq!(members(text), Err(Broken), "{text}");
+            assert_eq!(keys(text), Err(Broken), "{text}");
         }
     }
 

@@ -122,6 +122,7 @@ mod facts;
 mod frames;
 mod hashing;
 mod json;
+mod keys;
 mod lines;
 mod outcome;
 mod prices;
@@ -139,6 +140,7 @@ mod symbols;
 mod table;
 mod tally;
 mod time;
+mod tokens;
 mod untrusted;
 mod usage;
 

@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 
 use crate::entry::Entry;
 use crate::json::{Cursor, Parsed};
-use crate::simd::{Level, Skips};
+use crate::simd::Level;
 
 /// Reads the entries of one transcript, in order.
 ///
@@ -111,11 +111,11 @@ pub struct BadLine {
 
 /// The iterator behind [`entries`]: line numbers (from 1) and entries.
 pub struct Entries<'t> {
-    bytes: &'t [u8],
-    skips: Skips,
+    cursor: Cursor<'t>,
+    level: Level,
     /// No line starts here or later.
     limit: usize,
-    /// Where the line of the last entry starts.
+    /// Where the line of the last entry starts, and where the next one does.
     start: usize,
     at: usize,
     line: u32,
@@ -126,8 +126,8 @@ pub struct Entries<'t> {
 impl<'t> Entries<'t> {
     /// The lines of `bytes` that start before `limit`; the last one may end behind it.
     pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level) -> Entries<'t> {
-        let salvaged = Vec::new().into_iter();
-        Entries { bytes, skips: Skips::new(level), limit, start: 0, at: 0, line: 0, salvaged, account: Account::default() }
+        let (cursor, salvaged) = (Cursor::new(bytes, 0, level), Vec::new().into_iter());
+        Entries { cursor, level, limit, start: 0, at: 0, line: 0, salvaged, account: Account::default() }
     }
 
     /// The lines read so far, by class.
@@ -137,7 +137,7 @@ impl<'t> Entries<'t> {
 
     /// The line of the last entry, without its newline, and where it starts.
     pub(crate) fn line(&self) -> (usize, &'t [u8]) {
-        let line = &self.bytes[self.start..self.at];
+        let line = &self.cursor.bytes()[self.start..self.at];
         (self.start, line.strip_suffix(b"\n").unwrap_or(line))
     }
 
@@ -172,19 +172,20 @@ impl<'t> Entries<'t> {
     /// The fast path: a whole object, and nothing behind it on its line. Gives
     /// whether it is an entry, and the start of the next line.
     #[inline]
-    fn whole_line(&self, entry: &mut Entry<'t>) -> Option<(bool, usize)> {
+    fn whole_line(&mut self, entry: &mut Entry<'t>) -> Option<(bool, usize)> {
+        let bytes = self.cursor.bytes();
         let mut start = self.at;
-        if self.bytes[start] != b'{' {
-            start += if self.bytes[start..].starts_with(BOM) { BOM.len() } else { 0 };
-            start = skip_space(self.bytes, start);
-            if self.bytes.get(start) != Some(&b'{') {
+        if bytes[start] != b'{' {
+            start += if bytes[start..].starts_with(BOM) { BOM.len() } else { 0 };
+            start = skip_space(bytes, start);
+            if bytes.get(start) != Some(&b'{') {
                 return None;
             }
         }
-        let mut cursor = Cursor::new(self.bytes, start, self.skips);
-        let is_entry = entry.read(&mut cursor).ok()?;
-        let end = skip_space(self.bytes, cursor.position());
-        match self.bytes.get(end) {
+        self.cursor.go_to(start);
+        let is_entry = entry.read(&mut self.cursor).ok()?;
+        let end = skip_space(bytes, self.cursor.position());
+        match bytes.get(end) {
             Some(b'\n') => Some((is_entry, end + 1)),
             Some(_) => None,
             None => Some((is_entry, end)),
@@ -194,17 +195,18 @@ impl<'t> Entries<'t> {
     /// The slow path: a line that is blank, damaged or no object.
     fn odd_line(&mut self) -> Option<BadLine> {
         let start = self.at;
-        let newline = memchr::memchr(b'\n', &self.bytes[start..]);
-        let end = newline.map_or(self.bytes.len(), |length| start + length);
+        let bytes = self.cursor.bytes();
+        let newline = memchr::memchr(b'\n', &bytes[start..]);
+        let end = newline.map_or(bytes.len(), |length| start + length);
         self.at = newline.map_or(end, |_| end + 1);
         let length = self.at - start;
-        let line = &self.bytes[start..end];
+        let line = &bytes[start..end];
         if skip_space(line, 0) == line.len() {
             self.account.blank.add_line(length);
             return None;
         }
         let unfinished = newline.is_none() && serde_json::from_slice::<IgnoredAny>(line).is_err();
-        let found = if unfinished { Vec::new() } else { salvage(line, self.skips) };
+        let found = if unfinished { Vec::new() } else { salvage(line, self.level) };
         if !found.is_empty() {
             self.account.salvaged.add_line(length);
             self.salvaged = found.into_iter();
@@ -232,35 +234,35 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// The whole entries in a damaged line (`counting.md` 2): complete values that
 /// stand one after another; then, if a rest remains, the suffix that is a
 /// complete object. Linear in the line.
-fn salvage(line: &[u8], skips: Skips) -> Vec<Entry<'_>> {
+fn salvage(line: &[u8], level: Level) -> Vec<Entry<'_>> {
     let mut found = Vec::new();
     let mut at = skip_white(line, 0);
+    let mut cursor = Cursor::new(line, at, level);
     while at < line.len() {
-        let mut cursor = Cursor::new(line, at, skips);
-        let Some((entry, end)) = glued_value(&mut cursor, line) else { break };
+        cursor.go_to(at);
+        let Some((entry, end)) = glued_value(&mut cursor) else { break };
         found.extend(entry);
         at = skip_white(line, end);
     }
     if at < line.len()
         && let Some(start) = last_object(line, at + 1)
     {
-        found.extend(entry_at(&mut Cursor::new(line, start, skips)).ok().flatten());
+        found.extend(entry_at(&mut Cursor::new(line, start, level)).ok().flatten());
     }
     found
 }
 
 /// The next of several values without anything between them.
-fn glued_value<'t>(cursor: &mut Cursor<'t>, line: &'t [u8]) -> Option<(Option<Entry<'t>>, usize)> {
-    let start = cursor.position();
+fn glued_value<'t>(cursor: &mut Cursor<'t>) -> Option<(Option<Entry<'t>>, usize)> {
+    let (line, start) = (cursor.bytes(), cursor.position());
     match line[start] {
         b'{' => {
             let entry = entry_at(cursor).ok()?;
             Some((entry, cursor.position()))
         }
         b'[' | b'"' => {
-            let mut whole = *cursor;
-            whole.skip_alone().ok()?;
-            Some((None, whole.position()))
+            cursor.skip_alone().ok()?;
+            Some((None, cursor.position()))
         }
         _ => scalar_end(line, start).map(|end| (None, end)),
     }

@@ -1,33 +1,35 @@
-//! Skips strings and containers, 64 bytes at a time.
+//! Finds the tokens of JSON text, 64 bytes at a time.
 //!
-//! Half of a transcript is text that no rule reads. For every block of 64
-//! bytes one mask per interesting byte is made (quotes, backslashes,
-//! newlines, openers, closers); strings and depth then follow from a few
-//! operations on 64-bit numbers, as in "Parsing Gigabytes of JSON per Second"
-//! (Langdale and Lemire, 2019). A raw newline ends everything: it cannot stand
-//! inside a line, so one damaged string never swallows the next line.
+//! Tokens are the bytes that give a line its shape: quotes that no backslash
+//! escapes, brackets outside of strings, and newlines. All else is text, or
+//! scalars that stand between tokens. For every block of 64 bytes one mask per
+//! interesting byte is made; strings and escapes then follow from a few operations
+//! on 64-bit numbers, as in "Parsing Gigabytes of JSON per Second" (Langdale and
+//! Lemire, 2019). A raw newline ends every string: it cannot stand inside a line,
+//! so one damaged string never swallows the next line.
 //!
-//! The scalar twin answers the same questions byte by byte; tests compare it
-//! with every other level on random input. Nothing here reads past the slice.
+//! The scalar twin answers the same question byte by byte; tests compare it with
+//! every other level on random input. Nothing here reads past the slice.
 
-/// The ways to skip that suit the processor, chosen once per scan.
-#[derive(Clone, Copy)]
-pub(crate) struct Skips {
-    /// From the byte after an opening quote to the closing one. `None` when a
-    /// newline or the end comes first.
-    pub(crate) string: fn(&[u8], usize) -> Option<StringEnd>,
-    /// From the byte after an opener to the index after its closer. `[` and
-    /// `{` count as one kind. `None` when a newline or the end comes first.
-    pub(crate) container: fn(&[u8], usize) -> Option<usize>,
-}
+/// How many bytes are looked at in one go: they are still in the fastest cache
+/// when their values are read.
+pub(crate) const WINDOW: usize = 4096;
 
-/// Where a string ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct StringEnd {
-    /// The index of the closing quote.
-    pub(crate) at: usize,
-    /// A backslash stands before it.
-    pub(crate) has_escapes: bool,
+/// Where the tokens of a window stand in it. There is room for a whole vector
+/// behind the last one.
+pub(crate) type Offsets = [u16; WINDOW + 64];
+
+/// Finds the tokens of a window of [`WINDOW`] bytes; the last one may be shorter.
+/// Gives their number.
+pub(crate) type Find = fn(&[u8], &mut State, &mut Offsets) -> usize;
+
+/// What a window leaves to the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    /// A string goes on.
+    in_string: bool,
+    /// A backslash escapes the next byte.
+    is_escaped: bool,
 }
 
 /// A set of instructions that a scan can use.
@@ -37,215 +39,190 @@ pub enum Level {
     Scalar,
     /// Two vectors of 32 bytes (x86-64).
     Avx2,
-    /// One vector of 64 bytes (x86-64).
+    /// One vector of 64 bytes (x86-64, with VBMI2).
     Avx512,
 }
 
 impl Level {
     /// The best level of this processor.
     pub fn detect() -> Level {
-        Level::all().last().copied().unwrap_or(Level::Scalar)
+        let mut levels = [Level::Avx512, Level::Avx2].into_iter();
+        levels.find(|level| level.is_there()).unwrap_or(Level::Scalar)
     }
 
     /// Every level that this processor has, the slowest first.
     pub fn all() -> Vec<Level> {
-        #[allow(unused_mut, reason = "only x86-64 has more than one level")]
-        let mut levels = vec![Level::Scalar];
-        #[cfg(target_arch = "x86_64")]
-        {
-            let bits = is_x86_feature_detected!("pclmulqdq")
+        [Level::Scalar, Level::Avx2, Level::Avx512].into_iter().filter(|level| level.is_there()).collect()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn is_there(self) -> bool {
+        let has_bits = || {
+            is_x86_feature_detected!("pclmulqdq")
                 && is_x86_feature_detected!("popcnt")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2")
-                && is_x86_feature_detected!("lzcnt");
-            if bits && is_x86_feature_detected!("avx2") {
-                levels.push(Level::Avx2);
-                if is_x86_feature_detected!("avx512bw") {
-                    levels.push(Level::Avx512);
-                }
-            }
+                && is_x86_feature_detected!("lzcnt")
+        };
+        match self {
+            Level::Scalar => true,
+            Level::Avx2 => has_bits() && is_x86_feature_detected!("avx2"),
+            Level::Avx512 => has_bits() && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi2"),
         }
-        levels
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_there(self) -> bool {
+        self == Level::Scalar
+    }
+
+    /// The function of this level, or the scalar one where the level is missing.
+    pub(crate) fn find(self) -> Find {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 if self.is_there() => x86::AVX2,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 if self.is_there() => x86::AVX512,
+            _ => scalar::find,
+        }
     }
 }
 
-impl Skips {
-    /// The functions of a level, or of the scalar one where it is missing.
-    pub(crate) fn new(level: Level) -> Skips {
-        #[cfg(target_arch = "x86_64")]
-        if level > Level::Scalar && Level::all().contains(&level) {
-            return if level == Level::Avx2 { x86::AVX2 } else { x86::AVX512 };
-        }
-        let _ = level;
-        Skips { string: scalar::string, container: scalar::container }
-    }
-}
-
-/// Skips without vectors: the reference for the others.
+/// Tokens without vectors: the reference for the others.
 mod scalar {
-    use super::StringEnd;
+    use super::{Offsets, State};
 
-    pub(super) fn string(bytes: &[u8], mut at: usize) -> Option<StringEnd> {
-        let mut has_escapes = false;
-        loop {
-            at += memchr::memchr3(b'"', b'\\', b'\n', bytes.get(at..)?)?;
-            match bytes[at] {
-                b'"' => return Some(StringEnd { at, has_escapes }),
-                b'\n' => return None,
-                _ if bytes.get(at + 1) == Some(&b'\n') => return None,
-                _ => at += 2,
+    pub(super) fn find(window: &[u8], state: &mut State, offsets: &mut Offsets) -> usize {
+        let (mut count, mut at) = (0, 0);
+        while at < window.len() {
+            if state.in_string && !state.is_escaped {
+                let rest = &window[at..];
+                at += memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
             }
-            has_escapes = true;
-        }
-    }
-
-    pub(super) fn container(bytes: &[u8], mut at: usize) -> Option<usize> {
-        let mut depth = 1_usize;
-        loop {
-            match *bytes.get(at)? {
-                b'"' => at = string(bytes, at + 1)?.at,
-                // Outside of strings there are no escapes. In a torn line such a
-                // quote still belongs to a string that began before the tear.
-                b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\')) => at += 1,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth == 1 => return Some(at + 1),
-                b'}' | b']' => depth -= 1,
-                b'\n' => return None,
-                _ => {}
+            let Some(byte) = window.get(at) else { break };
+            if is_token(*byte, state) {
+                offsets[count] = at as u16;
+                count += 1;
             }
             at += 1;
         }
+        count
+    }
+
+    fn is_token(byte: u8, state: &mut State) -> bool {
+        let is_escaped = std::mem::take(&mut state.is_escaped);
+        match byte {
+            b'\n' => state.in_string = false,
+            b'\\' => {
+                state.is_escaped = !is_escaped;
+                return false;
+            }
+            b'"' if !is_escaped => state.in_string = !state.in_string,
+            b'{' | b'[' | b'}' | b']' if !state.in_string => {}
+            _ => return false,
+        }
+        true
     }
 }
 
-/// Skips by masks of 64 bytes. `Block` makes the masks.
+/// Tokens by masks of 64 bytes. `Block` makes the masks.
 #[cfg(target_arch = "x86_64")]
 mod masks {
-    use super::StringEnd;
-
-    /// Positions 1, 3, 5 … of a block.
-    const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+    use super::{Offsets, State, WINDOW};
 
     /// 64 bytes in vector registers.
     pub(super) trait Block: Copy {
         fn load(bytes: &[u8; 64]) -> Self;
         /// Has the memory bring what comes after these bytes. A processor does
-        /// so by itself, but begins anew at each page and after each wrong guess.
-        fn prefetch(bytes: &[u8]);
+        /// so by itself, but begins anew at each page.
+        fn prefetch(bytes: &[u8; 64]);
         /// One bit for each byte that equals `byte`.
         fn eq(self, byte: u8) -> u64;
-        /// The block with bit 0x20 set in each byte: `[` becomes `{`, `]` becomes `}`.
-        fn fold(self) -> Self;
+        /// One bit for each bracket of any kind.
+        fn brackets(self) -> u64;
         /// Bit `i` is the parity of bits `0..=i`.
         fn prefix_xor(mask: u64) -> u64;
+        /// Writes the places of all set bits, `first` added to each, and something
+        /// behind them.
+        fn write(bits: u64, first: u16, offsets: &mut [u16; 64]);
     }
 
-    /// The block at `at`, padded with zeros behind the end of the input.
     #[inline(always)]
-    fn block<B: Block>(bytes: &[u8], at: usize) -> Option<B> {
-        let rest = bytes.get(at..)?;
-        B::prefetch(rest);
-        if let Some(whole) = rest.first_chunk() {
-            return Some(B::load(whole));
+    pub(super) fn find<B: Block>(window: &[u8], state: &mut State, offsets: &mut Offsets) -> usize {
+        let mut tokens = [0; WINDOW / 64];
+        let mut inside = Inside { strings: if state.in_string { u64::MAX } else { 0 }, escaped: u64::from(state.is_escaped) };
+        let (blocks, rest) = window.as_chunks();
+        for (bytes, tokens) in blocks.iter().zip(&mut tokens) {
+            B::prefetch(bytes);
+            *tokens = inside.tokens(B::load(bytes));
         }
-        let mut padded = [0; 64];
-        padded[..rest.len()].copy_from_slice(rest);
-        (!rest.is_empty()).then(|| B::load(&padded))
-    }
-
-    /// The positions that follow an odd run of backslashes. `carry` is 1 when
-    /// the block before ended in such a run.
-    ///
-    /// Adding the first bit of a run to its bits carries to the position
-    /// behind it; a run that starts at an even position and ends before an
-    /// odd one has an odd length, and the other way round.
-    #[inline(always)]
-    fn escaped(backslashes: u64, carry: &mut u64) -> u64 {
-        let runs = backslashes & !*carry;
-        let starts = runs & !(runs << 1);
-        let from_even = runs.wrapping_add(starts & !ODD);
-        let (from_odd, overflow) = runs.overflowing_add(starts & ODD);
-        let ends = (from_even & ODD | from_odd & !ODD) & !runs;
-        let escaped = ends | *carry;
-        *carry = u64::from(overflow);
-        escaped
-    }
-
-    #[inline(always)]
-    pub(super) fn string<B: Block>(bytes: &[u8], mut at: usize) -> Option<StringEnd> {
-        let (mut carry, mut has_escapes) = (0, false);
-        loop {
-            let block: B = block(bytes, at)?;
-            let backslashes = block.eq(b'\\');
-            let mut quotes = block.eq(b'"');
-            if backslashes | carry != 0 {
-                quotes &= !escaped(backslashes, &mut carry);
-            }
-            let ends = quotes | block.eq(b'\n');
-            if ends != 0 {
-                let first = ends.trailing_zeros();
-                has_escapes |= backslashes & ((1 << first) - 1) != 0;
-                let end = StringEnd { at: at + first as usize, has_escapes };
-                return (quotes >> first & 1 == 1).then_some(end);
-            }
-            has_escapes |= backslashes != 0;
-            at += 64;
+        if !rest.is_empty() {
+            let mut padded = [0; 64];
+            padded[..rest.len()].copy_from_slice(rest);
+            tokens[blocks.len()] = inside.tokens(B::load(&padded));
         }
+        *state = State { in_string: inside.strings != 0, is_escaped: inside.escaped != 0 };
+        // In a loop of its own, so that no block waits for the number of tokens before it.
+        let mut count = 0;
+        for (block, tokens) in tokens[..window.len().div_ceil(64)].iter().enumerate() {
+            let free = offsets[count..].first_chunk_mut().expect("a block has at most 64 tokens");
+            B::write(*tokens, 64 * block as u16, free);
+            count += tokens.count_ones() as usize;
+        }
+        count
     }
 
-    #[inline(always)]
-    pub(super) fn container<B: Block>(bytes: &[u8], mut at: usize) -> Option<usize> {
-        let (mut depth, mut carry, mut inside) = (1_u64, 0, 0_u64);
-        loop {
-            let block: B = block(bytes, at)?;
-            let quotes = block.eq(b'"') & !escaped(block.eq(b'\\'), &mut carry);
+    /// What a block leaves to the next one, as masks.
+    struct Inside {
+        /// All ones within a string, else 0.
+        strings: u64,
+        /// 1 when the next byte is escaped.
+        escaped: u64,
+    }
+
+    impl Inside {
+        #[inline(always)]
+        fn tokens<B: Block>(&mut self, block: B) -> u64 {
+            let quotes = block.eq(b'"') & !self.escaped(block.eq(b'\\'));
             let newlines = block.eq(b'\n');
-            if quotes | !inside | newlines != 0 {
-                let strings = B::prefix_xor(quotes) ^ inside;
-                inside = ((strings as i64) >> 63) as u64;
-                let folded = block.fold();
-                let opens = folded.eq(b'{') & !strings;
-                let closes = folded.eq(b'}') & !strings;
-                if newlines != 0 || u64::from(closes.count_ones()) >= depth {
-                    match resolve(opens, closes, newlines, &mut depth) {
-                        Resolved::Closed(bit) => return Some(at + bit as usize + 1),
-                        Resolved::Newline => return None,
-                        Resolved::Open => {}
-                    }
-                } else {
-                    depth = depth + u64::from(opens.count_ones()) - u64::from(closes.count_ones());
-                }
+            let mut strings = B::prefix_xor(quotes) ^ self.strings;
+            if strings & newlines != 0 {
+                strings = end_at_newlines(strings, newlines);
             }
-            at += 64;
+            self.strings = ((strings as i64) >> 63) as u64;
+            quotes | newlines | block.brackets() & !strings
+        }
+
+        /// The positions that follow an odd run of backslashes.
+        ///
+        /// Adding a run to its first bit carries to the position behind it. Runs
+        /// that start at an odd position are added; then the bits of all runs and
+        /// what follows them tell even from odd lengths by their position alone.
+        #[inline(always)]
+        fn escaped(&mut self, backslashes: u64) -> u64 {
+            /// Positions 0, 2, 4 … of a block.
+            const EVEN: u64 = 0x5555_5555_5555_5555;
+            let runs = backslashes & !self.escaped;
+            let follows = runs << 1 | self.escaped;
+            let odd_starts = runs & !EVEN & !follows;
+            let (sums, carry) = odd_starts.overflowing_add(runs);
+            self.escaped = u64::from(carry);
+            (EVEN ^ sums << 1) & follows
         }
     }
 
-    enum Resolved {
-        Closed(u32),
-        Newline,
-        Open,
-    }
-
-    /// Follows the depth bit by bit through a block where it can reach zero.
-    #[inline(always)]
-    fn resolve(opens: u64, closes: u64, newlines: u64, depth: &mut u64) -> Resolved {
-        let mut rest = opens | closes | newlines;
-        while rest != 0 {
-            let bit = rest.trailing_zeros();
-            if newlines >> bit & 1 == 1 {
-                return Resolved::Newline;
+    /// The insides of strings when newlines end them: behind such a newline all is
+    /// the other way round.
+    #[cold]
+    fn end_at_newlines(mut strings: u64, mut newlines: u64) -> u64 {
+        while newlines != 0 {
+            let newline = newlines & newlines.wrapping_neg();
+            if strings & newline != 0 {
+                strings ^= newline.wrapping_neg();
             }
-            if opens >> bit & 1 == 1 {
-                *depth += 1;
-            } else {
-                *depth -= 1;
-                if *depth == 0 {
-                    return Resolved::Closed(bit);
-                }
-            }
-            rest &= rest - 1;
+            newlines &= newlines - 1;
         }
-        Resolved::Open
+        strings
     }
 }
 
@@ -256,42 +233,24 @@ mod x86 {
     use std::arch::x86_64::*;
 
     use super::masks::{self, Block};
-    use super::{Skips, StringEnd};
+    use super::{Find, Offsets, State};
 
-    pub(super) const AVX2: Skips = Skips {
-        // SAFETY: `Skips::new` hands these out only where `Level::all` has seen
-        // AVX2 and all the bit instructions on this processor.
-        string: |bytes, at| unsafe { string_avx2(bytes, at) },
-        // SAFETY: as above.
-        container: |bytes, at| unsafe { container_avx2(bytes, at) },
-    };
+    // SAFETY: `Level::find` hands this out only where `Level::is_there` has seen
+    // AVX2 and all the bit instructions on this processor.
+    pub(super) const AVX2: Find = |window, state, offsets| unsafe { find_avx2(window, state, offsets) };
 
-    pub(super) const AVX512: Skips = Skips {
-        // SAFETY: `Skips::new` hands these out only where `Level::all` has seen
-        // AVX-512BW and all the bit instructions on this processor.
-        string: |bytes, at| unsafe { string_avx512(bytes, at) },
-        // SAFETY: as above.
-        container: |bytes, at| unsafe { container_avx512(bytes, at) },
-    };
+    // SAFETY: `Level::find` hands this out only where `Level::is_there` has seen
+    // AVX-512BW, VBMI2 and all the bit instructions on this processor.
+    pub(super) const AVX512: Find = |window, state, offsets| unsafe { find_avx512(window, state, offsets) };
 
     #[target_feature(enable = "avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn string_avx2(bytes: &[u8], at: usize) -> Option<StringEnd> {
-        masks::string::<Avx2>(bytes, at)
+    fn find_avx2(window: &[u8], state: &mut State, offsets: &mut Offsets) -> usize {
+        masks::find::<Avx2>(window, state, offsets)
     }
 
-    #[target_feature(enable = "avx2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn container_avx2(bytes: &[u8], at: usize) -> Option<usize> {
-        masks::container::<Avx2>(bytes, at)
-    }
-
-    #[target_feature(enable = "avx512bw,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn string_avx512(bytes: &[u8], at: usize) -> Option<StringEnd> {
-        masks::string::<Avx512>(bytes, at)
-    }
-
-    #[target_feature(enable = "avx512bw,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
-    fn container_avx512(bytes: &[u8], at: usize) -> Option<usize> {
-        masks::container::<Avx512>(bytes, at)
+    #[target_feature(enable = "avx512bw,avx512vbmi2,pclmulqdq,popcnt,bmi1,bmi2,lzcnt")]
+    fn find_avx512(window: &[u8], state: &mut State, offsets: &mut Offsets) -> usize {
+        masks::find::<Avx512>(window, state, offsets)
     }
 
     /// Made and used only below functions that enable AVX2 and PCLMULQDQ.
@@ -307,7 +266,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn prefetch(bytes: &[u8]) {
+        fn prefetch(bytes: &[u8; 64]) {
             prefetch(bytes);
         }
 
@@ -316,18 +275,20 @@ mod x86 {
             // SAFETY: no memory is touched; see `Avx2`.
             unsafe {
                 let wanted = _mm256_set1_epi8(byte as i8);
-                let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(self.0, wanted)) as u32;
-                let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(self.1, wanted)) as u32;
-                u64::from(high) << 32 | u64::from(low)
+                Avx2(_mm256_cmpeq_epi8(self.0, wanted), _mm256_cmpeq_epi8(self.1, wanted)).mask()
             }
         }
 
         #[inline(always)]
-        fn fold(self) -> Self {
+        fn brackets(self) -> u64 {
             // SAFETY: no memory is touched; see `Avx2`.
             unsafe {
-                let bit = _mm256_set1_epi8(0x20);
-                Avx2(_mm256_or_si256(self.0, bit), _mm256_or_si256(self.1, bit))
+                // With bit 0x20 `[` becomes `{` and `]` becomes `}`.
+                let (bit, open, close) = (_mm256_set1_epi8(0x20), _mm256_set1_epi8(b'{' as i8), _mm256_set1_epi8(b'}' as i8));
+                let (low, high) = (_mm256_or_si256(self.0, bit), _mm256_or_si256(self.1, bit));
+                let low = _mm256_or_si256(_mm256_cmpeq_epi8(low, open), _mm256_cmpeq_epi8(low, close));
+                let high = _mm256_or_si256(_mm256_cmpeq_epi8(high, open), _mm256_cmpeq_epi8(high, close));
+                Avx2(low, high).mask()
             }
         }
 
@@ -336,9 +297,39 @@ mod x86 {
             // SAFETY: no memory is touched; see `Avx2`.
             unsafe { prefix_xor(mask) }
         }
+
+        #[inline(always)]
+        fn write(mut bits: u64, first: u16, offsets: &mut [u16; 64]) {
+            let count = bits.count_ones() as usize;
+            let mut write = |offsets: &mut [u16]| {
+                for offset in offsets {
+                    *offset = first.wrapping_add(bits.trailing_zeros() as u16);
+                    bits &= bits.wrapping_sub(1);
+                }
+            };
+            // In steps of a fixed length: most blocks have few tokens, and a loop to
+            // their number would be guessed wrong each time.
+            let steps = [0..4, 4..8, 8..16, 16..32, 32..64];
+            for step in steps {
+                if count <= step.start {
+                    break;
+                }
+                write(&mut offsets[step]);
+            }
+        }
     }
 
-    /// Made and used only below functions that enable AVX-512BW and PCLMULQDQ.
+    impl Avx2 {
+        /// The highest bit of each byte.
+        #[inline(always)]
+        fn mask(self) -> u64 {
+            // SAFETY: no memory is touched; see `Avx2`.
+            let (low, high) = unsafe { (_mm256_movemask_epi8(self.0) as u32, _mm256_movemask_epi8(self.1) as u32) };
+            u64::from(high) << 32 | u64::from(low)
+        }
+    }
+
+    /// Made and used only below functions that enable AVX-512BW, VBMI2 and PCLMULQDQ.
     #[derive(Clone, Copy)]
     struct Avx512(__m512i);
 
@@ -350,7 +341,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn prefetch(bytes: &[u8]) {
+        fn prefetch(bytes: &[u8; 64]) {
             prefetch(bytes);
         }
 
@@ -361,9 +352,11 @@ mod x86 {
         }
 
         #[inline(always)]
-        fn fold(self) -> Self {
+        fn brackets(self) -> u64 {
             // SAFETY: no memory is touched; see `Avx512`.
-            unsafe { Avx512(_mm512_or_si512(self.0, _mm512_set1_epi8(0x20))) }
+            // With bit 0x20 `[` becomes `{` and `]` becomes `}`.
+            let folded = unsafe { Avx512(_mm512_or_si512(self.0, _mm512_set1_epi8(0x20))) };
+            folded.eq(b'{') | folded.eq(b'}')
         }
 
         #[inline(always)]
@@ -371,10 +364,37 @@ mod x86 {
             // SAFETY: no memory is touched; see `Avx512`.
             unsafe { prefix_xor(mask) }
         }
+
+        #[inline(always)]
+        fn write(bits: u64, first: u16, offsets: &mut [u16; 64]) {
+            /// The places in a block.
+            const PLACES: [u8; 64] = {
+                let mut places = [0; 64];
+                let mut place = 0;
+                while place < 64 {
+                    places[place] = place as u8;
+                    place += 1;
+                }
+                places
+            };
+            let start: *mut u16 = offsets.as_mut_ptr();
+            // SAFETY: the load reads the 64 places, and each store writes 32 numbers
+            // into one half of `offsets`; see `Avx512`.
+            unsafe {
+                let first = _mm512_set1_epi16(first as i16);
+                let places = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(PLACES.as_ptr().cast()));
+                let low = _mm512_cvtepu8_epi16(_mm512_castsi512_si256(places));
+                _mm512_storeu_si512(start.cast(), _mm512_add_epi16(low, first));
+                if bits.count_ones() > 32 {
+                    let high = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64::<1>(places));
+                    _mm512_storeu_si512(start.add(32).cast(), _mm512_add_epi16(high, first));
+                }
+            }
+        }
     }
 
     #[inline(always)]
-    fn prefetch(bytes: &[u8]) {
+    fn prefetch(bytes: &[u8; 64]) {
         const DISTANCE: usize = 2048;
         // SAFETY: a prefetch reads nothing that the program sees and cannot fail,
         // whatever the address.
@@ -395,38 +415,36 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What every level answers for one input, in the order of the levels.
-    fn all_levels(bytes: &[u8], at: usize) -> Vec<(Option<StringEnd>, Option<usize>)> {
-        let answer = |level| {
-            let skips = Skips::new(level);
-            ((skips.string)(bytes, at), (skips.container)(bytes, at))
+    /// The places of the tokens that a level finds.
+    fn tokens(level: Level, bytes: &[u8]) -> Vec<usize> {
+        let (find, mut state) = (level.find(), State::default());
+        let mut offsets = [0; WINDOW + 64];
+        let window = |(index, window): (usize, &[u8])| {
+            let count = find(window, &mut state, &mut offsets);
+            offsets[..count].iter().map(|offset| index * WINDOW + usize::from(*offset)).collect::<Vec<_>>()
         };
-        Level::all().into_iter().map(answer).collect()
+        bytes.chunks(WINDOW).enumerate().flat_map(window).collect()
+    }
+
+    /// What every level finds, in the order of the levels.
+    fn all_levels(bytes: &[u8]) -> Vec<Vec<usize>> {
+        Level::all().into_iter().map(|level| tokens(level, bytes)).collect()
+    }
+
+    fn assert_levels_agree(bytes: &[u8]) {
+        let found = all_levels(bytes);
+        assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "{found:?} in {:?}", bytes.escape_ascii().to_string());
     }
 
     #[test]
-    fn strings_end_at_the_first_quote_that_no_backslash_escapes() {
+    fn tokens_are_quotes_brackets_outside_of_strings_and_newlines() {
         for level in Level::all() {
-            let string = |bytes: &[u8], at| (Skips::new(level).string)(bytes, at).map(|end| end.at);
-            assert_eq!(string(br#"abc" rest"#, 0), Some(3), "{level:?}");
-            assert_eq!(string(br#"a\"b" rest"#, 0), Some(4), "{level:?}");
-            assert_eq!(string(br#"a\\" rest"#, 0), Some(3), "{level:?}");
-            assert_eq!(string(b"a\n\"", 0), None, "{level:?}");
-            assert_eq!(string(b"open", 0), None, "{level:?}");
-            let long = [vec![b'\\'; 129], b"\"x\"".to_vec()].concat();
-            assert_eq!(string(&long, 0), Some(131), "{level:?}");
-        }
-    }
-
-    #[test]
-    fn containers_end_at_their_closer_whatever_their_strings_hold() {
-        for level in Level::all() {
-            let container = Skips::new(level).container;
-            assert_eq!(container(br#""}":[1,{"a":"]"}]} rest"#, 0), Some(18), "{level:?}");
-            assert_eq!(container(b"[[[", 0), None, "{level:?}");
-            assert_eq!(container(b"\n}", 0), None, "{level:?}");
-            let deep = [vec![b'['; 100_000], vec![b']'; 100_001]].concat();
-            assert_eq!(container(&deep, 0), Some(200_001), "{level:?}");
+            let found = |text: &[u8]| tokens(level, text).into_iter().map(|at| text[at] as char).collect::<String>();
+            assert_eq!(found(br#"{"a":[1,"{\\"],"b\"":"]"}"#), r#"{""[""]""""}"#, "{level:?}");
+            assert_eq!(found(b"{\"a\n\"b\"}\n"), "{\"\n\"\"}\n", "{level:?}");
+            assert_eq!(found(br#"\"{\{"#), "{{", "{level:?}");
+            let long = [b"\"".to_vec(), vec![b'\\'; 129], br#""[x""#.to_vec()].concat();
+            assert_eq!(tokens(level, &long), [0, 133], "{level:?}");
         }
     }
 
@@ -436,8 +454,17 @@ mod tests {
         let text: Vec<u8> = pattern.iter().cycle().take(600).copied().collect();
         for start in 0..64 {
             for length in 0..=512 {
-                let answers = all_levels(&text[start..start + length], 0);
-                assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "start {start}, length {length}");
+                assert_levels_agree(&text[start..start + length]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_goes_from_window_to_window() {
+        for text in [&br#""a\\":["b\"",{}],"#[..], b"\\", b"\"", b"{", b"\"\n"] {
+            for length in WINDOW - 3..WINDOW + 70 {
+                let bytes: Vec<u8> = text.iter().cycle().take(length).copied().collect();
+                assert_levels_agree(&bytes);
             }
         }
     }
@@ -465,10 +492,7 @@ mod tests {
             for length in 0..=512 {
                 let place = end - length..end;
                 memory[place.clone()].iter_mut().zip(text.iter().cycle()).for_each(|(byte, new)| *byte = *new);
-                for at in (0..=length.min(64)).chain([length]) {
-                    let answers = all_levels(&memory[place.clone()], at);
-                    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "from {at} of {length}");
-                }
+                assert_levels_agree(&memory[place]);
             }
         }
     }
@@ -478,9 +502,8 @@ mod tests {
         #[test]
         fn levels_agree_on_noise(bytes in proptest::collection::vec(
             prop_oneof![4 => Just(b'\\'), 4 => Just(b'"'), 2 => Just(b'{'), 2 => Just(b']'), 2 => Just(b'}'), 1 => Just(b'\n'), 30 => any::<u8>()],
-            0..400), at in 0_usize..400) {
-            let answers = all_levels(&bytes, at.min(bytes.len()));
-            prop_assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
+            0..400)) {
+            assert_levels_agree(&bytes);
         }
     }
 }

@@ -41,15 +41,17 @@ pub(crate) struct Symbols {
 
 impl Default for Symbols {
     fn default() -> Self {
-        let mut symbols = Symbols { bytes: Vec::new(), ends: Vec::new(), table: HashTable::new() };
-        symbols.intern(b"");
-        symbols
+        // The empty name is there from the start, and has no need of the table.
+        Symbols { bytes: Vec::new(), ends: vec![0], table: HashTable::new() }
     }
 }
 
 impl Symbols {
     /// The symbol of a name, new or known.
     pub(crate) fn intern(&mut self, name: &[u8]) -> Symbol {
+        if name.is_empty() {
+            return Symbol::NONE;
+        }
         if let Some(known) = self.find(name) {
             return known;
         }

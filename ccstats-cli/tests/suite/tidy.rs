@@ -71,8 +71,10 @@ fn parsers_do_no_input() {
 }
 
 /// The stages in the order of the data: each uses itself and lower ones.
-const STAGES: [&str; 13] =
-    ["simd", "json", "entry", "lines", "discover", "source", "facts", "scan", "store", "dataset", "query", "tally", "report"];
+const STAGES: [&str; 15] = [
+    "simd", "tokens", "keys", "json", "entry", "lines", "discover", "source", "facts", "scan", "store", "dataset", "query", "tally",
+    "report",
+];
 
 #[test]
 fn a_stage_uses_lower_stages_only() {

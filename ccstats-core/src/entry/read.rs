@@ -4,7 +4,8 @@ use smallvec::SmallVec;
 
 use super::*;
 use crate::json::{Count, Cursor, Parsed, count};
-use crate::simd::{Level, Skips};
+use crate::keys::{Key, Object};
+use crate::simd::Level;
 use crate::time::instant;
 
 impl<'t> Entry<'t> {
@@ -12,47 +13,47 @@ impl<'t> Entry<'t> {
     /// as reading a short line. `false` when it has no string `type`.
     pub(crate) fn read(&mut self, cursor: &mut Cursor<'t>) -> Parsed<bool> {
         *self = Entry::default();
-        if cursor.enter_object()? {
+        if cursor.enter_object(Object::Entry)? {
             self.read_members(cursor)?;
         }
         Ok(self.has_type)
     }
 
     fn read_members(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"type" => {
+        while let Some(key) = cursor.key(Object::Entry)? {
+            match key {
+                Key::Type => {
                     let kind = cursor.optional_text()?;
                     self.has_type = kind.is_some();
                     self.kind = canonical(kind.unwrap_or_default());
                 }
-                b"message" => Message::read(&mut self.message, cursor)?,
-                b"toolUseResult" => self.tool_use_result = ToolUseResult::read(cursor)?,
-                b"data" => self.read_progress(cursor)?,
-                b"uuid" => self.uuid = cursor.text()?,
-                b"timestamp" => self.read_timestamp(cursor)?,
-                b"sessionId" => self.session_id = cursor.text()?,
-                b"agentId" => self.agent_id = cursor.text()?,
-                b"cwd" => self.cwd = cursor.text()?,
-                b"gitBranch" => self.git_branch = cursor.text()?,
-                b"version" => self.version = cursor.text()?,
-                b"isSidechain" => self.is_sidechain = cursor.is_true()?,
-                b"parentUuid" => self.parent_uuid = cursor.text()?,
-                b"subtype" => self.subtype = cursor.text()?,
-                b"compactMetadata" => self.compaction = Compaction::read(cursor)?,
-                b"customTitle" | b"agentName" | b"aiTitle" | b"summary" => self.title = cursor.text()?,
-                b"leafUuid" => self.leaf_uuid = cursor.text()?,
-                b"prUrl" => self.pr_url = cursor.text()?,
-                b"forkedFrom" => self.forked_from = member_of(b"sessionId", cursor, Cursor::text)?,
-                b"sourceToolUseID" => self.source_tool_use_id = cursor.text()?,
-                b"worktreeSession" => self.worktree = Worktree::read(cursor)?,
-                b"isMeta" => self.is_meta = cursor.is_true()?,
-                b"isCompactSummary" => self.is_compact_summary = cursor.is_true()?,
-                b"isVisibleInTranscriptOnly" => self.is_visible_in_transcript_only = cursor.is_true()?,
-                b"isApiErrorMessage" => self.is_api_error_message = cursor.is_true()?,
-                b"toolDenialKind" => self.tool_denial_kind = cursor.text()?,
-                b"turnOrigin" => self.has_other_turn_origin = !cursor.text()?.is(b"human"),
-                b"origin" => self.has_other_origin = !is_human(cursor)?,
+                Key::Message => Message::read(&mut self.message, cursor)?,
+                Key::ToolUseResult => self.tool_use_result = ToolUseResult::read(cursor)?,
+                Key::Data => self.read_progress(cursor)?,
+                Key::Uuid => self.uuid = cursor.text()?,
+                Key::Timestamp => self.read_timestamp(cursor)?,
+                Key::SessionId => self.session_id = cursor.text()?,
+                Key::AgentId => self.agent_id = cursor.text()?,
+                Key::Cwd => self.cwd = cursor.text()?,
+                Key::GitBranch => self.git_branch = cursor.text()?,
+                Key::Version => self.version = cursor.text()?,
+                Key::IsSidechain => self.is_sidechain = cursor.is_true()?,
+                Key::ParentUuid => self.parent_uuid = cursor.text()?,
+                Key::Subtype => self.subtype = cursor.text()?,
+                Key::CompactMetadata => self.compaction = Compaction::read(cursor)?,
+                Key::CustomTitle | Key::AgentName | Key::AiTitle | Key::Summary => self.title = cursor.text()?,
+                Key::LeafUuid => self.leaf_uuid = cursor.text()?,
+                Key::PrUrl => self.pr_url = cursor.text()?,
+                Key::ForkedFrom => self.forked_from = member_of(Key::SessionId, cursor, Cursor::text)?,
+                Key::SourceToolUseId => self.source_tool_use_id = cursor.text()?,
+                Key::WorktreeSession => self.worktree = Worktree::read(cursor)?,
+                Key::IsMeta => self.is_meta = cursor.is_true()?,
+                Key::IsCompactSummary => self.is_compact_summary = cursor.is_true()?,
+                Key::IsVisibleInTranscriptOnly => self.is_visible_in_transcript_only = cursor.is_true()?,
+                Key::IsApiErrorMessage => self.is_api_error_message = cursor.is_true()?,
+                Key::ToolDenialKind => self.tool_denial_kind = cursor.text()?,
+                Key::TurnOrigin => self.has_other_turn_origin = !cursor.text()?.is(b"human"),
+                Key::Origin => self.has_other_origin = !is_human(cursor)?,
                 _ => cursor.skip()?,
             }
         }
@@ -71,16 +72,16 @@ impl<'t> Entry<'t> {
     fn read_progress(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
         self.agent_progress = None;
         let mut is_agent_progress = false;
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Progress)? {
             return Ok(());
         }
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"type" => is_agent_progress = cursor.text()?.is(b"agent_progress"),
-                b"agentId" => self.agent_id = cursor.text()?,
-                b"message" => {
+        while let Some(key) = cursor.key(Object::Progress)? {
+            match key {
+                Key::Type => is_agent_progress = cursor.text()?.is(b"agent_progress"),
+                Key::AgentId => self.agent_id = cursor.text()?,
+                Key::Message => {
                     let mut inner = Entry::default();
-                    if cursor.enter_object()? {
+                    if cursor.enter_object(Object::Progress)? {
                         inner.read_wrapped(cursor)?;
                         self.agent_progress = Some(Box::new(inner));
                     }
@@ -96,14 +97,14 @@ impl<'t> Entry<'t> {
 
     /// The few keys of a wrapped entry that count: all else comes from outside.
     fn read_wrapped(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"type" => self.kind = cursor.text()?,
-                b"message" => Message::read(&mut self.message, cursor)?,
-                b"toolUseResult" => self.tool_use_result = ToolUseResult::read(cursor)?,
-                b"uuid" => self.uuid = cursor.text()?,
-                b"timestamp" => self.read_timestamp(cursor)?,
-                b"toolDenialKind" => self.tool_denial_kind = cursor.text()?,
+        while let Some(key) = cursor.key(Object::Wrapped)? {
+            match key {
+                Key::Type => self.kind = cursor.text()?,
+                Key::Message => Message::read(&mut self.message, cursor)?,
+                Key::ToolUseResult => self.tool_use_result = ToolUseResult::read(cursor)?,
+                Key::Uuid => self.uuid = cursor.text()?,
+                Key::Timestamp => self.read_timestamp(cursor)?,
+                Key::ToolDenialKind => self.tool_denial_kind = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
@@ -119,11 +120,11 @@ impl<'t> Entry<'t> {
 impl<'t> Compaction<'t> {
     fn read(cursor: &mut Cursor<'t>) -> Parsed<Compaction<'t>> {
         let mut compaction = Compaction::default();
-        if cursor.enter_object()? {
-            while let Some(key) = cursor.key()? {
-                match &*key {
-                    b"trigger" => compaction.trigger = cursor.text()?,
-                    b"preTokens" => compaction.tokens_before = number(cursor)?.unwrap_or(0),
+        if cursor.enter_object(Object::Small)? {
+            while let Some(key) = cursor.key(Object::Small)? {
+                match key {
+                    Key::Trigger => compaction.trigger = cursor.text()?,
+                    Key::PreTokens => compaction.tokens_before = number(cursor)?.unwrap_or(0),
                     _ => cursor.skip()?,
                 }
             }
@@ -134,14 +135,14 @@ impl<'t> Compaction<'t> {
 
 impl<'t> Worktree<'t> {
     fn read(cursor: &mut Cursor<'t>) -> Parsed<Option<Box<Worktree<'t>>>> {
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Small)? {
             return Ok(None);
         }
         let mut worktree = Worktree::default();
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"worktreePath" => worktree.path = cursor.text()?,
-                b"originalCwd" => worktree.original = cursor.text()?,
+        while let Some(key) = cursor.key(Object::Small)? {
+            match key {
+                Key::WorktreePath => worktree.path = cursor.text()?,
+                Key::OriginalCwd => worktree.original = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
@@ -167,11 +168,11 @@ fn canonical(kind: Text) -> Text {
 }
 
 /// One member of an object; empty where there is no such object or member.
-fn member_of<'t, T: Default>(name: &[u8], cursor: &mut Cursor<'t>, read: impl Fn(&mut Cursor<'t>) -> Parsed<T>) -> Parsed<T> {
+fn member_of<'t, T: Default>(name: Key, cursor: &mut Cursor<'t>, read: impl Fn(&mut Cursor<'t>) -> Parsed<T>) -> Parsed<T> {
     let mut found = T::default();
-    if cursor.enter_object()? {
-        while let Some(key) = cursor.key()? {
-            if &*key == name {
+    if cursor.enter_object(Object::Small)? {
+        while let Some(key) = cursor.key(Object::Small)? {
+            if key == name {
                 found = read(cursor)?;
             } else {
                 cursor.skip()?;
@@ -184,10 +185,10 @@ fn member_of<'t, T: Default>(name: &[u8], cursor: &mut Cursor<'t>, read: impl Fn
 /// `origin`: an object whose `kind`, where it stands, says `human`.
 fn is_human(cursor: &mut Cursor) -> Parsed<bool> {
     let mut human = true;
-    if cursor.enter_object()? {
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"kind" => human = cursor.text()?.is(b"human"),
+    if cursor.enter_object(Object::Small)? {
+        while let Some(key) = cursor.key(Object::Small)? {
+            match key {
+                Key::Kind => human = cursor.text()?.is(b"human"),
                 _ => cursor.skip()?,
             }
         }
@@ -198,19 +199,19 @@ fn is_human(cursor: &mut Cursor) -> Parsed<bool> {
 impl<'t> Message<'t> {
     fn read(slot: &mut Option<Message<'t>>, cursor: &mut Cursor<'t>) -> Parsed<()> {
         *slot = None;
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Message)? {
             return Ok(());
         }
         let message = slot.insert(Message::default());
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"id" => message.id = cursor.text()?,
-                b"model" => message.model = cursor.text()?,
-                b"stop_reason" => message.is_final = !cursor.text()?.is_empty(),
-                b"usage" => message.usage = Usage::read(cursor)?,
-                b"content" => message.content = Content::read(cursor)?,
-                b"diagnostics" => {
-                    message.cache_miss = member_of(b"cache_miss_reason", cursor, |reason| member_of(b"type", reason, Cursor::text))?
+        while let Some(key) = cursor.key(Object::Message)? {
+            match key {
+                Key::Id => message.id = cursor.text()?,
+                Key::Model => message.model = cursor.text()?,
+                Key::StopReason => message.is_final = !cursor.text()?.is_empty(),
+                Key::Usage => message.usage = Usage::read(cursor)?,
+                Key::Content => message.content = Content::read(cursor)?,
+                Key::Diagnostics => {
+                    message.cache_miss = member_of(Key::CacheMissReason, cursor, |reason| member_of(Key::Type, reason, Cursor::text))?
                 }
                 _ => cursor.skip()?,
             }
@@ -221,35 +222,12 @@ impl<'t> Message<'t> {
 
 impl<'t> Usage<'t> {
     fn read(cursor: &mut Cursor<'t>) -> Parsed<Option<Usage<'t>>> {
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Usage)? {
             return Ok(None);
         }
-        let mut usage = Usage::default();
-        while let Some(key) = cursor.key()? {
-            if !usage.read_member(&key, cursor)? {
-                match &*key {
-                    b"iterations" => usage.advisors = read_advisors(cursor)?,
-                    _ => cursor.skip()?,
-                }
-            }
-        }
-        Ok(Some(usage))
-    }
-
-    /// The keys that a response and an advisor's step share.
-    fn read_member(&mut self, key: &[u8], cursor: &mut Cursor<'t>) -> Parsed<bool> {
-        match key {
-            b"input_tokens" => self.input = self.read_count(cursor)?,
-            b"output_tokens" => self.output = self.read_count(cursor)?,
-            b"cache_creation_input_tokens" => self.cache_write = self.read_count(cursor)?,
-            b"cache_read_input_tokens" => self.cache_read = self.read_count(cursor)?,
-            b"cache_creation" => self.read_split(cursor)?,
-            b"server_tool_use" => self.read_server_tools(cursor)?,
-            b"speed" => self.speed = cursor.text()?,
-            b"inference_geo" => self.inference_geo = cursor.text()?,
-            _ => return Ok(false),
-        }
-        Ok(true)
+        let mut response = Step::default();
+        response.read_members(cursor, Object::Usage)?;
+        Ok(Some(response.usage))
     }
 
     fn read_count(&mut self, cursor: &mut Cursor) -> Parsed<u64> {
@@ -264,14 +242,14 @@ impl<'t> Usage<'t> {
 
     fn read_split(&mut self, cursor: &mut Cursor) -> Parsed<()> {
         self.cache_write_split = None;
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::CacheCreation)? {
             return Ok(());
         }
         let (mut five_minutes, mut one_hour) = (0, 0);
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"ephemeral_5m_input_tokens" => five_minutes = self.read_count(cursor)?,
-                b"ephemeral_1h_input_tokens" => one_hour = self.read_count(cursor)?,
+        while let Some(key) = cursor.key(Object::CacheCreation)? {
+            match key {
+                Key::Ephemeral5mInputTokens => five_minutes = self.read_count(cursor)?,
+                Key::Ephemeral1hInputTokens => one_hour = self.read_count(cursor)?,
                 _ => cursor.skip()?,
             }
         }
@@ -281,12 +259,43 @@ impl<'t> Usage<'t> {
 
     fn read_server_tools(&mut self, cursor: &mut Cursor) -> Parsed<()> {
         self.web_searches = 0;
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Small)? {
             return Ok(());
         }
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"web_search_requests" => self.web_searches = self.read_count(cursor)?,
+        while let Some(key) = cursor.key(Object::Small)? {
+            match key {
+                Key::WebSearchRequests => self.web_searches = self.read_count(cursor)?,
+                _ => cursor.skip()?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A whole response, or a step of its `iterations`, which also says what it is.
+#[derive(Default)]
+struct Step<'t> {
+    kind: Text<'t>,
+    model: Text<'t>,
+    usage: Usage<'t>,
+}
+
+impl<'t> Step<'t> {
+    fn read_members(&mut self, cursor: &mut Cursor<'t>, object: Object) -> Parsed<()> {
+        let usage = &mut self.usage;
+        while let Some(key) = cursor.key(object)? {
+            match key {
+                Key::InputTokens => usage.input = usage.read_count(cursor)?,
+                Key::OutputTokens => usage.output = usage.read_count(cursor)?,
+                Key::CacheCreationInputTokens => usage.cache_write = usage.read_count(cursor)?,
+                Key::CacheReadInputTokens => usage.cache_read = usage.read_count(cursor)?,
+                Key::CacheCreation => usage.read_split(cursor)?,
+                Key::ServerToolUse => usage.read_server_tools(cursor)?,
+                Key::Speed => usage.speed = cursor.text()?,
+                Key::InferenceGeo => usage.inference_geo = cursor.text()?,
+                Key::Iterations if object == Object::Usage => usage.advisors = read_advisors(cursor)?,
+                Key::Type if object == Object::Step => self.kind = cursor.text()?,
+                Key::Model if object == Object::Step => self.model = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
@@ -301,21 +310,12 @@ fn read_advisors<'t>(cursor: &mut Cursor<'t>) -> Parsed<Vec<Advisor<'t>>> {
     }
     let mut index = 0;
     while cursor.element()? {
-        let mut advisor = Advisor { index, model: Text::default(), usage: Usage::default() };
-        let mut is_advisor = false;
-        if cursor.enter_object()? {
-            while let Some(key) = cursor.key()? {
-                if !advisor.usage.read_member(&key, cursor)? {
-                    match &*key {
-                        b"type" => is_advisor = cursor.text()?.is(b"advisor_message"),
-                        b"model" => advisor.model = cursor.text()?,
-                        _ => cursor.skip()?,
-                    }
-                }
-            }
+        let mut step = Step::default();
+        if cursor.enter_object(Object::Step)? {
+            step.read_members(cursor, Object::Step)?;
         }
-        if is_advisor {
-            advisors.push(advisor);
+        if step.kind.is(b"advisor_message") {
+            advisors.push(Advisor { index, model: step.model, usage: step.usage });
         }
         index += 1;
     }
@@ -352,23 +352,23 @@ impl<'t> Content<'t> {
 
 impl<'t> Block<'t> {
     fn read(cursor: &mut Cursor<'t>) -> Parsed<Block<'t>> {
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Block)? {
             return Ok(Block::Other);
         }
         let mut kind = Text::default();
         let mut text = Text::default();
         let mut call = ToolUse::default();
         let mut result = ToolResult::default();
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"type" => kind = cursor.text()?,
-                b"text" => text = cursor.text()?,
-                b"id" => call.id = cursor.text()?,
-                b"name" => call.name = cursor.text()?,
-                b"input" => call.input = Input::read(cursor)?,
-                b"tool_use_id" => result.tool_use_id = cursor.text()?,
-                b"is_error" => result.is_error = cursor.is_true()?,
-                b"content" => result.body = Body::read(cursor)?,
+        while let Some(key) = cursor.key(Object::Block)? {
+            match key {
+                Key::Type => kind = cursor.text()?,
+                Key::Text => text = cursor.text()?,
+                Key::Id => call.id = cursor.text()?,
+                Key::Name => call.name = cursor.text()?,
+                Key::Input => call.input = Input::read(cursor)?,
+                Key::ToolUseId => result.tool_use_id = cursor.text()?,
+                Key::IsError => result.is_error = cursor.is_true()?,
+                Key::Content => result.body = Body::read(cursor)?,
                 _ => cursor.skip()?,
             }
         }
@@ -386,24 +386,24 @@ impl<'t> Input<'t> {
     fn read(cursor: &mut Cursor<'t>) -> Parsed<Input<'t>> {
         let mut input = Input::default();
         let mut notebook = Text::default();
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Input)? {
             return Ok(input);
         }
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"file_path" => input.file = cursor.text()?,
-                b"notebook_path" => notebook = cursor.text()?,
-                b"command" => input.command = cursor.text()?,
-                b"path" => input.other.path = cursor.text()?,
-                b"url" => input.other.url = cursor.text()?,
-                b"pattern" => input.other.pattern = cursor.text()?,
-                b"query" => input.other.query = cursor.text()?,
-                b"skill" => input.other.skill = cursor.text()?,
-                b"subagent_type" => input.subagent_type = cursor.text()?,
-                b"offset" => input.offset = number(cursor)?,
-                b"limit" => input.limit = number(cursor)?,
-                b"old_string" => input.old_text = cursor.text()?,
-                b"new_string" | b"content" | b"new_source" => input.new_text = cursor.text()?,
+        while let Some(key) = cursor.key(Object::Input)? {
+            match key {
+                Key::FilePath => input.file = cursor.text()?,
+                Key::NotebookPath => notebook = cursor.text()?,
+                Key::Command => input.command = cursor.text()?,
+                Key::Path => input.other.path = cursor.text()?,
+                Key::Url => input.other.url = cursor.text()?,
+                Key::Pattern => input.other.pattern = cursor.text()?,
+                Key::Query => input.other.query = cursor.text()?,
+                Key::Skill => input.other.skill = cursor.text()?,
+                Key::SubagentType => input.subagent_type = cursor.text()?,
+                Key::Offset => input.offset = number(cursor)?,
+                Key::Limit => input.limit = number(cursor)?,
+                Key::OldString => input.old_text = cursor.text()?,
+                Key::NewString | Key::Content | Key::NewSource => input.new_text = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
@@ -475,19 +475,19 @@ impl<'t> Body<'t> {
 }
 
 fn block_texts(list: &[u8]) -> Parsed<Vec<u8>> {
-    let mut cursor = Cursor::new(list, 0, Skips::new(Level::Scalar));
+    let mut cursor = Cursor::new(list, 0, Level::detect());
     let mut texts = Vec::new();
     if !cursor.enter_array()? {
         return Ok(texts);
     }
     while cursor.element()? {
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Block)? {
             continue;
         }
         let mut text = Text::default();
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"text" => text = cursor.text()?,
+        while let Some(key) = cursor.key(Object::Block)? {
+            match key {
+                Key::Text => text = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
@@ -501,24 +501,24 @@ impl<'t> ToolUseResult<'t> {
         if cursor.peek() == b'"' {
             return Ok(ToolUseResult::Text(cursor.text()?));
         }
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Result)? {
             return Ok(ToolUseResult::None);
         }
         let mut fields = ResultFields::default();
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"type" => fields.kind = cursor.text()?,
-                b"content" => fields.content = cursor.optional_text()?,
-                b"structuredPatch" => (fields.lines_added, fields.lines_removed) = read_patch(cursor)?,
-                b"backgroundTaskId" => fields.background_task_id = cursor.text()?,
-                b"returnCodeInterpretation" => fields.return_code_interpretation = cursor.text()?,
-                b"agentId" => fields.agent_id = cursor.text()?,
-                b"agentType" => fields.agent_type = cursor.text()?,
-                b"file" => fields.file = ReadFile::read(cursor)?,
-                b"durationMs" | b"totalDurationMs" => fields.duration_ms = number(cursor)?,
-                b"durationSeconds" => fields.duration_ms = milliseconds(cursor.value()?),
-                b"isAsync" => fields.is_async = cursor.is_true()?,
-                b"persistedOutputPath" => fields.is_cut = !cursor.text()?.is_empty(),
+        while let Some(key) = cursor.key(Object::Result)? {
+            match key {
+                Key::Type => fields.kind = cursor.text()?,
+                Key::Content => fields.content = cursor.optional_text()?,
+                Key::StructuredPatch => (fields.lines_added, fields.lines_removed) = read_patch(cursor)?,
+                Key::BackgroundTaskId => fields.background_task_id = cursor.text()?,
+                Key::ReturnCodeInterpretation => fields.return_code_interpretation = cursor.text()?,
+                Key::AgentId => fields.agent_id = cursor.text()?,
+                Key::AgentType => fields.agent_type = cursor.text()?,
+                Key::File => fields.file = ReadFile::read(cursor)?,
+                Key::DurationMs | Key::TotalDurationMs => fields.duration_ms = number(cursor)?,
+                Key::DurationSeconds => fields.duration_ms = milliseconds(cursor.value()?),
+                Key::IsAsync => fields.is_async = cursor.is_true()?,
+                Key::PersistedOutputPath => fields.is_cut = !cursor.text()?.is_empty(),
                 _ => cursor.skip()?,
             }
         }
@@ -535,13 +535,13 @@ fn milliseconds(seconds: &[u8]) -> Option<u64> {
 impl<'t> ReadFile<'t> {
     fn read(cursor: &mut Cursor<'t>) -> Parsed<ReadFile<'t>> {
         let mut file = ReadFile::default();
-        if cursor.enter_object()? {
-            while let Some(key) = cursor.key()? {
-                match &*key {
-                    b"startLine" => file.start_line = number(cursor)?.unwrap_or(0),
-                    b"numLines" => file.lines = number(cursor)?.unwrap_or(0),
-                    b"totalLines" => file.total_lines = number(cursor)?.unwrap_or(0),
-                    b"content" => file.content = cursor.text()?,
+        if cursor.enter_object(Object::File)? {
+            while let Some(key) = cursor.key(Object::File)? {
+                match key {
+                    Key::StartLine => file.start_line = number(cursor)?.unwrap_or(0),
+                    Key::NumLines => file.lines = number(cursor)?.unwrap_or(0),
+                    Key::TotalLines => file.total_lines = number(cursor)?.unwrap_or(0),
+                    Key::Content => file.content = cursor.text()?,
                     _ => cursor.skip()?,
                 }
             }
@@ -557,13 +557,13 @@ fn read_patch(cursor: &mut Cursor) -> Parsed<(u64, u64)> {
         return Ok((added, removed));
     }
     while cursor.element()? {
-        if !cursor.enter_object()? {
+        if !cursor.enter_object(Object::Hunk)? {
             continue;
         }
         let mut hunk = (0, 0);
-        while let Some(key) = cursor.key()? {
-            match &*key {
-                b"lines" => hunk = read_patch_lines(cursor)?,
+        while let Some(key) = cursor.key(Object::Hunk)? {
+            match key {
+                Key::Lines => hunk = read_patch_lines(cursor)?,
                 _ => cursor.skip()?,
             }
         }
