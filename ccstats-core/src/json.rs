@@ -40,10 +40,7 @@ impl<'t> Text<'t> {
     /// The bytes that the string means. Borrowed unless it holds escapes.
     #[inline]
     pub fn decode(self) -> Cow<'t, [u8]> {
-        if self.0.is_empty() {
-            return Cow::Borrowed(self.0);
-        }
-        match memchr::memchr(b'\\', self.0) {
+        match first_backslash(self.0) {
             None => Cow::Borrowed(self.0),
             Some(first) => Cow::Owned(unescape(self.0, first)),
         }
@@ -77,6 +74,17 @@ impl std::fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.to_str().fmt(f)
     }
+}
+
+/// Most strings are names: a search that is made for long ones costs more than to
+/// look at their few bytes.
+#[inline]
+fn first_backslash(text: &[u8]) -> Option<usize> {
+    const SHORT: usize = 64;
+    if text.len() <= SHORT && text.iter().fold(true, |none, byte| none & (*byte != b'\\')) {
+        return None;
+    }
+    memchr::memchr(b'\\', text)
 }
 
 /// Replaces the escapes of a JSON string, from the first backslash on. Unknown

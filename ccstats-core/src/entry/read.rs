@@ -63,7 +63,8 @@ impl<'t> Entry<'t> {
     fn read_timestamp(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
         let text = cursor.text()?;
         self.has_timestamp = true;
-        self.timestamp_ms = instant(&text.decode());
+        // No time has a backslash, so one that is written with escapes is none as it stands.
+        self.timestamp_ms = instant(text.raw()).or_else(|| instant(&text.decode()));
         self.invalid_timestamp = self.timestamp_ms.is_none() && !text.is_empty();
         Ok(())
     }
