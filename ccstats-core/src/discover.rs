@@ -9,12 +9,12 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use walkdir::{DirEntry, WalkDir};
+use rayon::prelude::*;
 
 use crate::error::{Error, Problem, ProblemKind};
 
@@ -72,7 +72,7 @@ pub struct Found {
 
 impl Found {
     pub(crate) fn read_agent_types(&mut self) {
-        let types = self.agent_files.iter().filter_map(|(_, id, path)| Some((id.clone(), agent_type(path)?)));
+        let types = self.agent_files.par_iter().filter_map(|(_, id, path)| Some((id.clone(), agent_type(path)?)));
         self.agent_types = types.collect();
     }
 }
@@ -89,15 +89,17 @@ pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
 
 /// Finds all transcripts, without looking into any file.
 pub(crate) fn find(roots: &[PathBuf]) -> Result<Found, Error> {
-    let mut walk = Walk::default();
-    for (index, root) in roots.iter().enumerate() {
-        let is_folder = fs::metadata(root)
+    let mut found = Found::default();
+    for (root, path) in roots.iter().enumerate() {
+        let is_folder = fs::metadata(path)
             .and_then(|metadata| if metadata.is_dir() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::NotADirectory)) });
-        is_folder.map_err(|error| Error::Root(root.clone(), error))?;
-        walk.root(index, root);
+        is_folder.map_err(|error| Error::Root(path.clone(), error))?;
+        let projects = path.join("projects");
+        let top = if projects.is_dir() { &projects } else { path };
+        found.absorb(Tree { root, top }.folder(top));
     }
-    let mut found = walk.found;
     found.transcripts.sort_by(|a, b| a.order().cmp(&b.order()));
+    found.agent_files.sort();
     let mut seen = HashSet::new();
     found.transcripts.retain(|transcript| match transcript.identity {
         Some(Identity { device, inode, .. }) => seen.insert((device, inode)),
@@ -106,65 +108,82 @@ pub(crate) fn find(roots: &[PathBuf]) -> Result<Found, Error> {
     Ok(found)
 }
 
-#[derive(Default)]
-struct Walk {
-    found: Found,
+/// All that lies below one root.
+#[derive(Clone, Copy)]
+struct Tree<'r> {
+    root: usize,
+    top: &'r Path,
 }
 
-impl Walk {
-    fn root(&mut self, index: usize, root: &Path) {
-        let projects = root.join("projects");
-        let top = if projects.is_dir() { projects } else { root.to_path_buf() };
-        for entry in WalkDir::new(&top).min_depth(1) {
-            match entry {
-                Ok(entry) => self.entry(index, &top, &entry),
-                Err(error) => {
-                    let path = error.path().unwrap_or(&top).to_path_buf();
-                    let detail = error.io_error().map(ToString::to_string);
-                    self.problem(ProblemKind::Unreadable, path, detail);
+impl Tree<'_> {
+    /// What lies in a folder and, on all processors, below it: to ask for a thousand
+    /// files takes longer than a status line has.
+    fn folder(self, folder: &Path) -> Found {
+        let mut found = Found::default();
+        let mut folders = Vec::new();
+        match fs::read_dir(folder) {
+            Ok(entries) => entries.for_each(|entry| match entry.and_then(|entry| Ok((entry.file_type()?, entry))) {
+                Ok((kind, entry)) => {
+                    self.entry(&entry, kind, &mut found);
+                    folders.extend(kind.is_dir().then(|| entry.path()));
                 }
-            }
+                Err(error) => found.unreadable(folder, &error),
+            }),
+            Err(error) => found.unreadable(folder, &error),
         }
+        let below: Vec<Found> = folders.par_iter().map(|folder| self.folder(folder)).collect();
+        below.into_iter().for_each(|below| found.absorb(below));
+        found
     }
 
-    fn entry(&mut self, root: usize, top: &Path, entry: &DirEntry) {
-        let (name, kind) = (entry.file_name(), entry.file_type());
+    fn entry(self, entry: &DirEntry, kind: fs::FileType, found: &mut Found) {
+        let name = entry.file_name();
         if kind.is_symlink() {
-            if is_transcript(name) || entry.path().is_dir() {
-                self.problem(ProblemKind::Link, entry.path().to_path_buf(), None);
+            if is_transcript(&name) || entry.path().is_dir() {
+                found.problem(ProblemKind::Link, &entry.path(), None);
             }
-        } else if kind.is_file() && is_transcript(name) {
-            self.transcript(root, top, entry);
+        } else if kind.is_file() && is_transcript(&name) {
+            self.transcript(entry, found);
         } else if kind.is_file() {
             let id = name.to_str().and_then(|name| name.strip_prefix("agent-")?.strip_suffix(".meta.json"));
-            self.found.agent_files.extend(id.map(|id| (root, id.to_string(), entry.path().to_path_buf())));
-        } else if is_transcript(name) {
-            self.problem(ProblemKind::NotAFile, entry.path().to_path_buf(), None);
+            found.agent_files.extend(id.map(|id| (self.root, id.to_string(), entry.path())));
+        } else if is_transcript(&name) {
+            found.problem(ProblemKind::NotAFile, &entry.path(), None);
         }
     }
 
-    fn transcript(&mut self, root: usize, top: &Path, entry: &DirEntry) {
-        let path = entry.path().to_path_buf();
+    fn transcript(self, entry: &DirEntry, found: &mut Found) {
+        let path = entry.path();
         match entry.metadata() {
-            Ok(metadata) => {
-                self.found.transcripts.push(Transcript {
-                    root,
-                    name: path.strip_prefix(top).unwrap_or(&path).to_path_buf(),
-                    path,
-                    size_bytes: metadata.len(),
-                    modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                    is_sparse: is_sparse(&metadata),
-                    identity: identity(&metadata),
-                    is_gone: false,
-                    is_stored: false,
-                });
-            }
-            Err(error) => self.problem(ProblemKind::Unreadable, path, Some(error.to_string())),
+            Ok(metadata) => found.transcripts.push(Transcript {
+                root: self.root,
+                name: path.strip_prefix(self.top).unwrap_or(&path).to_path_buf(),
+                path,
+                size_bytes: metadata.len(),
+                modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                is_sparse: is_sparse(&metadata),
+                identity: identity(&metadata),
+                is_gone: false,
+                is_stored: false,
+            }),
+            Err(error) => found.unreadable(&path, &error),
         }
     }
+}
 
-    fn problem(&mut self, kind: ProblemKind, path: PathBuf, detail: Option<String>) {
-        self.found.problems.push(Problem { kind, path, line: None, detail });
+impl Found {
+    fn absorb(&mut self, other: Found) {
+        self.transcripts.extend(other.transcripts);
+        self.agent_files.extend(other.agent_files);
+        self.problems.extend(other.problems);
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &io::Error) {
+        self.problem(ProblemKind::Unreadable, path, Some(error.to_string()));
+    }
+
+    fn problem(&mut self, kind: ProblemKind, path: &Path, detail: Option<String>) {
+        self.problems.push(Problem { kind, path: path.to_path_buf(), line: None, detail });
     }
 }
 
