@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, budget_needs, budget_table, budgets};
+use ccstats_core::{Budget, Calendar, Limit, Needs, Period, Query, Shown, budget_needs, budget_table, budgets};
 use chrono::{DateTime, Utc};
 
 use crate::args::{Args, BudgetArgs, Format};
@@ -28,7 +28,8 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     let now = options.now.unwrap_or_else(Utc::now);
     // Which project and session a limit is about, it says itself.
     let query = Query { projects: Vec::new(), sessions: Vec::new(), ..load::filters(options, &config) };
-    let needs = budget_needs(&query, &limits, None, now)?;
+    // Who asks every few seconds need not hear each time what old lines lack.
+    let needs = Needs { rows_only: !options.strict, ..budget_needs(&query, &limits, None, now)? };
     let Loaded { dataset, looked_in, .. } = load(options, &config, &needs)?;
     let mut budgets = budgets(&dataset, &query, &config.price_list(), &limits, None, now)?;
     if options.hash {

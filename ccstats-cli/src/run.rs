@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use ccstats_core::{Calendar, CallsBy, Dataset, Listing, Needs, Options, Query, Range, Report, ReportName, Shown, Untrusted};
+use ccstats_core::{Calendar, Dataset, Listing, Needs, Options, Query, Range, Report, ReportName, Shown, Untrusted};
 use chrono::{DateTime, Utc};
 use clap::CommandFactory;
 
@@ -54,7 +54,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
-    let Loaded { dataset, looked_in, scan } = load(options, &config, &Needs { text: needs_text(options, name), ..Needs::default() })?;
+    let Loaded { dataset, looked_in, scan } = load(options, &config, &needs(options, name, &query))?;
     let report = make(args, &config, name, &dataset, &query, &scan, now)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
@@ -75,14 +75,11 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
 }
 
-/// Whether a report looks at commands, titles or errors, which no store holds.
-fn needs_text(options: &args::Options, name: ReportName) -> bool {
-    match name {
-        ReportName::Daily | ReportName::Weekly | ReportName::Monthly | ReportName::Projects | ReportName::Models => false,
-        ReportName::Agents | ReportName::Prompts | ReportName::Blocks | ReportName::Context => false,
-        ReportName::Tools => options.calls_by() == Some(CallsBy::Command),
-        _ => true,
-    }
+/// What a report needs to know. Which repository a folder belongs to, any transcript
+/// may tell.
+fn needs(options: &args::Options, name: ReportName, query: &Query) -> Needs {
+    let needs = name.needs(query, options.calls_by().unwrap_or_default());
+    if options.by_repository() { Needs { start_ms: None, end_ms: None, ..needs } } else { needs }
 }
 
 /// The report itself, with hashes for names where they are asked for.

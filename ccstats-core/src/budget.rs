@@ -114,7 +114,7 @@ impl Budget {
 /// [`Error::Range`] when *now* is outside of the calendar.
 #[cfg(feature = "store")]
 pub fn budget_needs(query: &Query, limits: &[Limit], session: Option<&str>, now: DateTime<Utc>) -> Result<Needs, Error> {
-    let mut needs = Needs { start_ms: Some(i64::MAX), ..Needs::default() };
+    let mut needs = Needs { start_ms: Some(i64::MAX), rows_only: true, ..Needs::default() };
     for limit in limits {
         let start = match limit.period {
             Period::Session if session.is_some() => {
@@ -122,7 +122,9 @@ pub fn budget_needs(query: &Query, limits: &[Limit], session: Option<&str>, now:
                 continue;
             }
             // Which one is the latest then, only a look at all of them tells.
-            Period::Session if query.has_filters() || !limit.projects.is_empty() => return Ok(Needs::default()),
+            Period::Session if query.has_filters() || !limit.projects.is_empty() => {
+                return Ok(Needs { rows_only: true, ..Needs::default() });
+            }
             Period::Session => {
                 needs.latest_session = true;
                 continue;

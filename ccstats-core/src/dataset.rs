@@ -41,6 +41,8 @@ pub struct Dataset {
     accounting: Accounting,
     /// Projects that are called otherwise than the folder, by the folder.
     new_names: FxHashMap<Symbol, Symbol>,
+    /// When the last message or prompt was of what a store knows and nobody asked for.
+    other_activity_ms: Option<i64>,
 }
 
 /// What became of a call.
@@ -103,7 +105,9 @@ impl Dataset {
     pub fn load_with(options: &Options, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
         let mut found = find(&options.roots)?;
         let mut dataset = match store.take_in(&found, options, progress, needs) {
-            Some(Loaded { found, scanned, parts }) => Dataset::new(found, scanned, parts),
+            Some(Loaded { found, scanned, parts, last_activity_ms }) => {
+                Dataset { other_activity_ms: last_activity_ms, ..Dataset::new(found, scanned, parts) }
+            }
             None => {
                 found.read_agent_types();
                 Dataset::scanned(found, options, progress)
@@ -142,7 +146,18 @@ impl Dataset {
             problems,
         };
         let transcripts = found.transcripts;
-        Dataset { facts, endings, agent_kinds, main, sidechain, transcripts, parts, accounting, new_names: FxHashMap::default() }
+        Dataset {
+            facts,
+            endings,
+            agent_kinds,
+            main,
+            sidechain,
+            transcripts,
+            parts,
+            accounting,
+            new_names: FxHashMap::default(),
+            other_activity_ms: None,
+        }
     }
 
     /// What was read, and what was skipped and why.
@@ -158,7 +173,7 @@ impl Dataset {
     /// When the last message or prompt was, in milliseconds since 1970.
     pub fn last_activity_ms(&self) -> Option<i64> {
         let messages = self.messages().iter().filter_map(|row| row.origin.order.stamp_ms());
-        messages.chain(self.prompts().iter().filter_map(|row| row.origin.order.stamp_ms())).max()
+        messages.chain(self.prompts().iter().filter_map(|row| row.origin.order.stamp_ms())).chain(self.other_activity_ms).max()
     }
 
     /// The projects: the folders that Claude Code worked in, by name.
@@ -252,13 +267,6 @@ impl Dataset {
         let before = of_transcript.enumerate().map(|(part, (_, first))| (part, *first)).filter(|(_, first)| *first < line);
         let (part, first) = before.max_by_key(|(part, first)| (*first, std::cmp::Reverse(*part))).unwrap_or_default();
         Place { part: (start + part) as u32, line: u32::try_from(line - first).unwrap_or(u32::MAX) }
-    }
-
-    /// Whether the text of all transcripts that are there is at hand: commands,
-    /// titles, lines of errors. What came from a store has none.
-    #[cfg(feature = "store")]
-    pub fn has_text(&self) -> bool {
-        self.transcripts.iter().all(|transcript| transcript.is_gone || !transcript.is_stored)
     }
 
     pub(crate) fn symbols(&self) -> &Symbols {

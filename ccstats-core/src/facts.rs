@@ -155,11 +155,23 @@ impl Facts {
 
     fn count_kind(&mut self, kind: Text) {
         let Facts { symbols, recent, .. } = self;
-        let index = recent.kind.symbol(kind, |kind| symbols.intern(&kind.decode())).index();
+        let kind = recent.kind.symbol(kind, |kind| symbols.intern(&kind.decode()));
+        self.add_to_kind(kind, 1);
+    }
+
+    fn add_to_kind(&mut self, kind: Symbol, count: u64) {
+        let index = kind.index();
         if index >= self.kinds.len() {
             self.kinds.resize(index + 1, 0);
         }
-        self.kinds[index] += 1;
+        self.kinds[index] += count;
+    }
+
+    /// Counts entries that were read before.
+    #[cfg(feature = "store")]
+    pub(crate) fn add_kind(&mut self, kind: &[u8], count: u64) {
+        let kind = self.symbols.intern(kind);
+        self.add_to_kind(kind, count);
     }
 
     fn progress(&mut self, line: &Line) {

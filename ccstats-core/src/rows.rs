@@ -223,7 +223,7 @@ pub(crate) enum Cut {
 }
 
 /// A name that a session was given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TitleRow {
     pub(crate) rank: TitleRank,
     /// The session; for a summary the hash of the line that it is about.
@@ -234,11 +234,12 @@ pub(crate) struct TitleRow {
 }
 
 /// Kinds of titles, the best first (`format.md` 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TitleRank {
     Custom,
     Agent,
     Ai,
+    #[default]
     Summary,
 }
 

@@ -87,7 +87,7 @@ pub(crate) type Witness<'w> = &'w (dyn Fn(usize, &mut Facts, u64) + Sync);
 pub(crate) fn scan(transcripts: &[Transcript], jobs: &[Job], options: &Options, progress: &Progress, witness: Option<Witness>) -> Scanned {
     let bytes = |job: &Job| job.part.span.end - job.part.span.start;
     let total_bytes = jobs.iter().map(bytes).sum();
-    progress.total_bytes.store(total_bytes, Ordering::Relaxed);
+    progress.total_bytes.fetch_add(total_bytes, Ordering::Relaxed);
     let mut order: Vec<usize> = (0..jobs.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(bytes(&jobs[*index])));
     let queue = Queue { transcripts, jobs, order, next: AtomicUsize::new(0), options, progress, witness };

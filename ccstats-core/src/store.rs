@@ -15,6 +15,7 @@ mod catalogue;
 mod columns;
 mod command;
 mod cursor;
+mod digest;
 mod error;
 mod family;
 mod folder;
@@ -41,6 +42,10 @@ pub struct Needs {
     /// Commands, titles and lines of errors, of the transcripts that are there:
     /// these are then read as without a store.
     pub text: bool,
+    /// Also all of the transcripts that may tell what sessions are called.
+    pub titles: bool,
+    /// The accounting is only of what was read, not of what came from the store.
+    pub rows_only: bool,
     /// The first instant that counts, in milliseconds since 1970.
     pub start_ms: Option<i64>,
     /// The first instant that does not count any more.

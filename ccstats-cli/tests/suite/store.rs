@@ -11,6 +11,7 @@ mod history;
 mod kills;
 #[cfg(unix)]
 mod privacy;
+mod same;
 
 use std::fs::{self, File};
 use std::io::Write as _;

@@ -249,15 +249,11 @@ fn text_bytes(answer: &Answer) -> u64 {
 }
 
 /// Bytes and tokens of the results that were measured, by session.
-struct Ratios {
-    sessions: FxHashMap<Symbol, (u64, u64)>,
-    all: (u64, u64),
-}
+struct Ratios(FxHashMap<Symbol, (u64, u64)>);
 
 impl Ratios {
     fn new(conversations: &Conversations) -> Ratios {
-        // Without any measurement: about what English text and code have.
-        let mut ratios = Ratios { sessions: FxHashMap::default(), all: (4, 1) };
+        let mut ratios = Ratios(FxHashMap::default());
         for epoch in conversations.epochs() {
             for pair in epoch.windows(2) {
                 let step = conversations.step(&pair[0], &pair[1]);
@@ -274,16 +270,18 @@ impl Ratios {
         // More bytes for a token than any text has: an image.
         const MOST_BYTES: u64 = 20;
         if bytes / tokens < MOST_BYTES {
-            let sum = self.sessions.entry(session).or_default();
+            let sum = self.0.entry(session).or_default();
             *sum = (sum.0 + bytes, sum.1 + tokens);
-            self.all = (self.all.0 + bytes, self.all.1 + tokens);
         }
     }
 
     fn estimate(&self, answer: &Answer) -> u64 {
         /// Claude Code lets no tool give more.
         const MOST_TOKENS: u64 = 25_000;
-        let (bytes, tokens) = self.sessions.get(&answer.thread.session).copied().unwrap_or(self.all);
+        /// What English text and code have. The other sessions could tell better, but
+        /// then each of them would change the figures of this one.
+        const USUAL: (u64, u64) = (4, 1);
+        let (bytes, tokens) = self.0.get(&answer.thread.session).copied().unwrap_or(USUAL);
         let estimate = u128::from(text_bytes(answer)) * u128::from(tokens) / u128::from(bytes.max(1));
         u64::try_from(estimate).unwrap_or(MOST_TOKENS).min(MOST_TOKENS)
     }

@@ -11,11 +11,15 @@ use chrono::NaiveDate;
 use crate::behaviour::secrets::{Leaks, redact};
 use crate::behaviour::sessions;
 use crate::behaviour::tools::CallsBy;
+#[cfg(feature = "store")]
+use crate::blocks::BLOCK_MS;
 use crate::dataset::{Accounting, Dataset};
 use crate::error::Error;
 use crate::hashing::{HashKey, hash_problem, hash_table};
 use crate::prices::Prices;
 use crate::query::{Query, Selection};
+#[cfg(feature = "store")]
+use crate::store::Needs;
 use crate::table::{Direction, Table};
 use crate::tally::Tally;
 use crate::time::Bounds;
@@ -88,6 +92,30 @@ impl ReportName {
             ReportName::Daily | ReportName::Prompts => "month",
             ReportName::Weekly | ReportName::Monthly => "all",
             _ => "week",
+        }
+    }
+}
+
+#[cfg(feature = "store")]
+impl ReportName {
+    /// What a load from a store must hold for the report to be that of a load of
+    /// everything.
+    pub fn needs(self, query: &Query, calls_by: CallsBy) -> Needs {
+        let (start_ms, end_ms) = query.range.instants(&query.calendar);
+        let is_blocks = self == ReportName::Blocks;
+        Needs {
+            text: match self {
+                ReportName::Summary | ReportName::Sessions | ReportName::Reads => true,
+                ReportName::Failures | ReportName::Hotspots | ReportName::Audit => true,
+                ReportName::Tools => calls_by == CallsBy::Command,
+                _ => false,
+            },
+            titles: self == ReportName::Sessions,
+            blocks: is_blocks,
+            start_ms,
+            // A block that starts in the range counts as a whole.
+            end_ms: end_ms.map(|end| if is_blocks { end.saturating_add(BLOCK_MS) } else { end }),
+            ..Needs::default()
         }
     }
 }

@@ -2,11 +2,15 @@
 //!
 //! ```text
 //! block   = magic, version, checksum of the body, body
-//! body    = names, keys, tables, account, kinds, problems
+//! body    = names, keys, tables
 //! table   = number of rows, number of columns, columns
 //! ```
 //! Names and identities stand once; rows hold their numbers. Reading folds the
 //! rows into [`Facts`], under a part of their own.
+//!
+//! Blocks of earlier versions are read too, since they may hold what is nowhere else:
+//! new columns come behind the others of their table, new tables behind the others,
+//! and what an old block lacks is 0 or empty.
 //!
 //! A block never holds text: no command, no title, no line of an error, no
 //! pattern or query. What figures need of a command is derived when it is written.
@@ -16,19 +20,18 @@ use std::collections::{HashMap, HashSet};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::columns::{self, Bytes, Damaged, write_number};
+use super::columns::{self, Bytes, Column, Damaged, write_number};
 use super::command;
+use super::digest::Digest;
 use super::records::{Columns, Record};
 use crate::dedup::{self, Folded, Key, Row};
-use crate::error::ProblemKind;
 use crate::facts::Facts;
-use crate::lines::{Account, Share};
 use crate::rows::{CallRow, Place, StoredCommand};
 use crate::shell;
 use crate::symbols::{Symbol, Symbols};
 
-/// Rises when the columns change. Blocks of other versions are not read.
-pub(super) const VERSION: u16 = 1;
+/// Rises when columns are added. Blocks of later versions are not read.
+pub(super) const VERSION: u16 = 2;
 
 const MAGIC: [u8; 4] = *b"ccsb";
 
@@ -44,13 +47,14 @@ pub(super) struct Block {
     pub(super) span_ms: Option<(i64, i64)>,
     /// Short hashes of what its rows may share with other transcripts, sorted.
     pub(super) marks: Vec<u32>,
+    pub(super) digest: Digest,
 }
 
 /// Why a block cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
     Damaged,
-    /// Written by another version of ccstats.
+    /// Written by a later version of ccstats.
     Version(u16),
 }
 
@@ -78,10 +82,8 @@ pub(super) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.table(&facts.forks);
     writer.table(&facts.worktrees);
     writer.table(&facts.tools_changed);
-    writer.account(&facts.account, hole_bytes);
-    writer.kinds(&facts.kinds);
-    writer.problems(&facts.problems);
-    writer.finish(facts.account.total().lines)
+    writer.table(&facts.titles);
+    writer.finish(Digest::of(facts, hole_bytes))
 }
 
 /// What to take of a block.
@@ -90,16 +92,14 @@ pub(super) struct Take {
     /// The part that its rows get as their place, and the lines before it there.
     pub(super) part: u32,
     pub(super) first_line: u64,
-    /// Whether its lines, bytes and problems count: its transcript is still there.
-    pub(super) is_present: bool,
 }
 
-/// Reads a block into `facts`; gives the bytes of holes it stands for.
+/// Reads the rows of a block into `facts`.
 ///
 /// # Errors
 /// When the block is damaged or of another version. Part of it may be in
 /// `facts` then, if its checksum is right all the same.
-pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<u64, Unreadable> {
+pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<(), Unreadable> {
     let mut reader = Reader::new(block, take, &mut facts.symbols)?;
     reader.fold(&mut facts.messages)?;
     reader.fold(&mut facts.calls)?;
@@ -115,16 +115,10 @@ pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<u64, U
     reader.table(|row| facts.forks.push(row))?;
     reader.table(|row| facts.worktrees.push(row))?;
     reader.table(|row| facts.tools_changed.push(row))?;
-    let (account, hole_bytes) = reader.account()?;
-    let (kinds, problems) = (reader.kinds()?, reader.problems()?);
-    if !take.is_present {
-        return Ok(0);
+    if reader.version >= 2 {
+        reader.table(|row| facts.titles.push(row))?;
     }
-    facts.account += account;
-    facts.problems.extend(problems);
-    facts.kinds.resize(facts.symbols.len(), 0);
-    kinds.into_iter().for_each(|(kind, count)| facts.kinds[kind.index()] += count);
-    Ok(hole_bytes)
+    Ok(())
 }
 
 /// The calls, with what figures need of their texts instead of the texts.
@@ -212,33 +206,6 @@ impl<'f> Writer<'f> {
         }
     }
 
-    fn account(&mut self, account: &Account, hole_bytes: u64) {
-        let Account { parsed, salvaged, blank, malformed, unfinished } = account;
-        for Share { lines, bytes } in [parsed, salvaged, blank, malformed, unfinished] {
-            write_number(*lines, &mut self.body);
-            write_number(*bytes, &mut self.body);
-        }
-        write_number(hole_bytes, &mut self.body);
-    }
-
-    fn kinds(&mut self, kinds: &[u64]) {
-        let counts = || self.symbols.iter().zip(kinds).filter(|(_, count)| **count > 0);
-        write_number(counts().count() as u64, &mut self.body);
-        for (mut kind, count) in counts().map(|(kind, count)| (kind, *count)).collect::<Vec<_>>() {
-            write_number(self.name(&mut kind), &mut self.body);
-            write_number(count, &mut self.body);
-        }
-    }
-
-    fn problems(&mut self, problems: &[(ProblemKind, Place)]) {
-        write_number(problems.len() as u64, &mut self.body);
-        for (kind, place) in problems {
-            let number = PROBLEMS.iter().position(|known| known == kind).unwrap_or_default();
-            write_number(number as u64, &mut self.body);
-            write_number(u64::from(place.line), &mut self.body);
-        }
-    }
-
     fn name(&mut self, symbol: &mut Symbol) -> u64 {
         let number = &mut self.name_numbers[symbol.index()];
         if *number == 0 && !symbol.is_none() {
@@ -248,7 +215,7 @@ impl<'f> Writer<'f> {
         u64::from(*number)
     }
 
-    fn finish(self, lines: u64) -> Block {
+    fn finish(self, digest: Digest) -> Block {
         let mut body = Vec::with_capacity(self.body.len() + 16 * self.keys.len());
         write_number(self.names.len() as u64, &mut body);
         for name in &self.names {
@@ -260,7 +227,7 @@ impl<'f> Writer<'f> {
         self.keys.iter().for_each(|key| body.extend_from_slice(&key.to_le_bytes()));
         body.extend_from_slice(&self.body);
         let head = [&MAGIC[..], &VERSION.to_le_bytes(), &xxh3_64(&body).to_le_bytes()].concat();
-        Block { bytes: [head, body].concat(), lines, span_ms: self.span_ms, marks: self.marks() }
+        Block { bytes: [head, body].concat(), lines: digest.account.total().lines, span_ms: self.span_ms, marks: self.marks(), digest }
     }
 
     fn marks(&self) -> Vec<u32> {
@@ -321,14 +288,16 @@ impl Columns for Writer<'_> {
 
 /// Gives the tables of a block, one after another.
 struct Reader<'b> {
+    version: u16,
     rest: Bytes<'b>,
     /// No table has more rows than the block has bytes.
     most_rows: usize,
     take: Take,
     names: Vec<Symbol>,
     keys: Vec<Key>,
-    columns: Vec<Vec<u64>>,
-    row: usize,
+    /// The columns of the table.
+    columns: Vec<Column<'b>>,
+    /// The column of the next field.
     next: usize,
     is_damaged: bool,
 }
@@ -340,7 +309,7 @@ impl<'b> Reader<'b> {
             return Err(Unreadable::Damaged);
         }
         let version = u16::from_le_bytes(rest.array()?);
-        if version != VERSION {
+        if version > VERSION {
             return Err(Unreadable::Version(version));
         }
         if u64::from_le_bytes(rest.array()?) != xxh3_64(rest.0) {
@@ -356,7 +325,7 @@ impl<'b> Reader<'b> {
         }
         let count = rest.count(most_rows)?;
         let keys = rest.take(16 * count)?.as_chunks::<16>().0.iter().map(|key| Key::from_le_bytes(*key)).collect();
-        Ok(Reader { rest, most_rows, take, names, keys, columns: Vec::new(), row: 0, next: 0, is_damaged: false })
+        Ok(Reader { version, rest, most_rows, take, names, keys, columns: Vec::new(), next: 0, is_damaged: false })
     }
 
     fn table<R: Record>(&mut self, mut add: impl FnMut(R)) -> Result<(), Damaged> {
@@ -366,16 +335,16 @@ impl<'b> Reader<'b> {
             return Ok(());
         }
         let columns = self.rest.count(MOST_COLUMNS)?;
-        self.columns.resize_with(self.columns.len().max(columns), Vec::new);
-        self.columns.iter_mut().for_each(Vec::clear);
-        for column in &mut self.columns[..columns] {
-            self.rest.column(rows, column)?;
+        self.columns.clear();
+        for _ in 0..columns {
+            let column = self.rest.column(rows, self.version >= 2)?;
+            self.columns.push(column);
         }
-        for row in 0..rows {
-            (self.row, self.next) = (row, 0);
+        for _ in 0..rows {
+            self.next = 0;
             let mut record = R::default();
             record.pass(self);
-            if self.is_damaged || self.next != columns {
+            if self.is_damaged || self.next < columns {
                 return Err(Damaged);
             }
             add(record);
@@ -387,31 +356,6 @@ impl<'b> Reader<'b> {
         self.table(|row| rows.fold(row))
     }
 
-    fn account(&mut self) -> Result<(Account, u64), Damaged> {
-        let mut share = || Ok(Share { lines: self.rest.number()?, bytes: self.rest.number()? });
-        let account = Account { parsed: share()?, salvaged: share()?, blank: share()?, malformed: share()?, unfinished: share()? };
-        Ok((account, self.rest.number()?))
-    }
-
-    fn kinds(&mut self) -> Result<Vec<(Symbol, u64)>, Damaged> {
-        let count = self.rest.count(self.most_rows)?;
-        let mut kind = || {
-            let name = usize::try_from(self.rest.number()?).map_err(|_| Damaged)?;
-            Ok((*self.names.get(name).ok_or(Damaged)?, self.rest.number()?))
-        };
-        (0..count).map(|_| kind()).collect()
-    }
-
-    fn problems(&mut self) -> Result<Vec<(ProblemKind, Place)>, Damaged> {
-        let count = self.rest.count(self.most_rows)?;
-        let mut problem = || {
-            let number = usize::try_from(self.rest.number()?).map_err(|_| Damaged)?;
-            let line = self.rest.number()?;
-            Ok((*PROBLEMS.get(number).ok_or(Damaged)?, self.line(line)))
-        };
-        (0..count).map(|_| problem()).collect()
-    }
-
     fn line(&self, line: u64) -> Place {
         let line = line.saturating_add(self.take.first_line);
         Place { part: self.take.part, line: u32::try_from(line).unwrap_or(u32::MAX) }
@@ -419,9 +363,14 @@ impl<'b> Reader<'b> {
 
     #[inline]
     fn field(&mut self) -> u64 {
-        let number = self.columns.get(self.next).and_then(|column| column.get(self.row)).copied();
+        let number = match self.columns.get_mut(self.next) {
+            Some(column) => column.next(),
+            // A column that this version did not have.
+            None if self.version < VERSION => Ok(0),
+            None => Err(Damaged),
+        };
         self.next += 1;
-        self.is_damaged |= number.is_none();
+        self.is_damaged |= number.is_err();
         number.unwrap_or_default()
     }
 
@@ -469,9 +418,6 @@ impl Columns for Reader<'_> {
     }
 }
 
-/// Problems of lines by their numbers; new ones come last.
-const PROBLEMS: [ProblemKind; 3] = [ProblemKind::MalformedLine, ProblemKind::InvalidCount, ProblemKind::InvalidTime];
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -479,7 +425,7 @@ mod tests {
     use super::*;
     use crate::testing::dataset;
 
-    const TAKE: Take = Take { part: 0, first_line: 0, is_present: true };
+    const TAKE: Take = Take { part: 0, first_line: 0 };
 
     fn block() -> Vec<u8> {
         let call = r#"{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"grep secret-word x"}}"#;
@@ -509,10 +455,24 @@ mod tests {
         let name = |symbol| facts.symbols.name(symbol);
         assert_eq!((stored.is_soft, name(stored.key).as_ref(), name(call.tool).as_ref()), (true, "grep", "Bash"));
         assert_eq!((facts.messages.rows()[0].tokens.output, facts.results.rows().len(), facts.prompts.rows().len()), (7, 1, 1));
-        assert_eq!(facts.account.total().lines, 5);
+        assert_eq!((facts.titles.len(), facts.titles[0].title), (1, Symbol::NONE));
         assert_eq!(memchr::memmem::find(&bytes, b"secret"), None);
         // Writing what was read gives the same block.
         assert_eq!(write(&mut facts, 0).bytes, bytes);
+    }
+
+    #[test]
+    fn blocks_of_version_1_are_read() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/store/version-1.block");
+        let old = std::fs::read(path).expect("a block that version 1 wrote from the same lines");
+        let (mut from_old, mut from_new) = (Facts::default(), Facts::default());
+        read(&old, TAKE, &mut from_old).expect("readable");
+        read(&block(), TAKE, &mut from_new).expect("readable");
+        assert_eq!(from_old.messages.rows(), from_new.messages.rows());
+        assert_eq!(from_old.calls.rows(), from_new.calls.rows());
+        assert_eq!(from_old.results.rows(), from_new.results.rows());
+        assert_eq!(from_old.prompts.rows(), from_new.prompts.rows());
+        assert_eq!(from_old.uuids, from_new.uuids);
     }
 
     #[test]

@@ -14,11 +14,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row, St
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::cursor::Cursor;
+use super::digest::Digest;
 use super::error::StoreError;
 use crate::discover::Identity;
 
-/// Rises when the tables change.
-const SCHEMA_VERSION: i32 = 1;
+/// Rises when the tables change. Stores of earlier versions are changed when they are opened.
+const SCHEMA_VERSION: i32 = 2;
 
 /// Says that a file of SQLite is a store: `ccst`.
 const APPLICATION_ID: i32 = 0x6363_7374;
@@ -42,8 +43,12 @@ CREATE TABLE block (
     seal INTEGER NOT NULL, bytes BLOB NOT NULL);
 CREATE INDEX block_transcript ON block (transcript);
 CREATE TABLE marks (transcript INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE digest (transcript INTEGER PRIMARY KEY, whole BLOB NOT NULL, last BLOB NOT NULL);
 CREATE TABLE agent (root INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (root, id)) WITHOUT ROWID;
 ";
+
+/// What version 1 did not have: its blocks told their accounting themselves.
+const FROM_VERSION_1: &str = "CREATE TABLE digest (transcript INTEGER PRIMARY KEY, whole BLOB NOT NULL, last BLOB NOT NULL);";
 
 /// Why the catalogue cannot answer.
 #[derive(Debug)]
@@ -207,6 +212,7 @@ impl Catalogue {
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF;")?;
         match versions(&connection)? {
             (APPLICATION_ID, SCHEMA_VERSION) => {}
+            (APPLICATION_ID, 1) => upgrade(&mut connection)?,
             (APPLICATION_ID, _) => return Err(Failure::Newer),
             (0, 0) => create(&mut connection)?,
             _ => return Err(Failure::Foreign),
@@ -220,7 +226,7 @@ impl Catalogue {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.execute_batch("PRAGMA trusted_schema = OFF;")?;
         match versions(&connection)? {
-            (APPLICATION_ID, SCHEMA_VERSION) => Ok(Catalogue { connection }),
+            (APPLICATION_ID, 1..=SCHEMA_VERSION) => Ok(Catalogue { connection }),
             (APPLICATION_ID, _) => Err(Failure::Newer),
             _ => Err(Failure::Foreign),
         }
@@ -289,6 +295,18 @@ fn create(connection: &mut Connection) -> Result<(), Failure> {
     }
 }
 
+/// Makes a store of version 1 one of this version.
+fn upgrade(connection: &mut Connection) -> Result<(), Failure> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // Another process may have been faster.
+    if version == 1 {
+        transaction.execute_batch(FROM_VERSION_1)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    Ok(transaction.commit()?)
+}
+
 /// One published state.
 pub(super) struct Snapshot<'c> {
     transaction: Transaction<'c>,
@@ -346,6 +364,21 @@ impl Snapshot<'_> {
         Ok(())
     }
 
+    /// What each transcript of a root that is there adds to the accounting. One with a
+    /// digest that is damaged or missing is left out.
+    pub(super) fn digests(&self, root: i64) -> Result<HashMap<i64, Digests>, Failure> {
+        // A store that is only read may be of version 1.
+        let find = "SELECT 1 FROM sqlite_schema WHERE name = 'digest'";
+        if self.transaction.query_row(find, [], |_| Ok(())).optional()?.is_none() {
+            return Ok(HashMap::new());
+        }
+        let select = "SELECT id, whole, last FROM transcript JOIN digest ON digest.transcript = transcript.id WHERE root = ?";
+        let mut statement = self.transaction.prepare(select)?;
+        let rows = statement.query_map([root], |row| Ok((row.get(0)?, digests(row, 1)?)))?;
+        let known = rows.filter_map(|row| row.map(|(id, digests)| Some((id, digests?))).transpose());
+        Ok(known.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// The kinds of agents that files beside transcripts told, by their ids.
     pub(super) fn agents(&self, root: i64) -> Result<HashMap<String, String>, Failure> {
         let mut statement = self.transaction.prepare("SELECT id, kind FROM agent WHERE root = ?")?;
@@ -368,6 +401,19 @@ fn blocks(select: &mut Statement, known: &Known) -> Result<Vec<Stored>, Failure>
     if blocks.len() == known.blocks as usize { Ok(blocks) } else { Err(Failure::Damaged) }
 }
 
+/// The accounting of a transcript as it is there: of its whole lines, and of its last
+/// line, which has no newline yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Digests {
+    pub(super) whole: Digest,
+    pub(super) last: Digest,
+}
+
+fn digests(row: &Row, at: usize) -> rusqlite::Result<Option<Digests>> {
+    let (whole, last) = (Digest::read(row.get_ref(at)?.as_bytes()?), Digest::read(row.get_ref(at + 1)?.as_bytes()?));
+    Ok(whole.ok().zip(last.ok()).map(|(whole, last)| Digests { whole, last }))
+}
+
 /// Writes a change that is published as a whole.
 pub(super) struct Pen<'t> {
     transaction: &'t Transaction<'t>,
@@ -376,6 +422,7 @@ pub(super) struct Pen<'t> {
     delete: Statement<'t>,
     mark: Statement<'t>,
     marks: Statement<'t>,
+    digest: Statement<'t>,
     select_blocks: Statement<'t>,
     count: Statement<'t>,
     last_id: i64,
@@ -390,6 +437,7 @@ impl<'t> Pen<'t> {
             delete: transaction.prepare("DELETE FROM block WHERE id = ?")?,
             mark: transaction.prepare("INSERT OR REPLACE INTO marks VALUES (?, ?)")?,
             marks: transaction.prepare("SELECT bytes FROM marks WHERE transcript = ?")?,
+            digest: transaction.prepare("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)")?,
             select_blocks: transaction.prepare(SELECT_BLOCKS)?,
             count: transaction.prepare("SELECT count(*) FROM block WHERE transcript = ?")?,
             last_id: transaction.query_row("SELECT coalesce(max(id), 0) FROM transcript", [], |row| row.get(0))?,
@@ -458,10 +506,8 @@ impl<'t> Pen<'t> {
 
     /// Forgets a transcript.
     pub(super) fn delete(&mut self, known: &Known) -> Result<(), Failure> {
-        for table in
-            ["DELETE FROM block WHERE transcript = ?", "DELETE FROM marks WHERE transcript = ?", "DELETE FROM transcript WHERE id = ?"]
-        {
-            self.transaction.execute(table, [known.id])?;
+        for rows in ["block WHERE transcript", "marks WHERE transcript", "digest WHERE transcript", "transcript WHERE id"] {
+            self.transaction.execute(&format!("DELETE FROM {rows} = ?"), [known.id])?;
         }
         Ok(())
     }
@@ -477,6 +523,17 @@ impl<'t> Pen<'t> {
 
     pub(super) fn put_marks(&mut self, known: &Known, marks: &[u8]) -> Result<(), Failure> {
         self.mark.execute(params![known.id, marks])?;
+        Ok(())
+    }
+
+    /// The digests of a transcript, unless they are damaged or missing.
+    pub(super) fn digests(&self, known: &Known) -> Result<Option<Digests>, Failure> {
+        let select = "SELECT whole, last FROM digest WHERE transcript = ?";
+        Ok(self.transaction.query_row(select, [known.id], |row| digests(row, 0)).optional()?.flatten())
+    }
+
+    pub(super) fn put_digests(&mut self, known: &Known, digests: &Digests) -> Result<(), Failure> {
+        self.digest.execute(params![known.id, digests.whole.write(), digests.last.write()])?;
         Ok(())
     }
 

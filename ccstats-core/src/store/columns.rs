@@ -1,8 +1,8 @@
 //! Columns of numbers, each written in the form that takes the fewest bytes.
 //!
 //! Most columns of one transcript hold one value, or few changes, or numbers
-//! that grow in small steps. Reading is bounded: a damaged column gives an error
-//! and never more numbers than were asked for.
+//! that grow in small steps. A column is read a number at a time, beside the others of
+//! its table, and is never spread out in memory.
 
 /// The bytes are not what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,19 @@ enum Form {
     Wide,
 }
 
-/// Writes a column. How many numbers it has must be told to [`read`].
+impl Form {
+    const ALL: [Form; 5] = [Form::Constant, Form::Runs, Form::Plain, Form::Steps, Form::Wide];
+}
+
+/// Writes a column behind its length in bytes. How many numbers it has is not told.
 pub(super) fn write(numbers: &[u64], out: &mut Vec<u8>) {
+    let mut column = Vec::new();
+    write_numbers(numbers, &mut column);
+    write_number(column.len() as u64, out);
+    out.extend_from_slice(&column);
+}
+
+fn write_numbers(numbers: &[u64], out: &mut Vec<u8>) {
     let form = best_form(numbers);
     out.push(form as u8);
     match form {
@@ -116,41 +127,61 @@ impl<'b> Bytes<'b> {
         usize::try_from(self.number()?).ok().filter(|count| *count <= most).ok_or(Damaged)
     }
 
-    /// Reads a column of `count` numbers into `numbers`.
-    pub(super) fn column(&mut self, count: usize, numbers: &mut Vec<u64>) -> Result<(), Damaged> {
-        numbers.clear();
-        let [form] = self.array()?;
-        match form {
-            form if form == Form::Constant as u8 => numbers.resize(count, self.number()?),
-            form if form == Form::Runs as u8 => {
-                while numbers.len() < count {
-                    let (number, run) = (self.number()?, self.count(count - numbers.len())?);
-                    if run == 0 {
-                        return Err(Damaged);
-                    }
-                    numbers.resize(numbers.len() + run, number);
-                }
-            }
-            form if form == Form::Plain as u8 => {
-                for _ in 0..count {
-                    numbers.push(self.number()?);
-                }
-            }
-            form if form == Form::Steps as u8 => {
-                let mut number = 0_u64;
-                for _ in 0..count {
-                    let step = self.number()?;
-                    number = number.wrapping_add(step >> 1 ^ (step & 1).wrapping_neg());
-                    numbers.push(number);
-                }
-            }
-            form if form == Form::Wide as u8 => {
-                let bytes = self.take(8 * count)?;
-                numbers.extend(bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)));
-            }
-            _ => return Err(Damaged),
+    /// A column of some numbers. Before version 2 a column did not tell its length.
+    pub(super) fn column(&mut self, count: usize, tells_length: bool) -> Result<Column<'b>, Damaged> {
+        if tells_length {
+            let length = self.count(self.0.len())?;
+            return Column::new(Bytes(self.take(length)?));
         }
-        Ok(())
+        let mut column = Column::new(*self)?;
+        let start = column;
+        (0..count).try_for_each(|_| column.next().map(drop))?;
+        *self = column.rest;
+        Ok(start)
+    }
+}
+
+/// Gives the numbers of a column, one after another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column<'b> {
+    form: Form,
+    rest: Bytes<'b>,
+    /// The last number.
+    number: u64,
+    /// How often it comes again.
+    run: u64,
+}
+
+impl<'b> Column<'b> {
+    fn new(mut rest: Bytes<'b>) -> Result<Column<'b>, Damaged> {
+        let [form] = rest.array()?;
+        let form = Form::ALL.into_iter().find(|known| *known as u8 == form).ok_or(Damaged)?;
+        let number = if form == Form::Constant { rest.number()? } else { 0 };
+        Ok(Column { form, rest, number, run: 0 })
+    }
+
+    /// The next number.
+    ///
+    /// # Errors
+    /// When the column ends before, or is not what was written.
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<u64, Damaged> {
+        match self.form {
+            Form::Constant => {}
+            Form::Runs => {
+                if self.run == 0 {
+                    (self.number, self.run) = (self.rest.number()?, self.rest.number()?);
+                }
+                self.run = self.run.checked_sub(1).ok_or(Damaged)?;
+            }
+            Form::Plain => self.number = self.rest.number()?,
+            Form::Steps => {
+                let step = self.rest.number()?;
+                self.number = self.number.wrapping_add(step >> 1 ^ (step & 1).wrapping_neg());
+            }
+            Form::Wide => self.number = u64::from_le_bytes(self.rest.array()?),
+        }
+        Ok(self.number)
     }
 }
 
@@ -160,13 +191,22 @@ mod tests {
 
     use super::*;
 
-    fn round(numbers: &[u64]) -> (usize, Vec<u64>) {
-        let (mut bytes, mut read) = (Vec::new(), vec![7]);
-        write(numbers, &mut bytes);
-        let mut rest = Bytes(&bytes);
-        rest.column(numbers.len(), &mut read).expect("what was written");
-        assert_eq!(rest.0, b"");
-        (bytes.len(), read)
+    fn read(mut column: Column, count: usize) -> Result<Vec<u64>, Damaged> {
+        (0..count).map(|_| column.next()).collect()
+    }
+
+    /// The bytes of a column, and what is read from it, with and without its length.
+    fn round(numbers: &[u64]) -> (usize, [Vec<u64>; 2]) {
+        let (mut with_length, mut without) = (Vec::new(), Vec::new());
+        write(numbers, &mut with_length);
+        write_numbers(numbers, &mut without);
+        let read = |bytes: &[u8], tells_length| {
+            let mut rest = Bytes(bytes);
+            let column = rest.column(numbers.len(), tells_length).expect("what was written");
+            assert_eq!(rest.0, b"");
+            read(column, numbers.len()).expect("what was written")
+        };
+        (without.len(), [read(&with_length, true), read(&without, false)])
     }
 
     #[test]
@@ -179,14 +219,14 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_written_is_read(numbers in prop::collection::vec(prop_oneof![0..4_u64, any::<u64>(), Just(u64::MAX)], 0..300)) {
-            prop_assert_eq!(round(&numbers).1, numbers);
+            prop_assert_eq!(round(&numbers).1, [numbers.clone(), numbers]);
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64), count in 0..1000_usize) {
-            let mut numbers = Vec::new();
-            _ = Bytes(&bytes).column(count, &mut numbers);
-            prop_assert!(numbers.len() <= count);
+            for tells_length in [false, true] {
+                _ = Bytes(&bytes).column(count, tells_length).and_then(|column| read(column, count));
+            }
         }
     }
 }

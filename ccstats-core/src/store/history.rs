@@ -141,7 +141,7 @@ impl Store {
             for root in snapshot.roots()? {
                 let Some((_, known)) = snapshot.transcripts(&root)? else { continue };
                 for stored in snapshot.blocks(known.iter())?.into_iter().flatten() {
-                    let take = Take { part: 0, first_line: 0, is_present: true };
+                    let take = Take { part: 0, first_line: 0 };
                     let is_sound = stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok();
                     *(if is_sound { &mut verified.sound } else { &mut verified.unreadable }) += 1;
                 }
@@ -174,6 +174,7 @@ fn import(catalogue: &mut Catalogue, mut other: Catalogue) -> Result<u64, Failur
         for path in theirs.roots()? {
             let Some((their_root, transcripts)) = theirs.transcripts(&path)? else { continue };
             let root = pen.root(&path)?;
+            let their_digests = theirs.digests(their_root)?;
             for (id, kind) in theirs.agents(their_root)? {
                 pen.put_agent(root, &id, &kind)?;
             }
@@ -184,7 +185,7 @@ fn import(catalogue: &mut Catalogue, mut other: Catalogue) -> Result<u64, Failur
                     known.len() - 1
                 });
                 let their_marks = theirs.marks_of(new)?;
-                publish::add(pen, &mut known[at], &stored, &their_marks)?;
+                publish::add(pen, &mut known[at], &stored, &their_marks, their_digests.get(&new.id))?;
                 marks.push((known[at].id, their_marks));
                 count += 1;
             }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::Needs;
 use super::block::{self, Block, Take, Unreadable};
-use super::catalogue::{Catalogue, Failure, Kind, Known, Snapshot, Stored};
+use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Snapshot, Stored};
 use super::cursor::Cursor;
 use super::family::Families;
 use super::folder::root_names;
@@ -28,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) scanned: Scanned,
     /// By part: its transcript, and the lines of that transcript before it.
     pub(crate) parts: Vec<(usize, u64)>,
+    /// When the last message or prompt was of all that was not asked for.
+    pub(crate) last_activity_ms: Option<i64>,
 }
 
 /// What a try to load came to.
@@ -51,15 +53,23 @@ pub(super) fn load(
     let state = State::read(&snapshot, options)?;
     let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
     let steps = plan(&found.transcripts, &state.known, &roots, broken);
-    let layout = Layout::new(steps, &state.known, needs);
-    let (mut scanned, blocks) = layout.scan(options, progress);
+    let mut layout = Layout::new(steps, &state.known, needs);
+    let (mut scanned, blocks) = layout.scan_new(options, progress);
     let mut families = layout.families(&snapshot, &state, &blocks)?;
     let new_spans = blocks.values().flatten().filter_map(|(_, block)| block.span_ms);
     let reaching = needs.reaching_back(state.known.iter().filter_map(|known| known.span_ms).chain(new_spans));
-    let wanted = layout.wanted(&state.known, &mut families, &reaching);
+    let accounts = Accounts::read(&snapshot, &state, &layout, needs)?;
+    if !accounts.missing.is_empty() {
+        return Ok(Tried::Broken(accounts.missing));
+    }
+    let asked = layout.asked(&state.known, &mut families, &reaching, &accounts);
+    if needs.text {
+        layout.scan_text(&asked, options, progress, &mut scanned);
+    }
+    let wanted: Vec<usize> = (0..layout.steps.len()).filter(|step| asked[*step] && layout.blocks(*step, &state.known) > 0).collect();
     let stored = snapshot.blocks(wanted.iter().map(|step| &state.known[layout.known(*step)]))?;
     let reading = Reading { layout: &layout, known: &state.known, needs, unreadable: Mutex::default() };
-    let (holes, facts) = reading.read(&wanted, &stored, options);
+    let facts = reading.read(&wanted, &stored, options);
     let unreadable = reading.unreadable.into_inner().unwrap_or_default();
     let again: HashSet<i64> = unreadable.iter().filter(|(_, is_there, _)| *is_there).map(|(id, ..)| *id).collect();
     if !again.is_empty() {
@@ -68,8 +78,8 @@ pub(super) fn load(
     for part in facts {
         scanned.facts.absorb(part);
     }
-    scanned.hole_bytes += holes;
     scanned.problems.extend(unreadable.into_iter().map(|(_, _, problem)| problem));
+    let last_activity_ms = accounts.add_to(&mut scanned, &layout, &asked, needs);
     let change = publish::change(snapshot.generation, &state, &layout, blocks, &mut families, found, options);
     let parts = layout.parts(&state.known, &scanned.lines);
     let agents = change.agents.iter().map(|(_, id, kind)| (id.clone(), kind.clone()));
@@ -79,7 +89,65 @@ pub(super) fn load(
         agent_files: Vec::new(),
         problems: found.problems.clone(),
     };
-    Ok(Tried::Loaded(Box::new((Loaded { found, scanned, parts }, change))))
+    Ok(Tried::Loaded(Box::new((Loaded { found, scanned, parts, last_activity_ms }, change))))
+}
+
+/// What the store knows of the accounting of transcripts that did not change, or only
+/// grew: by step.
+#[derive(Default)]
+struct Accounts {
+    by_step: HashMap<usize, Digests>,
+    /// The ids of transcripts of which nothing is known.
+    missing: HashSet<i64>,
+}
+
+impl Accounts {
+    fn read(snapshot: &Snapshot, state: &State, layout: &Layout, needs: &Needs) -> Result<Accounts, Failure> {
+        let mut accounts = Accounts::default();
+        if needs.rows_only {
+            return Ok(accounts);
+        }
+        let mut by_id = HashMap::new();
+        for root in state.root_by_id.keys() {
+            by_id.extend(snapshot.digests(*root)?);
+        }
+        for index in (0..layout.steps.len()).filter(|step| matches!(layout.steps[*step].how, How::Same | How::Grown)) {
+            let id = state.known[layout.known(index)].id;
+            match by_id.remove(&id) {
+                Some(digests) => _ = accounts.by_step.insert(index, digests),
+                None => _ = accounts.missing.insert(id),
+            }
+        }
+        Ok(accounts)
+    }
+
+    fn names_lines(&self, step: usize) -> bool {
+        self.by_step.get(&step).is_some_and(|digests| digests.whole.names_lines || digests.last.names_lines)
+    }
+
+    /// Adds what was not read again. Gives the last activity of what was not asked for.
+    fn add_to(self, scanned: &mut Scanned, layout: &Layout, asked: &[bool], needs: &Needs) -> Option<i64> {
+        let mut last_activity_ms = None;
+        for (index, Digests { mut whole, last }) in self.by_step {
+            if asked[index] && needs.text {
+                continue;
+            }
+            let lines = whole.account.total().lines;
+            if layout.steps[index].how == How::Same {
+                whole.absorb(last, lines);
+            }
+            if !asked[index] {
+                last_activity_ms = last_activity_ms.max(whole.last_activity_ms);
+            }
+            let path = &layout.steps[index].transcript.path;
+            let problem = |(kind, line)| Problem { kind, path: path.clone(), line: Some(line), detail: None };
+            scanned.problems.extend(whole.problems.into_iter().map(problem));
+            scanned.hole_bytes += whole.hole_bytes;
+            scanned.facts.account += whole.account;
+            whole.kinds.into_iter().for_each(|(kind, count)| scanned.facts.add_kind(&kind, count));
+        }
+        last_activity_ms
+    }
 }
 
 /// What the store says of the roots.
@@ -163,26 +231,48 @@ impl Layout {
             self.next_part += 1;
         }
         self.next_part += blocks;
-        let is_read = needs.text || matches!(step.how, How::Again | How::Changed);
-        self.steps[index].transcript.is_stored = !is_read;
+        self.steps[index].transcript.is_stored = !matches!(step.how, How::Again | How::Changed);
     }
 
-    /// Reads what must be read. Gives the new blocks too, by step, in order.
-    fn scan(&self, options: &Options, progress: &Progress) -> (Scanned, NewBlocks) {
-        let transcripts: Vec<_> = self.steps.iter().map(|step| step.transcript.clone()).collect();
+    /// Reads what the store does not know. Gives the new blocks too, by step, in order.
+    fn scan_new(&self, options: &Options, progress: &Progress) -> (Scanned, NewBlocks) {
+        let new: Vec<usize> = (0..self.jobs.len()).filter(|job| self.purposes[*job] != Purpose::Text).collect();
         let written = Mutex::new(Vec::new());
         let witness: Witness = &|job, facts, hole_bytes| {
-            if let Purpose::Store(kind) = self.purposes[job] {
+            if let Purpose::Store(kind) = self.purposes[new[job]] {
                 let block = block::write(facts, hole_bytes);
                 if let Ok(mut written) = written.lock() {
-                    written.push((job, kind, block));
+                    written.push((new[job], kind, block));
                 }
             }
         };
-        let scanned = scan::scan(&transcripts, &self.jobs, options, progress, Some(witness));
+        let scanned = self.scan(&new, options, progress, Some(witness));
         let mut written = written.into_inner().unwrap_or_default();
         written.sort_by_key(|(job, _, _)| *job);
         (scanned, self.complete(written))
+    }
+
+    /// Reads what the store knows of transcripts that are asked for, since it has no text.
+    fn scan_text(&mut self, asked: &[bool], options: &Options, progress: &Progress, scanned: &mut Scanned) {
+        let is_asked = |job: &usize| self.purposes[*job] == Purpose::Text && asked[self.jobs[*job].part.transcript];
+        let known: Vec<usize> = (0..self.jobs.len()).filter(is_asked).collect();
+        let text = self.scan(&known, options, progress, None);
+        scanned.facts.absorb(text.facts);
+        scanned.hole_bytes += text.hole_bytes;
+        scanned.problems.extend(text.problems);
+        scanned.lines.iter_mut().zip(text.lines).for_each(|(lines, more)| *lines += more);
+        self.steps.iter_mut().zip(asked).filter(|(_, asked)| **asked).for_each(|(step, _)| step.transcript.is_stored = false);
+    }
+
+    /// Does some of the jobs. Gives the lines of all of them, none for the others.
+    fn scan(&self, some: &[usize], options: &Options, progress: &Progress, witness: Option<Witness>) -> Scanned {
+        let transcripts: Vec<_> = self.steps.iter().map(|step| step.transcript.clone()).collect();
+        let jobs: Vec<Job> = some.iter().map(|job| self.jobs[*job].clone()).collect();
+        let mut scanned = scan::scan(&transcripts, &jobs, options, progress, witness);
+        let mut lines = vec![0; self.jobs.len()];
+        some.iter().zip(&scanned.lines).for_each(|(job, count)| lines[*job] = *count);
+        scanned.lines = lines;
+        scanned
     }
 
     /// The blocks of transcripts of which all that is new was read.
@@ -230,29 +320,31 @@ impl Layout {
         self.steps[step].known.unwrap_or(known + step)
     }
 
-    /// The steps whose blocks are wanted: all that is known, or the families of
-    /// what changed and of what meets the span.
-    fn wanted(&self, known: &[Known], families: &mut Families, needs: &Needs) -> Vec<usize> {
-        let is_asked = |step: &Step| match step.known {
-            Some(at) => {
-                let is_new = step.how != How::Same && step.how != How::Gone;
-                is_new || needs.meets(known[at].span_ms) || needs.names(&step.transcript.name)
-            }
-            None => true,
+    /// Which steps are asked for: the families of what changed and of what meets the span.
+    fn asked(&self, known: &[Known], families: &mut Families, needs: &Needs, accounts: &Accounts) -> Vec<bool> {
+        let is_asked = |index: &usize| {
+            let step = &self.steps[*index];
+            let is_new = step.how != How::Same && step.how != How::Gone;
+            let meets = |at: usize| needs.meets(known[at].span_ms) || needs.names(&step.transcript.name);
+            is_new || step.known.is_none_or(meets) || needs.titles && accounts.names_lines(*index)
         };
-        let asked = (0..self.steps.len()).filter(|step| is_asked(&self.steps[*step]));
-        let asked: HashSet<usize> = asked.map(|step| families.head(self.member(step, known.len()))).collect();
-        let has_blocks = |step: &Step| step.known.filter(|at| known[*at].blocks > 0);
-        let mut is_wanted = |step: &usize| has_blocks(&self.steps[*step]).is_some_and(|at| asked.contains(&families.head(at)));
-        (0..self.steps.len()).filter(&mut is_wanted).collect()
+        let steps = || 0..self.steps.len();
+        let heads: HashSet<usize> = steps().filter(is_asked).map(|step| families.head(self.member(step, known.len()))).collect();
+        steps().map(|step| heads.contains(&families.head(self.member(step, known.len())))).collect()
+    }
+
+    /// How many blocks the store has of a step.
+    fn blocks(&self, step: usize, known: &[Known]) -> u32 {
+        self.steps[step].known.map_or(0, |at| known[at].blocks)
     }
 
     fn known(&self, step: usize) -> usize {
         self.steps[step].known.unwrap_or_default()
     }
 
-    /// How to take a stored block; `None` when it is read anew.
-    fn take(&self, step: usize, at: usize, blocks: u32, stored: &Stored, needs: &Needs) -> Option<Take> {
+    /// How to take a stored block, and whether it stands for what is there now; `None`
+    /// when it is read anew.
+    fn take(&self, step: usize, at: usize, blocks: u32, stored: &Stored, needs: &Needs) -> Option<(Take, bool)> {
         let how = self.steps[step].how;
         let is_present = match (how, stored.kind) {
             (How::Again, Kind::Whole) => return None,
@@ -263,7 +355,7 @@ impl Layout {
         let first = self.first_parts[step];
         let past = self.first_parts.get(step + 1).copied().unwrap_or(self.next_part) - blocks;
         let part = if is_present { first } else { past } + at as u32;
-        Some(Take { part, first_line: stored.first_line, is_present })
+        Some((Take { part, first_line: stored.first_line }, is_present))
     }
 
     fn parts(&self, known: &[Known], lines: &[u64]) -> Vec<(usize, u64)> {
@@ -326,39 +418,33 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn read(&self, wanted: &[usize], stored: &[Vec<Stored>], options: &Options) -> (u64, Vec<Facts>) {
+    fn read(&self, wanted: &[usize], stored: &[Vec<Stored>], options: &Options) -> Vec<Facts> {
         let bytes: usize = stored.iter().flatten().map(|stored| stored.bytes.len()).sum();
         let next = AtomicUsize::new(0);
         // A block says in a byte what takes dozens in a transcript.
         let threads = scan::threads(options.threads, 8 * bytes as u64);
-        let workers = scan::on_threads(threads, || {
-            let (mut holes, mut facts) = (0, Facts::default());
+        scan::on_threads(threads, || {
+            let mut facts = Facts::default();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some((step, stored)) = wanted.get(index).zip(stored.get(index)) else { return (holes, facts) };
-                holes += self.transcript(*step, stored, &mut facts);
+                let Some((step, stored)) = wanted.get(index).zip(stored.get(index)) else { return facts };
+                self.transcript(*step, stored, &mut facts);
             }
-        });
-        let holes = workers.iter().map(|(holes, _)| holes).sum();
-        (holes, workers.into_iter().map(|(_, facts)| facts).collect())
+        })
     }
 
-    /// The bytes of holes in the transcript.
-    fn transcript(&self, step: usize, stored: &[Stored], facts: &mut Facts) -> u64 {
+    fn transcript(&self, step: usize, stored: &[Stored], facts: &mut Facts) {
         let known = &self.known[self.layout.known(step)];
-        let mut holes = 0;
         for (at, stored) in stored.iter().enumerate() {
-            let Some(take) = self.layout.take(step, at, known.blocks, stored, self.needs) else { continue };
+            let Some((take, is_present)) = self.layout.take(step, at, known.blocks, stored, self.needs) else { continue };
             let read = if stored.is_sealed { block::read(&stored.bytes, take, facts) } else { Err(Unreadable::Damaged) };
-            match read {
-                Ok(bytes) => holes += bytes,
-                Err(why) => self.report(step, known, take, why),
+            if let Err(why) = read {
+                self.report(step, known, is_present, why);
             }
         }
-        holes
     }
 
-    fn report(&self, step: usize, known: &Known, take: Take, why: Unreadable) {
+    fn report(&self, step: usize, known: &Known, is_present: bool, why: Unreadable) {
         let detail = match why {
             Unreadable::Damaged => "its history in the store is damaged".to_string(),
             Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
@@ -366,7 +452,7 @@ impl Reading<'_> {
         let path = self.layout.steps[step].transcript.path.clone();
         let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
         if let Ok(mut unreadable) = self.unreadable.lock() {
-            unreadable.push((known.id, take.is_present, problem));
+            unreadable.push((known.id, is_present, problem));
         }
     }
 }

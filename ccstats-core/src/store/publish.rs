@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::block::{self, Block, Take};
-use super::catalogue::{Catalogue, Failure, Kind, Known, Pen, Stored};
+use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Pen, Stored};
 use super::cursor::Cursor;
+use super::digest::Digest;
 use super::family::Families;
 use super::load::{Layout, NewBlocks, State};
 use super::plan::{How, settled_ns};
@@ -158,18 +159,31 @@ impl Change {
 /// Writes one transcript with its blocks.
 fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) -> Result<(), Failure> {
     let mut marks: BTreeSet<u32> = BTreeSet::new();
-    let mut line = if how == How::Grown { known.lines } else { 0 };
+    let before = pen.digests(known)?;
+    let has_last = before.as_ref().is_none_or(|before| before.last.has_entries());
+    let (mut line, whole) = match how {
+        How::Grown => (known.lines, before.map(|before| before.whole)),
+        _ => (0, Some(Digest::default())),
+    };
+    if whole.is_none() {
+        // Its accounting is lost: the next load reads it from the start.
+        known.format = 0;
+    }
+    let mut digests = Digests { whole: whole.unwrap_or_default(), last: Digest::default() };
     if known.blocks > 0 {
-        retire(pen, known, how)?;
+        retire(pen, known, how, has_last)?;
         marks.extend(pen.marks(known)?.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark)));
     }
     for (kind, block) in new {
         pen.add_block(known, kind, line, &block.bytes)?;
+        let digest = if kind == Kind::Whole { &mut digests.whole } else { &mut digests.last };
+        digest.absorb(block.digest, line);
         if kind == Kind::Whole {
             line += block.lines;
         }
         marks.extend(block.marks);
     }
+    pen.put_digests(known, &digests)?;
     known.lines = line;
     known.blocks = pen.count_blocks(known)?;
     join(pen, known)?;
@@ -180,8 +194,11 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
 
 /// Adds the blocks of another store: as they are to a transcript that has none
 /// yet, else as past, since it cannot be told which state is the later one.
-pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[u8]) -> Result<(), Failure> {
+pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[u8], digests: Option<&Digests>) -> Result<(), Failure> {
     let is_new = known.blocks == 0;
+    if let Some(digests) = digests.filter(|_| is_new) {
+        pen.put_digests(known, digests)?;
+    }
     for stored in stored.iter().filter(|stored| stored.is_sealed) {
         let kind = if is_new { stored.kind } else { Kind::Past };
         pen.add_block(known, kind, stored.first_line, &stored.bytes)?;
@@ -195,11 +212,11 @@ pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[
 
 /// Takes the old blocks out of the way: what stays true stays, what may be gone
 /// becomes past, and what was read again is dropped.
-fn retire(pen: &mut Pen, known: &Known, how: How) -> Result<(), Failure> {
+fn retire(pen: &mut Pen, known: &Known, how: How, has_last: bool) -> Result<(), Failure> {
     for stored in pen.blocks(known)? {
         let becomes_past = match (how, stored.kind) {
             (_, Kind::Past) | (How::Grown, Kind::Whole) => continue,
-            (_, Kind::Last) => has_entries(&stored),
+            (_, Kind::Last) => has_last,
             (How::Again, Kind::Whole) => false,
             (_, Kind::Whole) => true,
         };
@@ -209,13 +226,6 @@ fn retire(pen: &mut Pen, known: &Known, how: How) -> Result<(), Failure> {
         pen.delete_block(stored.id)?;
     }
     Ok(())
-}
-
-/// Whether a block holds more than an unfinished line. One that cannot be read may.
-fn has_entries(stored: &Stored) -> bool {
-    let mut facts = Facts::default();
-    let read = block::read(&stored.bytes, Take { part: 0, first_line: 0, is_present: true }, &mut facts);
-    read.is_err() || facts.account.parsed.lines + facts.account.salvaged.lines > 0
 }
 
 /// Makes one block of many small ones of a kind.
@@ -231,7 +241,7 @@ fn join(pen: &mut Pen, known: &mut Known) -> Result<(), Failure> {
             continue;
         }
         // What cannot be read stays as it is: another version may read it.
-        let Some(block) = joined(&of_kind, kind) else { continue };
+        let Some(block) = joined(&of_kind) else { continue };
         pen.add_block(known, kind, 0, &block.bytes)?;
         of_kind.iter().try_for_each(|stored| pen.delete_block(stored.id))?;
     }
@@ -239,11 +249,11 @@ fn join(pen: &mut Pen, known: &mut Known) -> Result<(), Failure> {
     Ok(())
 }
 
-fn joined(stored: &[&Stored], kind: Kind) -> Option<Block> {
-    let (mut facts, mut holes) = (Facts::default(), 0);
+fn joined(stored: &[&Stored]) -> Option<Block> {
+    let mut facts = Facts::default();
     for stored in stored {
-        let take = Take { part: 0, first_line: stored.first_line, is_present: kind == Kind::Whole };
-        holes += stored.is_sealed.then(|| block::read(&stored.bytes, take, &mut facts))?.ok()?;
+        let take = Take { part: 0, first_line: stored.first_line };
+        stored.is_sealed.then(|| block::read(&stored.bytes, take, &mut facts))?.ok()?;
     }
-    Some(block::write(&mut facts, holes))
+    Some(block::write(&mut facts, 0))
 }

@@ -1,14 +1,15 @@
 //! What the rows of a block are made of: one line for each column.
 //!
 //! A row says its columns once, for writing and for reading. To add one, add a
-//! line, and raise [`super::block::VERSION`]. What is text of a person, a model or
+//! line behind all others of the row, and raise [`super::block::VERSION`]: in older
+//! blocks it is 0. What is text of a person, a model or
 //! a program has no column: commands, titles, and lines of errors.
 
 use crate::dedup::Key;
 use crate::outcome::{DeniedBy, EditError, Outcome, Verdict};
 use crate::rows::{
     AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines,
-    ResultRow, StoredCommand,
+    ResultRow, StoredCommand, TitleRank, TitleRow,
 };
 use crate::shell::Hidden;
 use crate::symbols::Symbol;
@@ -235,6 +236,16 @@ impl Record for AgentRow {
     }
 }
 
+/// Without the title, which is text.
+impl Record for TitleRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.choice(&mut self.rank, &TITLE_RANKS);
+        columns.relative(&mut self.session);
+        columns.number(&mut self.leaf);
+        columns.place(&mut self.place);
+    }
+}
+
 /// Two names that belong together.
 impl Record for (Symbol, Symbol) {
     fn pass(&mut self, columns: &mut impl Columns) {
@@ -271,5 +282,7 @@ const EDIT_ERRORS: [Option<EditError>; 5] =
     [None, Some(EditError::NotRead), Some(EditError::Changed), Some(EditError::NotFound), Some(EditError::NotUnique)];
 
 const HIDDEN: [Option<Hidden>; 4] = [None, Some(Hidden::Pipe), Some(Hidden::Or), Some(Hidden::Sequence)];
+
+const TITLE_RANKS: [TitleRank; 4] = [TitleRank::Summary, TitleRank::Ai, TitleRank::Agent, TitleRank::Custom];
 
 const CUTS: [Cut; 4] = [Cut::Compaction, Cut::CompactSummary, Cut::Clear, Cut::Interruption];

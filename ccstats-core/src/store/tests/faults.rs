@@ -90,7 +90,7 @@ fn what_is_no_store_of_ours_is_refused() {
         let store = rusqlite::Connection::open(file(&place)).expect("a database");
         store.execute_batch(pragma).expect("a pragma");
     };
-    set("PRAGMA user_version = 2");
+    set("PRAGMA user_version = 3");
     assert_eq!(why(&place), "the store `…/ccstats.store` was written by a later version: update ccstats");
     set("PRAGMA application_id = 7");
     assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another");

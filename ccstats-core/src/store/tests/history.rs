@@ -5,6 +5,7 @@ use std::fs;
 use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
 use crate::scan::{Options, Progress};
+use crate::store::catalogue::{Catalogue, Kind, Pen};
 use crate::store::{Needs, Verified};
 
 /// 2026-10-15.
@@ -101,6 +102,69 @@ fn an_export_brings_history_to_another_store() {
     assert_eq!(store.verify().expect("verified").unreadable, 0);
 }
 
+/// A store as version 1 left it, of a transcript that is gone.
+fn of_version_1(place: &Place) {
+    let block = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/store/version-1.block");
+    let block = fs::read(block).expect("a block that version 1 wrote");
+    place.write("a.jsonl", &[1]);
+    place.load(&mut place.open());
+    fs::remove_file(place.transcript("a.jsonl")).expect("a file");
+    let path = place.store().join("ccstats.store");
+    let mut catalogue = Catalogue::open(&path).expect("a store");
+    let snapshot = catalogue.snapshot().expect("readable");
+    let root = snapshot.roots().expect("readable").remove(0);
+    let (id, mut known) = snapshot.transcripts(&root).expect("sound").expect("known");
+    let generation = snapshot.generation;
+    drop(snapshot);
+    let replace = |pen: &mut Pen| {
+        known[0].format = 1;
+        pen.blocks(&known[0])?.iter().try_for_each(|stored| pen.delete_block(stored.id))?;
+        pen.add_block(&known[0], Kind::Whole, 0, &block)?;
+        pen.put(&known[0])?;
+        pen.seal_root(id, known.iter())
+    };
+    catalogue.publish(generation, replace).expect("written");
+    let old = rusqlite::Connection::open(path).expect("a database");
+    old.execute_batch("DROP TABLE digest; PRAGMA user_version = 1;").expect("changed");
+}
+
+#[test]
+fn history_of_version_1_is_kept() {
+    let place = Place::new();
+    of_version_1(&place);
+    // The block tells of a response with seven tokens.
+    assert_eq!(place.load(&mut place.open()), (7, vec![]));
+    place.write("b.jsonl", &[8]);
+    for _ in 0..2 {
+        assert_eq!(place.load(&mut place.open()), (15, vec![]));
+    }
+}
+
+#[test]
+fn a_store_of_version_1_can_be_imported() {
+    let (place, other) = (Place::new(), Place::new());
+    of_version_1(&other);
+    let mut store = place.open();
+    assert_eq!(store.import(&other.store().join("ccstats.store")).expect("imported"), 1);
+    assert_eq!(store.verify().expect("verified"), Verified { sound: 1, unreadable: 0 });
+}
+
+#[test]
+fn accounting_that_is_lost_is_found_again() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2]);
+    place.write("b.jsonl", &[4]);
+    place.load(&mut place.open());
+    let database = rusqlite::Connection::open(place.store().join("ccstats.store")).expect("a database");
+    for change in ["DELETE FROM digest WHERE transcript = 1", "UPDATE digest SET whole = x'00' WHERE transcript = 2"] {
+        database.execute_batch(change).expect("changed");
+        for _ in 0..2 {
+            let dataset = Dataset::load_with(&place.options(), &mut place.open(), &Progress::default(), &Needs::default()).expect("a home");
+            assert_eq!((outputs(&dataset).0, dataset.accounting().lines.parsed.lines), (7, 3), "{change}");
+        }
+    }
+}
+
 #[test]
 fn a_check_counts_blocks() {
     let place = Place::new();
@@ -125,7 +189,7 @@ fn secrets_are_found_where_they_stand_whatever_the_store_knows() {
     let needs = [Needs::default(), Needs { text: true, ..Needs::default() }];
     for needs in needs {
         let dataset = Dataset::load_with(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
-        assert_eq!(dataset.has_text(), needs.text);
+        assert_eq!(dataset.facts().prompts.rows().iter().any(|row| !row.title.is_none()), needs.text);
         let leaks = dataset.leaks(&place.options(), &crate::hashing::HashKey::new(b"key"));
         assert_eq!((leaks.leaks.len(), leaks.problems.len()), (1, 0));
         let (transcript, line) = dataset.locate(leaks.leaks[0].origin.order.place);
