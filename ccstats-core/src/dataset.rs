@@ -16,6 +16,7 @@ use crate::hashing::HashKey;
 use crate::lines::Account;
 use crate::outcome::{DeniedBy, Outcome};
 use crate::prices::{Cost, Price, Prices, Terms};
+use crate::reread;
 use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow, ResultRow};
 use crate::scan::{self, Options, Progress, Scanned};
 use crate::shell;
@@ -229,6 +230,20 @@ impl Dataset {
     pub(crate) fn call(&self, key: Key) -> Option<(&CallRow, Ending)> {
         let call = self.facts.calls.get(key)?;
         Some((call, ending(&self.facts, call)))
+    }
+
+    /// The last line of the error that a call ended with, as far as it can be known.
+    pub(crate) fn error_line(&self, call: &CallRow, result: &ResultRow) -> Option<String> {
+        if !result.error_line.is_none() {
+            return Some(self.symbols().name(result.error_line).into_owned());
+        }
+        let (transcript, _) = self.locate(result.order.place);
+        let session = self.symbols().bytes(call.origin.session);
+        let line = result
+            .error_offset
+            .filter(|_| transcript.is_stored)
+            .and_then(|offset| reread::error_line(transcript, offset, call.key, session));
+        line.filter(|line| !line.is_empty())
     }
 
     /// The transcripts, in their order.

@@ -38,7 +38,6 @@ pub struct Transcript {
     /// It is not there any more: the store alone knows it.
     pub(crate) is_gone: bool,
     /// Its rows come from the store: they hold no text.
-    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "only a store gives rows without text"))]
     pub(crate) is_stored: bool,
 }
 

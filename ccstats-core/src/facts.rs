@@ -11,6 +11,7 @@ use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key, Spot};
+use crate::effects::Effects;
 use crate::entry::{Block, Content, Entry, Input, Message, ReadFile, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
 use crate::error::ProblemKind;
 use crate::json::Text;
@@ -35,6 +36,8 @@ pub(crate) struct Facts {
     pub(crate) prompts: Folded<PromptRow>,
     pub(crate) mentions: Folded<MentionRow>,
     pub(crate) cuts: Folded<CutRow>,
+    /// Of commands from a store.
+    pub(crate) effects: Effects,
     pub(crate) titles: Vec<TitleRow>,
     /// Pull requests by session.
     pub(crate) pull_requests: Vec<(Symbol, Symbol)>,
@@ -185,7 +188,7 @@ impl Facts {
             && let Some(message) = &inner.message
         {
             let origin = self.origin(line, stamp_ms, false);
-            if !self.results(message, inner, origin) {
+            if !self.results(message, inner, line, origin) {
                 self.agent_prompt(&message.content, origin);
             }
         }
@@ -274,7 +277,7 @@ impl Facts {
         let origin = self.origin(line, entry.timestamp_ms, false);
         self.uuid(entry.uuid, origin);
         self.fork(entry, origin);
-        if self.results(message, entry, origin) {
+        if self.results(message, entry, line, origin) {
             return;
         }
         self.agent_prompt(&message.content, origin);
@@ -382,19 +385,19 @@ impl Facts {
     }
 
     /// Takes in the tool results of a message; whether there are any.
-    fn results(&mut self, message: &Message, entry: &Entry, origin: Origin) -> bool {
+    fn results(&mut self, message: &Message, entry: &Entry, line: &Line, origin: Origin) -> bool {
         let Content::Blocks(blocks) = &message.content else { return false };
         let mut any = false;
         for block in blocks {
             if let Block::ToolResult(result) = block {
                 any = true;
-                self.result(result, entry, origin);
+                self.result(result, entry, line, origin);
             }
         }
         any
     }
 
-    fn result(&mut self, result: &ToolResult, entry: &Entry, origin: Origin) {
+    fn result(&mut self, result: &ToolResult, entry: &Entry, line: &Line, origin: Origin) {
         let session = self.symbols.bytes(origin.session);
         let Some(key) = dedup::call_key(result.tool_use_id, session) else { return };
         let fields = match &entry.tool_use_result {
@@ -413,6 +416,7 @@ impl Facts {
             duration_ms: fields.duration_ms.map(short),
             exit_code: error.as_ref().and_then(|error| error.exit_code),
             error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),
+            error_offset: result.is_error.then_some(line.spot.offset),
             edit_error: error.and_then(|error| error.edit_error),
             read: read_lines(&fields),
             lines_added: fields.lines_added,
@@ -483,6 +487,7 @@ impl Facts {
             version: renamed(origin.version),
             ..origin
         };
+        let effects_before = self.effects.absorb(other.effects, renamed);
         // The three large tables need nothing of each other.
         let Facts { messages, calls, results, .. } = self;
         let fold_messages = || {
@@ -497,6 +502,7 @@ impl Facts {
                 stored: row.stored.map(|stored| StoredCommand {
                     key: renamed(stored.key),
                     hidden_key: renamed(stored.hidden_key),
+                    effects: stored.effects.map(|id| id.behind(effects_before)),
                     ..stored
                 }),
                 target: renamed(row.target),

@@ -112,9 +112,11 @@
 mod behaviour;
 mod blocks;
 mod budget;
+mod commands;
 mod dataset;
 mod dedup;
 mod discover;
+mod effects;
 mod entry;
 mod error;
 mod facts;
@@ -125,10 +127,12 @@ mod json;
 mod keys;
 mod lines;
 mod outcome;
+mod paths;
 mod prices;
 mod prompt;
 mod query;
 mod report;
+mod reread;
 mod rows;
 mod scan;
 pub mod shell;
@@ -143,6 +147,7 @@ mod time;
 mod tokens;
 mod untrusted;
 mod usage;
+mod writes;
 
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! The rows that facts are made of: numbers and symbols, nothing borrowed.
 
 use crate::dedup::Key;
+use crate::effects::EffectsId;
 use crate::outcome::{DeniedBy, EditError, Verdict};
 use crate::shell::Hidden;
 use crate::symbols::Symbol;
@@ -107,6 +108,35 @@ pub(crate) struct StoredCommand {
     /// The runner whose status is lost, and by what.
     pub(crate) hidden_key: Symbol,
     pub(crate) hidden_by: Option<Hidden>,
+    /// What it reads and writes; version 1 did not keep it.
+    pub(crate) effects: Option<EffectsId>,
+}
+
+/// A command that was run: its text, or what a store kept of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Command {
+    Text(Symbol),
+    Stored(StoredCommand),
+}
+
+impl Command {
+    /// Whether it is known what the command reads and writes.
+    pub(crate) fn has_effects(self) -> bool {
+        match self {
+            Command::Text(_) => true,
+            Command::Stored(stored) => stored.effects.is_some(),
+        }
+    }
+}
+
+impl CallRow {
+    /// The command that the input gives.
+    pub(crate) fn known_command(&self) -> Option<Command> {
+        match self.stored {
+            _ if !self.command.is_none() => Some(Command::Text(self.command)),
+            stored => stored.map(Command::Stored),
+        }
+    }
 }
 
 /// The result of one tool call.
@@ -130,6 +160,8 @@ pub(crate) struct ResultRow {
     pub(crate) exit_code: Option<u32>,
     /// The last line of an error.
     pub(crate) error_line: Symbol,
+    /// Where the line of an error starts in its transcript, in bytes.
+    pub(crate) error_offset: Option<u64>,
     pub(crate) edit_error: Option<EditError>,
     /// What a Read gave.
     pub(crate) read: ReadLines,

@@ -28,12 +28,12 @@ mod sql;
 mod tree;
 mod word;
 
-pub use audit::{Finding, Rule, Severity, audit};
-pub use effects::{Effect, writes};
+pub use audit::{Finding, Rule, Severity, audit, audit_script};
+pub use effects::{Effect, writes, writes_of_script};
 pub use hidden::{Hidden, HiddenStatus, hidden_status};
 pub use key::failing_key;
 pub(crate) use network::url_host;
-pub use reads::{FileRead, Lines, files_read};
+pub use reads::{FileRead, Lines, files_read, files_read_by_script};
 pub use runner::is_test_runner;
 pub use secrets::secret_path;
 pub use soft::soft_exit;

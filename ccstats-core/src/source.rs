@@ -9,7 +9,7 @@
 //! it, finds its first line by itself, and reads on to the end of its last.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead as _, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
@@ -189,6 +189,18 @@ fn own_lines<'b>(bytes: &'b [u8], part: &Part, start: u64) -> Bytes<'b> {
         Some(first) => Bytes { bytes: &bytes[first..], offset: start + first as u64, limit: limit - first, hole_bytes: 0, shrank: false },
         None => Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, shrank: false },
     }
+}
+
+/// The line that starts at an offset, with its newline.
+///
+/// # Errors
+/// When the transcript cannot be opened or read.
+pub(crate) fn line_at(path: &std::path::Path, offset: u64) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut line = Vec::new();
+    io::BufReader::new(file).read_until(b'\n', &mut line)?;
+    Ok(line)
 }
 
 fn is_settled(transcript: &Transcript, now: SystemTime) -> bool {

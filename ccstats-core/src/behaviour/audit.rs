@@ -17,7 +17,7 @@ use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::query::{Query, Selection};
-use crate::rows::{CallRow, MentionRow, Origin, Place};
+use crate::rows::{CallRow, Command, MentionRow, Origin, Place};
 use crate::shell::{self, Severity};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
@@ -130,7 +130,7 @@ struct Audit<'d> {
     dataset: &'d Dataset,
     allowed: &'d [String],
     /// What is found in each distinct command.
-    findings: FxHashMap<Symbol, Vec<shell::Finding>>,
+    findings: FxHashMap<Command, Vec<shell::Finding>>,
     folders: Folders,
     sieve: Sieve,
     detector: Detector,
@@ -164,11 +164,13 @@ impl Audit<'_> {
     }
 
     fn command(&mut self, call: &CallRow) -> Vec<Match> {
-        let symbols = self.dataset.symbols();
-        let findings = self.findings.entry(call.command).or_insert_with(|| {
-            let command = symbols.name(call.command);
-            if self.sieve.passes(command.as_bytes()) { shell::audit(&command) } else { Vec::new() }
-        });
+        let (facts, sieve) = (self.dataset.facts(), &self.sieve);
+        let Some(command) = call.known_command() else { return Vec::new() };
+        let passes = |command: Command| match command {
+            Command::Text(text) => sieve.passes(facts.symbols.bytes(text)),
+            Command::Stored(_) => true,
+        };
+        let findings = self.findings.entry(command).or_insert_with(|| if passes(command) { facts.findings(command) } else { Vec::new() });
         // Most commands match nothing: they cost one look-up.
         if findings.is_empty() {
             return Vec::new();

@@ -17,7 +17,7 @@ use crate::dedup::Key;
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::query::{Query, Selection};
-use crate::rows::{CallRow, StoredCommand};
+use crate::rows::{CallRow, Command, StoredCommand};
 use crate::shell::{self, Hidden, HiddenStatus};
 use crate::symbols::{Symbol, Symbols};
 use crate::table::{Kind, Table, Value};
@@ -270,37 +270,36 @@ impl Reading {
     }
 }
 
-/// A command as it was written, or what the store kept of it.
-type Text = (Symbol, Option<StoredCommand>);
-
-fn text(call: &CallRow) -> Text {
-    (call.command, call.stored.filter(|_| call.command.is_none()))
+/// The command of a call; without one it is an empty text.
+fn command(call: &CallRow) -> Command {
+    call.known_command().unwrap_or(Command::Text(Symbol::NONE))
 }
 
-/// Command texts, each read once.
+/// Commands, each read once.
 struct Commands {
     tools: Tools,
-    readings: FxHashMap<Text, Reading>,
+    readings: FxHashMap<Command, Reading>,
 }
 
 impl Commands {
     // Reading only texts that hold the words of a key that failed was tried: it
     // spares one text in seven, and loses those whose words are quoted oddly.
     fn read<'c>(dataset: &Dataset, tools: Tools, calls: impl IntoIterator<Item = &'c Call<'c>>) -> Commands {
-        let mut texts: Vec<Text> = calls.into_iter().filter(|(call, _)| tools.is_bash(call)).map(|(call, _)| text(call)).collect();
-        texts.sort_unstable();
-        texts.dedup();
+        let calls = calls.into_iter().filter(|(call, _)| tools.is_bash(call));
+        let mut commands: Vec<Command> = calls.map(|(call, _)| command(call)).collect();
+        commands.sort_unstable();
+        commands.dedup();
         let symbols = dataset.symbols();
-        let readings = calls::in_parallel(&texts, |(text, stored)| match stored {
-            Some(stored) => Reading::stored(stored, symbols),
-            None => Reading::of(&symbols.name(*text)),
+        let readings = calls::in_parallel(&commands, |command| match command {
+            Command::Stored(stored) => Reading::stored(stored, symbols),
+            Command::Text(text) => Reading::of(&symbols.name(*text)),
         });
-        Commands { tools, readings: texts.into_iter().zip(readings).collect() }
+        Commands { tools, readings: commands.into_iter().zip(readings).collect() }
     }
 
     /// What the command of a call says; nothing for calls of other tools.
     fn of(&self, (call, _): &Call) -> Option<&Reading> {
-        self.readings.get(&text(call)).filter(|_| self.tools.is_bash(call))
+        self.readings.get(&command(call)).filter(|_| self.tools.is_bash(call))
     }
 
     /// Calls by the key of their command.
@@ -412,15 +411,14 @@ impl View<'_> {
 
     /// What the failed calls of a key tell, in order.
     fn failed(&self, key: &str, calls: &[Call]) -> Failed {
-        let last = calls.last().and_then(|(call, _)| self.dataset.facts().results.get(call.key));
-        let error = last.map(|result| result.error_line).filter(|line| !line.is_none());
+        let last = calls.last().and_then(|(call, _)| Some((call, self.dataset.facts().results.get(call.key)?)));
         Failed {
             command: key.into(),
             failures: calls.len() as u64,
             sessions: calls::sessions(calls),
             days: calls::days(calls, self.calendar),
-            last_exit_code: last.and_then(|result| result.exit_code),
-            last_error: error.map(|line| self.dataset.symbols().name(line).into_owned()),
+            last_exit_code: last.and_then(|(_, result)| result.exit_code),
+            last_error: last.and_then(|(call, result)| self.dataset.error_line(call, result)),
         }
     }
 

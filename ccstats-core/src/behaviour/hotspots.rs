@@ -11,14 +11,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::calls::{self, Call, Tools};
 use crate::behaviour::epochs::Thread;
-use crate::behaviour::paths;
 use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::error::Error;
 use crate::outcome::{EditError, Outcome};
+use crate::paths;
 use crate::query::{Query, Selection};
-use crate::rows::{CallRow, Origin};
-use crate::shell;
+use crate::rows::{CallRow, Command, Origin};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::untrusted::Shown;
@@ -333,7 +332,7 @@ fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Na
     }
     let printed = printed(dataset, &commands, files.0.keys().map(|file| names.names[*file].as_str()));
     for call in commands {
-        for path in printed.get(&call.command).into_iter().flatten() {
+        for path in call.known_command().and_then(|command| printed.get(&command)).into_iter().flatten() {
             if let Some(file) = files.listed(Some(names.number(path, &call.origin))) {
                 *reads.entry(file).or_default() += 1;
             }
@@ -344,17 +343,20 @@ fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Na
 
 /// The paths that commands print, by command. Only commands that hold the last
 /// part of a path can print that file; few do, and the others are not parsed.
-fn printed<'f>(dataset: &Dataset, calls: &[&CallRow], files: impl Iterator<Item = &'f str>) -> FxHashMap<Symbol, Vec<String>> {
+fn printed<'f>(dataset: &Dataset, calls: &[&CallRow], files: impl Iterator<Item = &'f str>) -> FxHashMap<Command, Vec<String>> {
     let wanted: FxHashSet<&str> = files.filter_map(|file| parts(file).last()).collect();
-    let mut commands: Vec<Symbol> = calls.iter().map(|call| call.command).collect();
+    let mut commands: Vec<Command> = calls.iter().filter_map(|call| call.known_command()).collect();
     commands.sort_unstable();
     commands.dedup();
+    let may_print = |command: Command| match command {
+        Command::Text(text) => parts(&dataset.symbols().name(text)).any(|part| wanted.contains(part)),
+        Command::Stored(_) => true,
+    };
     let paths = calls::in_parallel(&commands, |command| {
-        let text = dataset.symbols().name(*command);
-        let reads = if parts(&text).any(|part| wanted.contains(part)) { shell::files_read(&text) } else { Vec::new() };
+        let reads = if may_print(*command) { dataset.facts().files_read(*command) } else { Vec::new() };
         reads.into_iter().map(|read| read.path).collect()
     });
-    commands.into_iter().zip(paths).filter(|(_, paths): &(Symbol, Vec<String>)| !paths.is_empty()).collect()
+    commands.into_iter().zip(paths).filter(|(_, paths): &(Command, Vec<String>)| !paths.is_empty()).collect()
 }
 
 /// The parts of a path or a command, cut wherever a name of a file can end.

@@ -12,7 +12,6 @@ pub(crate) mod epochs;
 pub(crate) mod failures;
 pub(crate) mod hotspots;
 mod outside;
-mod paths;
 mod patterns;
 pub(crate) mod prompts;
 pub(crate) mod reads;

@@ -105,8 +105,7 @@ impl ReportName {
         let is_blocks = self == ReportName::Blocks;
         Needs {
             text: match self {
-                ReportName::Summary | ReportName::Sessions | ReportName::Reads => true,
-                ReportName::Failures | ReportName::Hotspots | ReportName::Audit => true,
+                ReportName::Sessions | ReportName::Failures | ReportName::Audit => true,
                 ReportName::Tools => calls_by == CallsBy::Command,
                 _ => false,
             },

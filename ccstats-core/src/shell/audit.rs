@@ -2,7 +2,7 @@
 
 use super::place::{self, Folder};
 use super::program::{self, Program};
-use super::{Command, Direction, Separator, Word, effects, network, parse, secret_path, sql};
+use super::{Command, Direction, Script, Separator, Word, effects, network, parse, secret_path, sql};
 
 /// One match of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +15,26 @@ pub struct Finding {
     pub target: String,
 }
 
+impl Finding {
+    /// The target without what somebody typed behind the program: of what destroys, only
+    /// its subcommand and options.
+    pub fn brief(&self) -> String {
+        if self.rule != Rule::Destructive {
+            return self.target.clone();
+        }
+        let mut words = self.target.split_whitespace();
+        let program = words.next().unwrap_or_default();
+        let named = usize::from(matches!(program.to_ascii_lowercase().as_str(), "git" | "drop" | "truncate" | "delete"));
+        let subcommand: Vec<&str> = words.by_ref().take(named).collect();
+        let options = words.filter(|word| word.starts_with('-')).map(|word| word.split('=').next().unwrap_or(word));
+        [program].into_iter().chain(subcommand).chain(options).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// The audit rules for commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
+    #[default]
     /// A program reads a file that holds secrets.
     SecretsRead,
     /// Something is lost that cannot be had back.
@@ -29,8 +46,9 @@ pub enum Rule {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    #[default]
     /// Worth knowing.
     Low,
     /// Worth a look.
@@ -48,8 +66,12 @@ impl Finding {
 /// All matches in `command`, in the order of its text. [`Rule::Outside`] gives
 /// every written path whose folder is known, for the caller to resolve.
 pub fn audit(command: &str) -> Vec<Finding> {
-    let script = parse(command);
-    let placed: Vec<(&Command, Folder)> = place::with_folders(&script).collect();
+    audit_script(&parse(command))
+}
+
+/// The same of a command that is parsed.
+pub fn audit_script(script: &Script) -> Vec<Finding> {
+    let placed: Vec<(&Command, Folder)> = place::with_folders(script).collect();
     let mut findings = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
         let pipeline = before_in_pipeline(&placed[..index], command);
@@ -323,6 +345,23 @@ fn sql_argument(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_destructive_command_names_nothing() {
+        let table = [
+            ("rm -rf /home/me/secret", "rm -rf"),
+            ("git push --force origin topsecret", "git push --force"),
+            ("git reset --hard HEAD~1", "git reset --hard"),
+            ("psql -c 'DROP TABLE secrets'", "DROP TABLE"),
+            ("chmod -R 777 secret", "chmod -R"),
+        ];
+        for (command, brief) in table {
+            let findings = audit(command);
+            let destructive = findings.iter().find(|finding| finding.rule == Rule::Destructive).expect(command);
+            assert_eq!(destructive.brief(), brief, "{command}");
+        }
+        assert_eq!(audit("cat .env")[0].brief(), ".env");
+    }
 
     fn targets(command: &str, rule: Rule) -> Vec<String> {
         audit(command).into_iter().filter(|finding| finding.rule == rule).map(|finding| finding.target).collect()

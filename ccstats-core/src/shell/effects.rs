@@ -2,7 +2,7 @@
 
 use super::place::{self, Folder};
 use super::program::Program;
-use super::{Command, Direction, Word, parse, reads};
+use super::{Command, Direction, Script, Word, parse, reads};
 
 /// The files that a command writes, as far as its text tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,9 +18,13 @@ pub struct Effect {
 
 /// What `command` writes.
 pub fn writes(command: &str) -> Effect {
-    let script = parse(command);
-    let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty() && !command.trim().is_empty(), ..Effect::default() };
-    for (command, folder) in place::with_folders(&script) {
+    writes_of_script(&parse(command))
+}
+
+/// The same of a command that is parsed.
+pub fn writes_of_script(script: &Script) -> Effect {
+    let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty(), ..Effect::default() };
+    for (command, folder) in place::with_folders(script) {
         let targets = targets(command);
         // A path below an unknown folder is still named.
         let (known, unknown): (Vec<&Word>, Vec<&Word>) = targets.iter().partition(|word| word.literal && folder.join(&word.text).is_some());

@@ -2,7 +2,7 @@
 
 use super::place::{self, Folder};
 use super::program::Program;
-use super::{Command, Direction, Place, Separator, Word, parse};
+use super::{Command, Direction, Place, Script, Separator, Word, parse};
 
 /// One file that a command printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +14,10 @@ pub struct FileRead {
 }
 
 /// Lines of a file, counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Lines {
     /// The whole file.
+    #[default]
     All,
     /// `count` lines from `start` on, as far as the file has them.
     Some {
@@ -34,8 +35,12 @@ pub enum Lines {
 /// None for a program that prints several, for paths that are not known
 /// (variables, globs), and where the text goes into another program or a file.
 pub fn files_read(command: &str) -> Vec<FileRead> {
-    let script = parse(command);
-    let placed: Vec<(&Command, Folder)> = place::with_folders(&script).collect();
+    if may_print(command) { files_read_by_script(&parse(command)) } else { Vec::new() }
+}
+
+/// The same of a command that is parsed.
+pub fn files_read_by_script(script: &Script) -> Vec<FileRead> {
+    let placed: Vec<(&Command, Folder)> = place::with_folders(script).collect();
     let mut reads = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
         let starts = command.joined != Separator::Pipe && matches!(command.place, Place::Plain | Place::Inner);
@@ -46,6 +51,21 @@ pub fn files_read(command: &str) -> Vec<FileRead> {
         }
     }
     reads
+}
+
+/// Whether one of the programs that print files may stand where a command
+/// starts. Most commands need no parser to see that they are no read.
+fn may_print(command: &str) -> bool {
+    let is_break = |letter: char| letter.is_whitespace() || ";&|()`/'\"\\.".contains(letter);
+    let mut at = 0;
+    command.split_inclusive(is_break).any(|word| {
+        let before = command[..at].trim_end();
+        at += word.len();
+        let is_printer =
+            matches!(word.trim_end_matches(is_break), "cat" | "nl" | "less" | "more" | "bat" | "batcat" | "head" | "tail" | "sed");
+        // Behind a pipe it prints what the command before it gave.
+        is_printer && (!before.ends_with('|') || before.ends_with("||"))
+    })
 }
 
 /// What one command prints, if it prints one file.
@@ -226,6 +246,26 @@ fn part_of(whole: Lines, part: Lines) -> Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_read_is_missed_for_want_of_a_parser() {
+        let commands = [
+            "cat a",
+            "x;cat a",
+            "(cat a)",
+            "x&&cat a",
+            "x || head a",
+            "/bin/cat a",
+            "sh -c 'cat a'",
+            "sudo nl a",
+            "x\ntail +5 a",
+            "'cat' a",
+        ];
+        for command in commands {
+            assert!(!files_read_by_script(&parse(command)).is_empty() && may_print(command), "{command}");
+        }
+        assert!(!may_print("ls | head") && !may_print("cargo test 2>&1 |tail -5") && !may_print("git log"));
+    }
 
     /// `path:start+count`, `path:start+`, `path`, `path:?`.
     fn dump(command: &str) -> String {

@@ -25,6 +25,7 @@ use super::command;
 use super::digest::Digest;
 use super::records::{Columns, Record};
 use crate::dedup::{self, Folded, Key, Row};
+use crate::effects::{Effects, EffectsId};
 use crate::facts::Facts;
 use crate::rows::{CallRow, Place, StoredCommand};
 use crate::shell;
@@ -66,6 +67,7 @@ impl From<Damaged> for Unreadable {
 
 /// Writes the facts of one stretch of one transcript.
 pub(super) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
+    let known_effects = facts.effects.commands.len();
     let calls = without_text(facts);
     let mut writer = Writer::new(&facts.symbols);
     writer.table(facts.messages.rows());
@@ -83,7 +85,14 @@ pub(super) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.table(&facts.worktrees);
     writer.table(&facts.tools_changed);
     writer.table(&facts.titles);
-    writer.finish(Digest::of(facts, hole_bytes))
+    writer.list(&facts.effects.commands);
+    writer.list(&facts.effects.reads);
+    writer.list(&facts.effects.marks);
+    writer.list(&facts.effects.findings);
+    let block = writer.finish(Digest::of(facts, hole_bytes));
+    // They belong to the block only: the facts have the texts.
+    facts.effects.truncate(known_effects);
+    block
 }
 
 /// What to take of a block.
@@ -100,7 +109,7 @@ pub(super) struct Take {
 /// When the block is damaged or of another version. Part of it may be in
 /// `facts` then, if its checksum is right all the same.
 pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<(), Unreadable> {
-    let mut reader = Reader::new(block, take, &mut facts.symbols)?;
+    let mut reader = Reader::new(block, take, facts.effects.commands.len(), &mut facts.symbols)?;
     reader.fold(&mut facts.messages)?;
     reader.fold(&mut facts.calls)?;
     reader.fold(&mut facts.results)?;
@@ -117,21 +126,27 @@ pub(super) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<(), Un
     reader.table(|row| facts.tools_changed.push(row))?;
     if reader.version >= 2 {
         reader.table(|row| facts.titles.push(row))?;
+        let mut effects = Effects::default();
+        reader.table(|row| effects.commands.push(row))?;
+        reader.table(|row| effects.reads.push(row))?;
+        reader.table(|row| effects.marks.push(row))?;
+        reader.table(|row| effects.findings.push(row))?;
+        facts.effects.absorb(effects, |symbol| symbol);
     }
     Ok(())
 }
 
 /// The calls, with what figures need of their texts instead of the texts.
 fn without_text(facts: &mut Facts) -> Vec<CallRow> {
-    let Facts { calls, symbols, .. } = facts;
+    let Facts { calls, symbols, effects, .. } = facts;
     let mut derived: HashMap<Symbol, StoredCommand> = HashMap::new();
     let mut stored = |call: &CallRow| {
         let stored = match call.stored {
             Some(stored) => stored,
-            None if call.command.is_none() || symbols.bytes(call.tool) != b"Bash" => StoredCommand::default(),
+            None if call.command.is_none() => StoredCommand::default(),
             None => *derived.entry(call.command).or_insert_with(|| {
                 let command = symbols.name(call.command).into_owned();
-                command::derive(&command, symbols)
+                command::derive(&command, symbols, effects)
             }),
         };
         CallRow { command: Symbol::NONE, stored: Some(stored), target: stored_target(call, symbols), ..*call }
@@ -166,6 +181,8 @@ struct Writer<'f> {
     columns: Vec<Vec<u64>>,
     /// The column of the next field.
     next: usize,
+    /// The rows of the longest table.
+    most_rows: usize,
     body: Vec<u8>,
 }
 
@@ -181,21 +198,31 @@ impl<'f> Writer<'f> {
             span_ms: None,
             columns: Vec::new(),
             next: 0,
+            most_rows: 0,
             body: Vec::new(),
         }
     }
 
-    /// Rows that repeat the one before are left out: none of these tables counts
-    /// them, and no table has more rows than its block has bytes.
+    /// Rows that repeat the one before are left out: none of these tables counts them.
     fn table<R: Record + PartialEq>(&mut self, rows: &[R]) {
+        let mut before = None;
+        self.rows(rows.iter().filter(|row| before.replace(**row) != Some(**row)));
+    }
+
+    /// Rows of which each counts.
+    fn list<R: Record + PartialEq>(&mut self, rows: &[R]) {
+        self.rows(rows.iter());
+    }
+
+    fn rows<'r, R: Record + 'r>(&mut self, rows: impl Iterator<Item = &'r R>) {
         self.columns.iter_mut().for_each(Vec::clear);
         let mut count = 0;
-        let mut before = None;
-        for row in rows.iter().filter(|row| before.replace(**row) != Some(**row)) {
+        for row in rows {
             self.next = 0;
             row.clone().pass(self);
             count += 1;
         }
+        self.most_rows = self.most_rows.max(count as usize);
         write_number(count, &mut self.body);
         if count == 0 {
             return;
@@ -226,6 +253,8 @@ impl<'f> Writer<'f> {
         write_number(self.keys.len() as u64, &mut body);
         self.keys.iter().for_each(|key| body.extend_from_slice(&key.to_le_bytes()));
         body.extend_from_slice(&self.body);
+        // A reader believes no table that has more rows than the block has bytes.
+        body.resize(body.len().max(self.most_rows), 0);
         let head = [&MAGIC[..], &VERSION.to_le_bytes(), &xxh3_64(&body).to_le_bytes()].concat();
         Block { bytes: [head, body].concat(), lines: digest.account.total().lines, span_ms: self.span_ms, marks: self.marks(), digest }
     }
@@ -273,6 +302,10 @@ impl Columns for Writer<'_> {
         self.symbol(id);
     }
 
+    fn effects(&mut self, effects: &mut Option<EffectsId>) {
+        self.number(&mut effects.map_or(0, |id| id.index() as u64 + 1));
+    }
+
     fn stamp(&mut self, stamp_ms: &mut i64) {
         if *stamp_ms != i64::MAX {
             let (first, last) = self.span_ms.unwrap_or((*stamp_ms, *stamp_ms));
@@ -295,6 +328,8 @@ struct Reader<'b> {
     take: Take,
     names: Vec<Symbol>,
     keys: Vec<Key>,
+    /// How many commands with effects there were before.
+    effects_before: usize,
     /// The columns of the table.
     columns: Vec<Column<'b>>,
     /// The column of the next field.
@@ -303,7 +338,7 @@ struct Reader<'b> {
 }
 
 impl<'b> Reader<'b> {
-    fn new(block: &'b [u8], take: Take, symbols: &mut Symbols) -> Result<Reader<'b>, Unreadable> {
+    fn new(block: &'b [u8], take: Take, effects_before: usize, symbols: &mut Symbols) -> Result<Reader<'b>, Unreadable> {
         let mut rest = Bytes(block);
         if rest.array()? != MAGIC {
             return Err(Unreadable::Damaged);
@@ -325,7 +360,7 @@ impl<'b> Reader<'b> {
         }
         let count = rest.count(most_rows)?;
         let keys = rest.take(16 * count)?.as_chunks::<16>().0.iter().map(|key| Key::from_le_bytes(*key)).collect();
-        Ok(Reader { version, rest, most_rows, take, names, keys, columns: Vec::new(), next: 0, is_damaged: false })
+        Ok(Reader { version, rest, most_rows, take, names, keys, effects_before, columns: Vec::new(), next: 0, is_damaged: false })
     }
 
     fn table<R: Record>(&mut self, mut add: impl FnMut(R)) -> Result<(), Damaged> {
@@ -407,6 +442,12 @@ impl Columns for Reader<'_> {
     }
 
     #[inline]
+    fn effects(&mut self, effects: &mut Option<EffectsId>) {
+        let number = usize::try_from(self.field()).unwrap_or_default();
+        *effects = number.checked_sub(1).map(|at| Effects::id(at).behind(self.effects_before));
+    }
+
+    #[inline]
     fn stamp(&mut self, stamp_ms: &mut i64) {
         *stamp_ms = self.field() as i64;
     }
@@ -423,6 +464,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::rows::ResultRow;
     use crate::testing::dataset;
 
     const TAKE: Take = Take { part: 0, first_line: 0 };
@@ -469,8 +511,11 @@ mod tests {
         read(&old, TAKE, &mut from_old).expect("readable");
         read(&block(), TAKE, &mut from_new).expect("readable");
         assert_eq!(from_old.messages.rows(), from_new.messages.rows());
-        assert_eq!(from_old.calls.rows(), from_new.calls.rows());
-        assert_eq!(from_old.results.rows(), from_new.results.rows());
+        // Version 1 kept neither what commands do nor where errors stand.
+        let without_effects =
+            |call: &CallRow| CallRow { stored: call.stored.map(|stored| StoredCommand { effects: None, ..stored }), ..*call };
+        assert_eq!(from_old.calls.rows()[0], without_effects(&from_new.calls.rows()[0]));
+        assert_eq!(from_old.results.rows()[0], ResultRow { error_offset: None, ..from_new.results.rows()[0] });
         assert_eq!(from_old.prompts.rows(), from_new.prompts.rows());
         assert_eq!(from_old.uuids, from_new.uuids);
     }

@@ -1,15 +1,25 @@
 //! What is kept of a command instead of its text.
 
+use crate::effects::{Effects, FindingRow, ReadRow};
 use crate::rows::StoredCommand;
 use crate::shell;
 use crate::symbols::Symbols;
+use crate::writes::Writes;
 
-/// What figures need of a command that the Bash tool ran.
-pub(super) fn derive(command: &str, symbols: &mut Symbols) -> StoredCommand {
+/// What reports need of a command.
+pub(super) fn derive(command: &str, symbols: &mut Symbols, effects: &mut Effects) -> StoredCommand {
     let script = shell::parse(command);
+    let reads = shell::files_read_by_script(&script).into_iter().map(|read| (read.path, read.lines));
+    let reads: Vec<_> = reads.map(|(path, lines)| ReadRow { path: symbols.intern(path.as_bytes()), lines }).collect();
+    let writes = Writes::of(&shell::writes_of_script(&script));
+    let findings = shell::audit_script(&script).into_iter();
+    let findings: Vec<_> = findings
+        .map(|found| FindingRow { rule: found.rule, severity: found.severity, target: symbols.intern(found.brief().as_bytes()) })
+        .collect();
     let found = shell::failing_key(&script);
     let hidden = shell::hidden_status(&script);
     StoredCommand {
+        effects: Some(effects.push(reads.into_iter(), &writes, findings.into_iter())),
         is_soft: shell::soft_exit(command),
         key: symbols.intern(found.key.as_bytes()),
         is_chain: found.chain,

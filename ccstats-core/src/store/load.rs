@@ -54,31 +54,38 @@ pub(super) fn load(
     let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
     let steps = plan(&found.transcripts, &state.known, &roots, broken);
     let mut layout = Layout::new(steps, &state.known, needs);
-    let (mut scanned, blocks) = layout.scan_new(options, progress);
-    let mut families = layout.families(&snapshot, &state, &blocks)?;
-    let new_spans = blocks.values().flatten().filter_map(|(_, block)| block.span_ms);
-    let reaching = needs.reaching_back(state.known.iter().filter_map(|known| known.span_ms).chain(new_spans));
     let accounts = Accounts::read(&snapshot, &state, &layout, needs)?;
     if !accounts.missing.is_empty() {
         return Ok(Tried::Broken(accounts.missing));
     }
-    let asked = layout.asked(&state.known, &mut families, &reaching, &accounts);
-    if needs.text {
-        layout.scan_text(&asked, options, progress, &mut scanned);
+    let (scanned, blocks) = layout.scan_new(options, progress);
+    let mut families = layout.families(&snapshot, &state, &blocks)?;
+    let mut reader = Reader {
+        snapshot: &snapshot,
+        state: &state,
+        layout: &mut layout,
+        needs,
+        options,
+        progress,
+        scanned,
+        asked: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    let new_spans = blocks.values().flatten().filter_map(|(_, block)| block.span_ms);
+    let reaching = needs.reaching_back(state.known.iter().filter_map(|known| known.span_ms).chain(new_spans));
+    reader.families(&mut families, &reaching, &accounts)?;
+    if needs.latest_session {
+        // Copies carry later times than what they are copies of: only now it is known
+        // when the latest message was, and who may have a later one.
+        let latest = Needs { start_ms: reader.latest_message_ms(), ..needs.clone() };
+        reader.families(&mut families, &latest, &accounts)?;
     }
-    let wanted: Vec<usize> = (0..layout.steps.len()).filter(|step| asked[*step] && layout.blocks(*step, &state.known) > 0).collect();
-    let stored = snapshot.blocks(wanted.iter().map(|step| &state.known[layout.known(*step)]))?;
-    let reading = Reading { layout: &layout, known: &state.known, needs, unreadable: Mutex::default() };
-    let facts = reading.read(&wanted, &stored, options);
-    let unreadable = reading.unreadable.into_inner().unwrap_or_default();
-    let again: HashSet<i64> = unreadable.iter().filter(|(_, is_there, _)| *is_there).map(|(id, ..)| *id).collect();
+    let Reader { mut scanned, asked, unreadable, .. } = reader;
+    let again: HashSet<i64> = unreadable.iter().filter(|block| block.is_present).map(|block| block.transcript).collect();
     if !again.is_empty() {
         return Ok(Tried::Broken(again));
     }
-    for part in facts {
-        scanned.facts.absorb(part);
-    }
-    scanned.problems.extend(unreadable.into_iter().map(|(_, _, problem)| problem));
+    scanned.problems.extend(unreadable.into_iter().map(|block| block.problem));
     let last_activity_ms = accounts.add_to(&mut scanned, &layout, &asked, needs);
     let change = publish::change(snapshot.generation, &state, &layout, blocks, &mut families, found, options);
     let parts = layout.parts(&state.known, &scanned.lines);
@@ -253,15 +260,15 @@ impl Layout {
     }
 
     /// Reads what the store knows of transcripts that are asked for, since it has no text.
-    fn scan_text(&mut self, asked: &[bool], options: &Options, progress: &Progress, scanned: &mut Scanned) {
-        let is_asked = |job: &usize| self.purposes[*job] == Purpose::Text && asked[self.jobs[*job].part.transcript];
+    fn scan_text(&mut self, steps: &[usize], options: &Options, progress: &Progress, scanned: &mut Scanned) {
+        let is_asked = |job: &usize| self.purposes[*job] == Purpose::Text && steps.binary_search(&self.jobs[*job].part.transcript).is_ok();
         let known: Vec<usize> = (0..self.jobs.len()).filter(is_asked).collect();
         let text = self.scan(&known, options, progress, None);
         scanned.facts.absorb(text.facts);
         scanned.hole_bytes += text.hole_bytes;
         scanned.problems.extend(text.problems);
         scanned.lines.iter_mut().zip(text.lines).for_each(|(lines, more)| *lines += more);
-        self.steps.iter_mut().zip(asked).filter(|(_, asked)| **asked).for_each(|(step, _)| step.transcript.is_stored = false);
+        steps.iter().for_each(|step| self.steps[*step].transcript.is_stored = false);
     }
 
     /// Does some of the jobs. Gives the lines of all of them, none for the others.
@@ -333,11 +340,6 @@ impl Layout {
         steps().map(|step| heads.contains(&families.head(self.member(step, known.len())))).collect()
     }
 
-    /// How many blocks the store has of a step.
-    fn blocks(&self, step: usize, known: &[Known]) -> u32 {
-        self.steps[step].known.map_or(0, |at| known[at].blocks)
-    }
-
     fn known(&self, step: usize) -> usize {
         self.steps[step].known.unwrap_or_default()
     }
@@ -356,6 +358,25 @@ impl Layout {
         let past = self.first_parts.get(step + 1).copied().unwrap_or(self.next_part) - blocks;
         let part = if is_present { first } else { past } + at as u32;
         Some((Take { part, first_line: stored.first_line }, is_present))
+    }
+
+    /// Reads the blocks of one transcript. Gives those that cannot be read.
+    fn read(&self, step: usize, known: &Known, stored: &[Stored], needs: &Needs, facts: &mut Facts) -> Vec<UnreadableBlock> {
+        let mut unreadable = Vec::new();
+        for (at, stored) in stored.iter().enumerate() {
+            let Some((take, is_present)) = self.take(step, at, known.blocks, stored, needs) else { continue };
+            let read = if stored.is_sealed { block::read(&stored.bytes, take, facts) } else { Err(Unreadable::Damaged) };
+            if let Err(why) = read {
+                let detail = match why {
+                    Unreadable::Damaged => "its history in the store is damaged".to_string(),
+                    Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
+                };
+                let path = self.steps[step].transcript.path.clone();
+                let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
+                unreadable.push(UnreadableBlock { transcript: known.id, is_present, problem });
+            }
+        }
+        unreadable
     }
 
     fn parts(&self, known: &[Known], lines: &[u64]) -> Vec<(usize, u64)> {
@@ -408,51 +429,73 @@ fn to_read(index: usize, step: &Step, known: Option<&Known>, cursor: Option<Curs
         .collect()
 }
 
-/// Reads stored blocks on all processors.
-struct Reading<'r> {
-    layout: &'r Layout,
-    known: &'r [Known],
+/// Reads what the store knows, of those transcripts that are asked for.
+struct Reader<'r> {
+    snapshot: &'r Snapshot<'r>,
+    state: &'r State,
+    layout: &'r mut Layout,
     needs: &'r Needs,
-    /// The ids of transcripts with blocks that cannot be read, and whether they are there.
-    unreadable: Mutex<Vec<(i64, bool, Problem)>>,
+    options: &'r Options,
+    progress: &'r Progress,
+    scanned: Scanned,
+    /// By step: whether it was read.
+    asked: Vec<bool>,
+    unreadable: Vec<UnreadableBlock>,
 }
 
-impl Reading<'_> {
-    fn read(&self, wanted: &[usize], stored: &[Vec<Stored>], options: &Options) -> Vec<Facts> {
+/// A block that cannot be read.
+struct UnreadableBlock {
+    /// The id of its transcript.
+    transcript: i64,
+    /// It stands for what is there now.
+    is_present: bool,
+    problem: Problem,
+}
+
+impl Reader<'_> {
+    /// Reads the families that are asked for, as far as they were not read before.
+    fn families(&mut self, families: &mut Families, needs: &Needs, accounts: &Accounts) -> Result<(), Failure> {
+        let asked = self.layout.asked(&self.state.known, families, needs, accounts);
+        self.asked.resize(asked.len(), false);
+        let new: Vec<usize> = (0..asked.len()).filter(|step| asked[*step] && !self.asked[*step]).collect();
+        new.iter().for_each(|step| self.asked[*step] = true);
+        if self.needs.text {
+            self.layout.scan_text(&new, self.options, self.progress, &mut self.scanned);
+        }
+        self.blocks(&new)
+    }
+
+    fn latest_message_ms(&self) -> Option<i64> {
+        self.scanned.facts.messages.rows().iter().filter_map(|row| row.origin.order.stamp_ms()).max()
+    }
+
+    /// Reads stored blocks on all processors.
+    fn blocks(&mut self, steps: &[usize]) -> Result<(), Failure> {
+        let known = |step: &usize| self.layout.steps[*step].known.map(|at| (*step, &self.state.known[at]));
+        let wanted: Vec<(usize, &Known)> = steps.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
+        let stored = self.snapshot.blocks(wanted.iter().map(|(_, known)| *known))?;
         let bytes: usize = stored.iter().flatten().map(|stored| stored.bytes.len()).sum();
         let next = AtomicUsize::new(0);
         // A block says in a byte what takes dozens in a transcript.
-        let threads = scan::threads(options.threads, 8 * bytes as u64);
-        scan::on_threads(threads, || {
-            let mut facts = Facts::default();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some((step, stored)) = wanted.get(index).zip(stored.get(index)) else { return facts };
-                self.transcript(*step, stored, &mut facts);
+        let threads = scan::threads(self.options.threads, 8 * bytes as u64);
+        let (layout, needs) = (&*self.layout, self.needs);
+        let read = scan::on_threads(threads, || {
+            let (mut facts, mut unreadable) = (Facts::default(), Vec::new());
+            while let Some(((step, known), stored)) = next_of(&next, &wanted, &stored) {
+                unreadable.extend(layout.read(*step, known, stored, needs, &mut facts));
             }
-        })
-    }
-
-    fn transcript(&self, step: usize, stored: &[Stored], facts: &mut Facts) {
-        let known = &self.known[self.layout.known(step)];
-        for (at, stored) in stored.iter().enumerate() {
-            let Some((take, is_present)) = self.layout.take(step, at, known.blocks, stored, self.needs) else { continue };
-            let read = if stored.is_sealed { block::read(&stored.bytes, take, facts) } else { Err(Unreadable::Damaged) };
-            if let Err(why) = read {
-                self.report(step, known, is_present, why);
-            }
+            (facts, unreadable)
+        });
+        for (facts, unreadable) in read {
+            self.scanned.facts.absorb(facts);
+            self.unreadable.extend(unreadable);
         }
+        Ok(())
     }
+}
 
-    fn report(&self, step: usize, known: &Known, is_present: bool, why: Unreadable) {
-        let detail = match why {
-            Unreadable::Damaged => "its history in the store is damaged".to_string(),
-            Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
-        };
-        let path = self.layout.steps[step].transcript.path.clone();
-        let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
-        if let Ok(mut unreadable) = self.unreadable.lock() {
-            unreadable.push((known.id, is_present, problem));
-        }
-    }
+/// The next of two lists that belong together, for one of several threads.
+fn next_of<'l, A, B>(next: &AtomicUsize, first: &'l [A], second: &'l [B]) -> Option<(&'l A, &'l B)> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    first.get(at).zip(second.get(at))
 }

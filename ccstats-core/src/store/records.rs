@@ -6,12 +6,13 @@
 //! a program has no column: commands, titles, and lines of errors.
 
 use crate::dedup::Key;
+use crate::effects::{EffectsId, EffectsRow, FindingRow, ReadRow};
 use crate::outcome::{DeniedBy, EditError, Outcome, Verdict};
 use crate::rows::{
     AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines,
     ResultRow, StoredCommand, TitleRank, TitleRow,
 };
-use crate::shell::Hidden;
+use crate::shell::{Hidden, Lines, Rule, Severity};
 use crate::symbols::Symbol;
 use crate::usage::Tokens;
 
@@ -22,6 +23,7 @@ pub(super) trait Columns {
     fn key(&mut self, key: &mut Key);
     /// The symbol of the id of a session or a subagent: who shares one is related.
     fn relative(&mut self, id: &mut Symbol);
+    fn effects(&mut self, effects: &mut Option<EffectsId>);
     /// A time in milliseconds; `i64::MAX` for none.
     fn stamp(&mut self, stamp_ms: &mut i64);
     fn place(&mut self, place: &mut Place);
@@ -120,7 +122,6 @@ impl Record for CallRow {
         columns.symbol(&mut self.file);
         let mut stored = self.stored.unwrap_or_default();
         stored.pass(columns);
-        self.stored = Some(stored);
         columns.symbol(&mut self.target);
         columns.flag(&mut self.target_is_path);
         columns.symbol(&mut self.subagent_type);
@@ -128,9 +129,12 @@ impl Record for CallRow {
         columns.maybe_short(&mut self.limit);
         columns.number(&mut self.old_text);
         columns.number(&mut self.new_text);
+        columns.effects(&mut stored.effects);
+        self.stored = Some(stored);
     }
 }
 
+/// Without its effects, which came later: they stand behind the call.
 impl Record for StoredCommand {
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.flag(&mut self.is_soft);
@@ -162,6 +166,7 @@ impl Record for ResultRow {
         columns.symbol(&mut self.agent_type);
         columns.flag(&mut self.is_async);
         columns.flag(&mut self.is_cut);
+        columns.maybe(&mut self.error_offset);
     }
 }
 
@@ -246,6 +251,50 @@ impl Record for TitleRow {
     }
 }
 
+impl Record for EffectsRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.flag(&mut self.whole_tree);
+        columns.short(&mut self.reads_end);
+        columns.short(&mut self.marks_end);
+        columns.short(&mut self.findings_end);
+    }
+}
+
+impl Record for ReadRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.symbol(&mut self.path);
+        // 0 is all of the file, 1 some lines that are not known.
+        let mut first = match self.lines {
+            Lines::All => 0,
+            Lines::Unknown => 1,
+            Lines::Some { start, .. } => start.saturating_add(2),
+        };
+        let mut count = if let Lines::Some { count, .. } = self.lines { count } else { None };
+        columns.number(&mut first);
+        columns.maybe(&mut count);
+        self.lines = match first {
+            0 => Lines::All,
+            1 => Lines::Unknown,
+            _ => Lines::Some { start: first - 2, count },
+        };
+    }
+}
+
+impl Record for FindingRow {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.choice(&mut self.rule, &RULES);
+        columns.choice(&mut self.severity, &SEVERITIES);
+        columns.symbol(&mut self.target);
+    }
+}
+
+/// A mark of what a command may write.
+impl Record for u32 {
+    fn pass(&mut self, columns: &mut impl Columns) {
+        columns.short(self);
+    }
+}
+
 /// Two names that belong together.
 impl Record for (Symbol, Symbol) {
     fn pass(&mut self, columns: &mut impl Columns) {
@@ -282,6 +331,10 @@ const EDIT_ERRORS: [Option<EditError>; 5] =
     [None, Some(EditError::NotRead), Some(EditError::Changed), Some(EditError::NotFound), Some(EditError::NotUnique)];
 
 const HIDDEN: [Option<Hidden>; 4] = [None, Some(Hidden::Pipe), Some(Hidden::Or), Some(Hidden::Sequence)];
+
+const RULES: [Rule; 4] = [Rule::SecretsRead, Rule::Destructive, Rule::Outside, Rule::Network];
+
+const SEVERITIES: [Severity; 3] = [Severity::Low, Severity::Medium, Severity::High];
 
 const TITLE_RANKS: [TitleRank; 4] = [TitleRank::Summary, TitleRank::Ai, TitleRank::Agent, TitleRank::Custom];
 

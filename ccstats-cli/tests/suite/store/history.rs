@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{Place, figures, turns_of};
-use crate::support::workspace;
+use crate::support::{lines, tool_result, tool_use, with, workspace};
 
 /// A step in the life of a home.
 type Step = (&'static str, fn(&Place));
@@ -90,6 +90,70 @@ fn a_trial_on_other_transcripts_never_mixes_with_the_history() {
         assert_eq!(place.figures(), mine);
         place.delete_transcripts();
     }
+}
+
+/// Commands that print, write, fail and destroy, with what the Read and Edit tools do
+/// beside them.
+fn commands() -> Vec<u8> {
+    let calls = [
+        ("Bash", json!({"command": "cat notes.md"}), "text", false),
+        ("Bash", json!({"command": "sed -n 1,5p notes.md"}), "text", false),
+        ("Bash", json!({"command": "cat notes.md"}), "text", false),
+        ("Edit", json!({"file_path": "/work/demo/a.rs", "old_string": "x", "new_string": "y"}), "done", false),
+        ("Bash", json!({"command": "cat a.rs && cat a.rs"}), "text", false),
+        ("Bash", json!({"command": "python3 gen.py a.rs"}), "made", false),
+        ("Bash", json!({"command": "cat a.rs"}), "text", false),
+        ("Bash", json!({"command": "cargo test | tail -3"}), "text", false),
+        ("Bash", json!({"command": "cargo test"}), "Exit code 101\nerror: it broke", true),
+        ("Edit", json!({"file_path": "/work/demo/a.rs", "old_string": "y", "new_string": "x"}), "done", false),
+        ("Bash", json!({"command": "cargo test"}), "ok", false),
+        ("Bash", json!({"command": "rm -rf build && cat .env && curl https://host.example/x && cp x /etc/y"}), "ok", false),
+    ];
+    let lines_of = |(at, (tool, input, text, is_error)): (usize, (&str, Value, &str, bool))| {
+        let id = format!("toolu_c{at}");
+        let time = |line: Value, second: usize| with(line, &json!({"timestamp": format!("2026-11-03T10:{at:02}:{second:02}.000Z")}));
+        [time(tool_use(&id, tool, &input), 0), time(tool_result(&id, text, is_error), 1)]
+    };
+    lines(&calls.into_iter().enumerate().flat_map(lines_of).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_commands_did_is_known_when_the_transcript_is_gone() {
+    let place = Place::new();
+    place.append("s1", &commands());
+    let rows = |report: &str| place.run(&[report, "--range", "all", "--json"]).json()["rows"].clone();
+    let before = ["reads", "hotspots", "failures", "audit"].map(rows);
+    place.delete_transcripts();
+    let after = ["reads", "hotspots", "failures", "audit"].map(rows);
+    assert_eq!(before[0].as_array().unwrap().len(), 2);
+    assert_eq!((&after[0], &after[1]), (&before[0], &before[1]));
+    // The error and the command as it was typed are text.
+    let without_text = |rows: &Value| -> Value {
+        let without = |row: &Value| with(row.clone(), &json!({"last_error": null, "variants": []}));
+        rows.as_array().unwrap().iter().map(without).collect()
+    };
+    assert_eq!(before[2][0]["last_error"], "error: it broke");
+    assert_eq!(after[2], without_text(&before[2]));
+    let found = |rows: &Value| {
+        let name = |row: &Value| format!("{} {}", row["rule"].as_str().unwrap(), row["target"].as_str().unwrap());
+        let mut names: Vec<String> = rows.as_array().unwrap().iter().map(name).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(found(&before[3]), ["destructive rm -rf build", "network host.example", "outside /etc/y", "secrets-read .env"]);
+    assert_eq!(found(&after[3]), ["destructive rm -rf", "network host.example", "outside /etc/y", "secrets-read .env"]);
+}
+
+#[test]
+fn the_summary_quotes_errors_from_transcripts_that_are_there() {
+    let place = Place::new();
+    place.append("s1", &commands());
+    let failing = || place.run(&["summary", "--range", "all", "--json"]).json()["failing_commands"].clone();
+    let alone = place.run(&["summary", "--range", "all", "--json", "--no-store"]).json()["failing_commands"].clone();
+    assert_eq!(alone[0]["last_error"], "error: it broke");
+    assert_eq!([failing(), failing()], [alone.clone(), alone.clone()]);
+    place.delete_transcripts();
+    assert_eq!(failing(), json!([with(alone[0].clone(), &json!({"last_error": null}))]));
 }
 
 #[test]

@@ -20,9 +20,19 @@ fn lines_with_text() -> Vec<u8> {
         ("Bash", json!({"command": text("git commit -m"), "description": text("why")})),
         (
             "Bash",
-            json!({"command": format!("export TOKEN={CANARY}; curl -H 'X: {CANARY}' https://{CANARY}.example/{CANARY} | grep {CANARY} && cat '{CANARY}")}),
+            json!({"command": format!("export TOKEN={CANARY}; curl -H 'X: {CANARY}' https://u:{CANARY}@host.example/{CANARY}?q={CANARY} | grep {CANARY} && echo '{CANARY}")}),
         ),
         ("Bash", json!({"command": format!("FOO={CANARY} python3 -c 'print(\"{CANARY}\")' <<EOF\n{CANARY}\nEOF")})),
+        (
+            "Bash",
+            json!({"command": format!("python3 make.py {CANARY} {CANARY}.txt --{CANARY}={CANARY}; mysql -p{CANARY}; rm -rf {CANARY}")}),
+        ),
+        (
+            "Bash",
+            json!({"command": format!("git push --force origin {CANARY}; psql -c 'DROP TABLE {CANARY}'; tar xf {CANARY} -C {CANARY}")}),
+        ),
+        // Paths and hosts are facts: what was read, and who was asked.
+        ("Bash", json!({"command": format!("cat notes.txt; cat .env; curl -d {CANARY} https://known.example; echo {CANARY} > /tmp/out")})),
         ("Grep", json!({"pattern": text("x"), "path": "/work/demo"})),
         ("Grep", json!({"pattern": text("x")})),
         ("Glob", json!({"pattern": format!("**/*{CANARY}*")})),
@@ -83,7 +93,9 @@ fn no_text_of_a_transcript_is_in_the_data_folder() {
     place.run(&["statusline"]);
     place.append("s1", b"\n");
     place.sync();
-    assert_eq!(holds(&place.data(), "claude-sonnet"), ["ccstats.store-wal"], "names can be found");
+    for known in ["claude-sonnet", "notes.txt", "known.example"] {
+        assert_eq!(holds(&place.data(), known), ["ccstats.store-wal"], "names can be found");
+    }
     assert_eq!(holds(&place.data(), CANARY), [""; 0]);
     // Neither what was deleted on the way nor a backup has it.
     fs::write(place.transcript("s1"), b"").unwrap();

@@ -22,7 +22,7 @@ pub(crate) fn canonical<'p>(folder: &str, path: &'p str) -> Cow<'p, str> {
         Some(rest) => format!("~{}", resolved(rest, '/')).into(),
         None if absolute.starts_with('/') => resolved(&absolute, '/').into(),
         // The folder is a name, not a path: it stays in front.
-        None => resolved(&absolute, '/').split_off(1).into(),
+        None => resolved(&absolute, '/').trim_start_matches('/').to_owned().into(),
     }
 }
 
@@ -35,6 +35,46 @@ pub(crate) fn base_name(path: &str) -> &str {
 pub(crate) fn is_above(folder: &str, path: &str) -> bool {
     let folder = folder.trim_end_matches(['/', '\\']);
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(['/', '\\']))
+}
+
+/// All folders above a canonical path, the lowest first.
+pub(crate) fn folders_above(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices(['/', '\\']).map(|(at, _)| &path[..at]).filter(|folder| is_above(folder, path))
+}
+
+/// The way of a relative path from the folder it is told from: steps up, and from there
+/// down. `None` for an absolute one.
+pub(crate) fn way(folder: &str, path: &str) -> Option<(usize, String)> {
+    if is_absolute(path) {
+        return None;
+    }
+    let (mut ups, mut down) = (0, Vec::new());
+    for part in parts(path, is_windows(folder)) {
+        if part != ".." {
+            down.push(part);
+        } else if down.pop().is_none() {
+            ups += 1;
+        }
+    }
+    Some((ups, down.join("/")))
+}
+
+/// Every way from a folder to another one, a canonical path: each goes some steps further up.
+pub(crate) fn ways(folder: &str, to: &str) -> Vec<(usize, String)> {
+    let folder = canonical(folder, ".");
+    let is_windows = is_windows(&folder);
+    let from: Vec<&str> = parts(&folder, is_windows).collect();
+    let to: Vec<&str> = parts(to, is_windows).collect();
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    (0..=shared).rev().map(|start| (from.len() - start, to[start..].join("/"))).collect()
+}
+
+fn is_windows(folder: &str) -> bool {
+    letter_drive(folder).is_some() || folder.starts_with(r"\\")
+}
+
+fn parts(path: &str, is_windows: bool) -> impl Iterator<Item = &str> {
+    path.split(move |letter| letter == '/' || is_windows && letter == '\\').filter(|part| !matches!(*part, "" | "."))
 }
 
 /// Whether an absolute path is canonical as it stands; most are.
@@ -102,6 +142,7 @@ mod tests {
             ("C:\\w", "/c/w/a.rs", "C:\\w\\a.rs"),
             ("C:\\w", "\\\\host\\share\\.\\a.rs", "\\\\host\\share\\a.rs"),
             ("-work-demo", "./a.rs", "-work-demo/a.rs"),
+            ("-work-demo", "..", ""),
             ("/w", "a\\ b.rs", "/w/a\\ b.rs"),
         ];
         for (folder, path, expected) in table {

@@ -1,0 +1,39 @@
+//! What the commands of calls do, told by their text or by what the store kept of it.
+
+use crate::facts::Facts;
+use crate::rows::{Command, StoredCommand};
+use crate::shell::{self, FileRead, Finding};
+use crate::symbols::Symbol;
+use crate::writes::Writes;
+
+impl Facts {
+    /// The files that a command prints.
+    pub(crate) fn files_read(&self, command: Command) -> Vec<FileRead> {
+        let name = |symbol: Symbol| self.symbols.name(symbol).into_owned();
+        match command {
+            Command::Text(text) => shell::files_read(&self.symbols.name(text)),
+            Command::Stored(StoredCommand { effects: Some(id), .. }) => {
+                self.effects.reads(id).iter().map(|row| FileRead { path: name(row.path), lines: row.lines }).collect()
+            }
+            Command::Stored(_) => Vec::new(),
+        }
+    }
+
+    /// What a command may write.
+    pub(crate) fn writes(&self, command: Command) -> Writes {
+        match command {
+            Command::Text(text) => Writes::of(&shell::writes(&self.symbols.name(text))),
+            Command::Stored(StoredCommand { effects: Some(id), .. }) => self.effects.writes(id),
+            Command::Stored(_) => Writes { whole_tree: true, marks: Vec::new() },
+        }
+    }
+
+    /// What the audit finds in a command.
+    pub(crate) fn findings(&self, command: Command) -> Vec<Finding> {
+        match command {
+            Command::Text(text) => shell::audit(&self.symbols.name(text)),
+            Command::Stored(StoredCommand { effects: Some(id), .. }) => self.effects.findings(id, &self.symbols),
+            Command::Stored(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What a command may have written, as short hashes of names.
+//!
+//! A command holds words that somebody typed, and a store keeps none of them. So what
+//! it may have written is never a list of names, only one of their hashes: enough to
+//! ask whether a file is among them. Of the 32 bits of a hash no long word can be told,
+//! and one in four billion questions gets a doubtful yes, which is what doubt gets here.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::paths::{base_name, canonical, folders_above, way, ways};
+use crate::shell;
+
+/// What a command may have written, seen from any folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Writes {
+    /// Any file below the folder it ran in.
+    pub(crate) whole_tree: bool,
+    /// Sorted, each once.
+    pub(crate) marks: Vec<u32>,
+}
+
+/// The ways in which a command can name a file. The numbers stand in stores.
+#[derive(Clone, Copy)]
+enum Name {
+    /// The last part of its path.
+    Base = 1,
+    /// The whole path of a folder above it.
+    Folder = 2,
+    /// The way to such a folder from where the command ran.
+    Way = 3,
+    /// The last part of its path, as a word in a text.
+    Word = 4,
+}
+
+fn mark(name: Name, text: &str) -> u32 {
+    xxh3_64_with_seed(text.as_bytes(), name as u64) as u32
+}
+
+/// The way to a folder, by its steps up and the path from there.
+fn way_mark((ups, path): (usize, &str)) -> u32 {
+    xxh3_64_with_seed(path.as_bytes(), Name::Way as u64 | (ups as u64) << 8) as u32
+}
+
+impl Writes {
+    /// What a command does to files, as far as its text tells.
+    pub(crate) fn of(command: &shell::Effect) -> Writes {
+        /// Longer programs may write whatever they like.
+        const MOST_MARKS: usize = 4096;
+        let mut marks = Vec::new();
+        let words = command.named.iter().filter(|text| !text.contains(char::is_whitespace));
+        command.paths.iter().chain(words).for_each(|path| add_path(path, &mut marks));
+        for text in &command.named {
+            marks.extend(words_of(text).map(|word| mark(Name::Word, word)));
+        }
+        marks.sort_unstable();
+        marks.dedup();
+        let is_long = marks.len() > MOST_MARKS;
+        Writes { whole_tree: command.whole_tree || is_long, marks: if is_long { Vec::new() } else { marks } }
+    }
+}
+
+/// What a path names: a file of that name, or a folder above one.
+fn add_path(path: &str, marks: &mut Vec<u32>) {
+    // On Windows some paths are others than elsewhere, and where the command ran is not known.
+    for folder in ["/", r"C:\"] {
+        let (place, way) = (canonical(folder, path), way(folder, path));
+        match &way {
+            Some((ups, path)) => marks.push(way_mark((*ups, path))),
+            None => marks.push(mark(Name::Folder, &place)),
+        }
+        let base = base_name(way.as_ref().map_or(&place, |(_, path)| path));
+        marks.extend((!base.is_empty()).then(|| mark(Name::Base, base)));
+    }
+}
+
+/// The words of a text that can be names of files, and what stands before each dot in
+/// them: `data.rs` says `data.rs` and `data`, never `a.rs`.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let runs = text.split(move |letter| !is_part(letter)).filter(|run| !run.is_empty());
+    runs.flat_map(|run| run.match_indices('.').map(|(at, _)| &run[..at]).chain([run])).filter(|word| !word.is_empty())
+}
+
+/// A file, by all that a command can call it which ran in one folder.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names(Vec<u32>);
+
+impl Names {
+    /// The names of a file, a canonical path, seen from a folder.
+    pub(crate) fn new(file: &str, folder: &str) -> Names {
+        let base = base_name(file);
+        let mut marks = vec![mark(Name::Base, base)];
+        // Of a name with spaces or brackets its longest word must do.
+        marks.extend(words_of(base).max_by_key(|word| word.len()).map(|word| mark(Name::Word, word)));
+        for above in folders_above(file) {
+            marks.push(mark(Name::Folder, above));
+            ways(folder, above).iter().for_each(|(ups, path)| marks.push(way_mark((*ups, path))));
+        }
+        Names(marks)
+    }
+
+    /// Whether one of them is among what a command may have written.
+    pub(crate) fn are_in(&self, writes: &Writes) -> bool {
+        writes.whole_tree || self.0.iter().any(|mark| writes.marks.binary_search(mark).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::paths::is_above;
+
+    fn may_write(command: &str, file: &str) -> bool {
+        Names::new(file, "/w").are_in(&Writes::of(&shell::writes(command)))
+    }
+
+    #[test]
+    fn a_command_changes_the_file_it_names_its_base_name_or_a_folder_above_it() {
+        let file = "/w/src/a.rs";
+        for command in [
+            "echo x > src/a.rs",
+            "cd src && echo x >> a.rs",
+            "rm -r src",
+            "rm -r /w",
+            "rm -r ../w/src",
+            "cp -r /x ./src/",
+            "python gen.py src/a.rs",
+            "cd $X && touch a.rs",
+            "python - <<'E'\nopen('a.rs', 'w')\nE",
+            "git checkout .",
+            "cargo fmt",
+        ] {
+            assert!(may_write(command, file), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_only_reads_or_writes_elsewhere_changes_nothing() {
+        let file = "/w/src/a.rs";
+        for command in [
+            "cat src/a.rs",
+            "grep x src/a.rs",
+            "git diff src/a.rs",
+            "echo x > src/data.rs",
+            "rm -r srcs",
+            "rm -r ../v/src",
+            "python gen.py data.rs",
+            "cargo build",
+        ] {
+            assert!(!may_write(command, file), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_several_words_is_found_by_one_of_them() {
+        assert!(may_write("python - <<'E'\nopen('x/[slug].tsx', 'w')\nE", "/w/x/[slug].tsx"));
+        assert!(!may_write("python - <<'E'\nopen('x/page.tsx', 'w')\nE", "/w/x/[slug].tsx"));
+    }
+
+    #[test]
+    fn very_long_programs_may_write_anything() {
+        let words: String = (0..5000).map(|word| format!("w{word} ")).collect();
+        assert!(may_write(&format!("python - <<'E'\n{words}\nE"), "/w/a"));
+    }
+
+    /// A folder, and paths as they are written where it is.
+    fn places() -> impl Strategy<Value = (&'static str, String, String)> {
+        let path = |starts: &'static [&'static str], separator: &'static str| {
+            let part = prop_oneof![Just("a"), Just("b"), Just("c.rs"), Just("."), Just(".."), Just("")];
+            let parts = prop::collection::vec(part, 1..4).prop_map(move |parts| parts.join(separator));
+            (prop::sample::select(starts), parts).prop_map(|(start, parts)| start.to_owned() + &parts)
+        };
+        let unix = || path(&["", "", "/", "~/"], "/");
+        let windows = || path(&["", "", r"C:\", "c:/", "/c/"], r"\");
+        let name = |file: String, separator: &str| file + separator + "c.rs";
+        prop_oneof![
+            (prop::sample::select(&["/a/b/c", "/a"][..]), unix(), unix()).prop_map(move |(folder, word, file)| (
+                folder,
+                word,
+                name(file, "/")
+            )),
+            (Just(r"C:\a\b\c"), windows(), windows()).prop_map(move |(folder, word, file)| (folder, word, name(file, r"\"))),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+        /// What the marks say of a path is what the paths themselves say.
+        #[test]
+        fn paths_are_known_by_their_marks((folder, word, file) in places()) {
+            let (file, place) = (canonical(folder, &file), canonical(folder, &word));
+            // Nothing is above the root, and the name of the folder that `..` leads to counts for nothing.
+            let leads_up = way(folder, &word).is_some_and(|(ups, path)| ups > 0 && path.is_empty() || ups >= folder.matches(['/', '\\']).count());
+            let is_drive = folder.starts_with('C') && place.len() <= 2;
+            prop_assume!(!word.is_empty() && !leads_up && !is_drive);
+            let wanted = is_above(&place, &file) || base_name(&place) == base_name(&file);
+            let effect = shell::Effect { paths: vec![word.clone()], ..Default::default() };
+            let found = Names::new(&file, folder).are_in(&Writes::of(&effect));
+            prop_assert!(found == wanted, "{word} is {place}, {file} from {folder}: {found}");
+        }
+    }
+}
