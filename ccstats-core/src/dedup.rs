@@ -117,10 +117,15 @@ impl<R: Row> Folded<R> {
         table.insert_unique(key as u64, index, |index| rows[*index as usize].key() as u64);
     }
 
+    /// Makes room for so many more rows.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.rows.reserve(more);
+        self.table.reserve(more, |index| self.rows[*index as usize].key() as u64);
+    }
+
     /// Folds in all rows of another set, changed by `rename`.
     pub(crate) fn absorb(&mut self, other: Folded<R>, rename: impl Fn(R) -> R) {
-        self.rows.reserve(other.rows.len());
-        self.table.reserve(other.rows.len(), |index| self.rows[*index as usize].key() as u64);
+        self.reserve(other.rows.len());
         for row in other.rows {
             self.fold(rename(row));
         }

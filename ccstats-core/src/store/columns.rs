@@ -1,8 +1,8 @@
 //! Columns of numbers, each written in the form that takes the fewest bytes.
 //!
 //! Most columns of one transcript hold one value, or few changes, or numbers
-//! that grow in small steps. A column is read a number at a time, beside the others of
-//! its table, and is never spread out in memory.
+//! that grow in small steps. A column is read some numbers at a time, beside the others
+//! of its table, and is never spread out in memory as a whole.
 
 /// The bytes are not what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,15 @@ impl<'b> Bytes<'b> {
 
     #[inline]
     pub(super) fn number(&mut self) -> Result<u64, Damaged> {
+        // Most numbers are small.
+        if let [byte @ 0..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Result<u64, Damaged> {
         let mut number = 0;
         for (index, byte) in self.0.iter().enumerate().take(10) {
             number |= u64::from(byte & 0x7F) << (7 * index);
@@ -135,7 +144,8 @@ impl<'b> Bytes<'b> {
         }
         let mut column = Column::new(*self)?;
         let start = column;
-        (0..count).try_for_each(|_| column.next().map(drop))?;
+        let mut numbers = [0; 64];
+        (0..count).step_by(64).try_for_each(|at| column.fill(&mut numbers[..(count - at).min(64)]))?;
         *self = column.rest;
         Ok(start)
     }
@@ -160,28 +170,54 @@ impl<'b> Column<'b> {
         Ok(Column { form, rest, number, run: 0 })
     }
 
-    /// The next number.
+    /// Whether it gives one number over and over.
+    pub(super) fn is_constant(&self) -> bool {
+        self.form == Form::Constant
+    }
+
+    /// The next numbers.
     ///
     /// # Errors
     /// When the column ends before, or is not what was written.
-    #[inline]
-    pub(super) fn next(&mut self) -> Result<u64, Damaged> {
+    pub(super) fn fill(&mut self, numbers: &mut [u64]) -> Result<(), Damaged> {
         match self.form {
-            Form::Constant => {}
-            Form::Runs => {
-                if self.run == 0 {
-                    (self.number, self.run) = (self.rest.number()?, self.rest.number()?);
+            Form::Constant => numbers.fill(self.number),
+            Form::Runs => return self.fill_runs(numbers),
+            Form::Plain => {
+                for number in numbers {
+                    *number = self.rest.number()?;
                 }
-                self.run = self.run.checked_sub(1).ok_or(Damaged)?;
             }
-            Form::Plain => self.number = self.rest.number()?,
             Form::Steps => {
-                let step = self.rest.number()?;
-                self.number = self.number.wrapping_add(step >> 1 ^ (step & 1).wrapping_neg());
+                for number in numbers {
+                    let step = self.rest.number()?;
+                    self.number = self.number.wrapping_add(step >> 1 ^ (step & 1).wrapping_neg());
+                    *number = self.number;
+                }
             }
-            Form::Wide => self.number = u64::from_le_bytes(self.rest.array()?),
+            Form::Wide => {
+                let bytes = self.rest.take(8 * numbers.len())?.as_chunks().0;
+                numbers.iter_mut().zip(bytes).for_each(|(number, bytes)| *number = u64::from_le_bytes(*bytes));
+            }
         }
-        Ok(self.number)
+        Ok(())
+    }
+
+    fn fill_runs(&mut self, mut numbers: &mut [u64]) -> Result<(), Damaged> {
+        while !numbers.is_empty() {
+            if self.run == 0 {
+                (self.number, self.run) = (self.rest.number()?, self.rest.number()?);
+            }
+            let length = numbers.len().min(usize::try_from(self.run).unwrap_or(usize::MAX));
+            if length == 0 {
+                return Err(Damaged);
+            }
+            let (run, rest) = numbers.split_at_mut(length);
+            run.fill(self.number);
+            self.run -= length as u64;
+            numbers = rest;
+        }
+        Ok(())
     }
 }
 
@@ -191,8 +227,11 @@ mod tests {
 
     use super::*;
 
+    /// In stretches of seven.
     fn read(mut column: Column, count: usize) -> Result<Vec<u64>, Damaged> {
-        (0..count).map(|_| column.next()).collect()
+        let mut numbers = vec![0; count];
+        numbers.chunks_mut(7).try_for_each(|some| column.fill(some))?;
+        Ok(numbers)
     }
 
     /// The bytes of a column, and what is read from it, with and without its length.

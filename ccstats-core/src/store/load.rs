@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -17,7 +16,6 @@ use super::plan::{How, Roots, Step, new_cursor, plan};
 use super::publish::{self, Change};
 use crate::discover::Found;
 use crate::error::{Problem, ProblemKind};
-use crate::facts::Facts;
 use crate::scan::{self, Job, Options, Progress, Scanned, Witness};
 use crate::source::{Part, parts, parts_of};
 
@@ -360,25 +358,6 @@ impl Layout {
         Some((Take { part, first_line: stored.first_line }, is_present))
     }
 
-    /// Reads the blocks of one transcript. Gives those that cannot be read.
-    fn read(&self, step: usize, known: &Known, stored: &[Stored], needs: &Needs, facts: &mut Facts) -> Vec<UnreadableBlock> {
-        let mut unreadable = Vec::new();
-        for (at, stored) in stored.iter().enumerate() {
-            let Some((take, is_present)) = self.take(step, at, known.blocks, stored, needs) else { continue };
-            let read = if stored.is_sealed { block::read(&stored.bytes, take, facts) } else { Err(Unreadable::Damaged) };
-            if let Err(why) = read {
-                let detail = match why {
-                    Unreadable::Damaged => "its history in the store is damaged".to_string(),
-                    Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
-                };
-                let path = self.steps[step].transcript.path.clone();
-                let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
-                unreadable.push(UnreadableBlock { transcript: known.id, is_present, problem });
-            }
-        }
-        unreadable
-    }
-
     fn parts(&self, known: &[Known], lines: &[u64]) -> Vec<(usize, u64)> {
         let mut parts = vec![(0, 0); self.next_part as usize];
         for (step, first) in self.first_parts.iter().enumerate() {
@@ -474,28 +453,26 @@ impl Reader<'_> {
         let known = |step: &usize| self.layout.steps[*step].known.map(|at| (*step, &self.state.known[at]));
         let wanted: Vec<(usize, &Known)> = steps.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
         let stored = self.snapshot.blocks(wanted.iter().map(|(_, known)| *known))?;
-        let bytes: usize = stored.iter().flatten().map(|stored| stored.bytes.len()).sum();
-        let next = AtomicUsize::new(0);
-        // A block says in a byte what takes dozens in a transcript.
-        let threads = scan::threads(self.options.threads, 8 * bytes as u64);
-        let (layout, needs) = (&*self.layout, self.needs);
-        let read = scan::on_threads(threads, || {
-            let (mut facts, mut unreadable) = (Facts::default(), Vec::new());
-            while let Some(((step, known), stored)) = next_of(&next, &wanted, &stored) {
-                unreadable.extend(layout.read(*step, known, stored, needs, &mut facts));
+        let mut blocks = Vec::new();
+        let mut owners = Vec::new();
+        for ((step, known), stored) in wanted.iter().zip(&stored) {
+            for (at, stored) in stored.iter().enumerate() {
+                let Some((take, is_present)) = self.layout.take(*step, at, known.blocks, stored, self.needs) else { continue };
+                // What is not sealed is given as nothing, which is no block.
+                blocks.push((if stored.is_sealed { &stored.bytes[..] } else { &[] }, take));
+                owners.push((*step, known.id, is_present));
             }
-            (facts, unreadable)
-        });
-        for (facts, unreadable) in read {
-            self.scanned.facts.absorb(facts);
-            self.unreadable.extend(unreadable);
+        }
+        for (block, why) in block::read_all(&blocks, &mut self.scanned.facts) {
+            let (step, transcript, is_present) = owners[block];
+            let detail = match why {
+                Unreadable::Damaged => "its history in the store is damaged".to_string(),
+                Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
+            };
+            let path = self.layout.steps[step].transcript.path.clone();
+            let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
+            self.unreadable.push(UnreadableBlock { transcript, is_present, problem });
         }
         Ok(())
     }
-}
-
-/// The next of two lists that belong together, for one of several threads.
-fn next_of<'l, A, B>(next: &AtomicUsize, first: &'l [A], second: &'l [B]) -> Option<(&'l A, &'l B)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
-    first.get(at).zip(second.get(at))
 }
