@@ -20,11 +20,11 @@ impl Facts {
     }
 
     /// What a command may write.
-    pub(crate) fn writes(&self, command: Command) -> Writes {
+    pub(crate) fn writes(&self, command: Command) -> Writes<'_> {
         match command {
             Command::Text(text) => Writes::of(&shell::writes(&self.symbols.name(text))),
             Command::Stored(StoredCommand { effects: Some(id), .. }) => self.effects.writes(id),
-            Command::Stored(_) => Writes { whole_tree: true, marks: Vec::new() },
+            Command::Stored(_) => Writes { whole_tree: true, ..Writes::default() },
         }
     }
 

@@ -56,7 +56,7 @@ impl Effects {
         findings: impl Iterator<Item = FindingRow>,
     ) -> EffectsId {
         self.reads.extend(reads);
-        self.marks.extend(&writes.marks);
+        self.marks.extend_from_slice(&writes.marks);
         self.findings.extend(findings);
         self.commands.push(EffectsRow {
             whole_tree: writes.whole_tree,
@@ -105,9 +105,9 @@ impl Effects {
     }
 
     /// What a command may write.
-    pub(crate) fn writes(&self, id: EffectsId) -> Writes {
+    pub(crate) fn writes(&self, id: EffectsId) -> Writes<'_> {
         let whole_tree = self.commands.get(id.0 as usize).is_none_or(|row| row.whole_tree);
-        Writes { whole_tree, marks: self.part(id, &self.marks, |row| row.marks_end).to_vec() }
+        Writes { whole_tree, marks: self.part(id, &self.marks, |row| row.marks_end).into() }
     }
 
     /// What the audit finds in a command.
@@ -150,12 +150,12 @@ mod tests {
     fn push(effects: &mut Effects, path: Symbol, marks: &[u32]) -> EffectsId {
         let reads = marks.iter().map(|_| ReadRow { path, lines: Lines::All });
         let findings = marks.iter().map(|_| FindingRow { target: path, ..FindingRow::default() });
-        effects.push(reads, &Writes { whole_tree: false, marks: marks.to_vec() }, findings)
+        effects.push(reads, &Writes { whole_tree: false, marks: marks.into() }, findings)
     }
 
     /// How many of each a command has, and its marks.
     fn told(effects: &Effects, symbols: &Symbols, id: EffectsId) -> (usize, Vec<u32>, usize) {
-        (effects.reads(id).len(), effects.writes(id).marks, effects.findings(id, symbols).len())
+        (effects.reads(id).len(), effects.writes(id).marks.into_owned(), effects.findings(id, symbols).len())
     }
 
     #[test]

@@ -59,14 +59,21 @@ pub(crate) fn way(folder: &str, path: &str) -> Option<(usize, String)> {
     Some((ups, down.join("/")))
 }
 
-/// Every way from a folder to another one, a canonical path: each goes some steps further up.
-pub(crate) fn ways(folder: &str, to: &str) -> Vec<(usize, String)> {
+/// Every way from a folder to those above a file, a canonical path: steps up, and from
+/// there down.
+pub(crate) fn ways_above(folder: &str, file: &str, mut each: impl FnMut(usize, &str)) {
     let folder = canonical(folder, ".");
     let is_windows = is_windows(&folder);
-    let from: Vec<&str> = parts(&folder, is_windows).collect();
-    let to: Vec<&str> = parts(to, is_windows).collect();
-    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
-    (0..=shared).rev().map(|start| (from.len() - start, to[start..].join("/"))).collect()
+    let steps = parts(&folder, is_windows).count();
+    let shared = parts(&folder, is_windows).zip(parts(file, is_windows)).take_while(|(a, b)| a == b).count();
+    for start in 0..=shared {
+        let mut way = String::with_capacity(file.len());
+        for part in parts(file, is_windows).skip(start) {
+            each(steps - start, &way);
+            way.push_str(if way.is_empty() { "" } else { "/" });
+            way.push_str(part);
+        }
+    }
 }
 
 fn is_windows(folder: &str) -> bool {
@@ -109,15 +116,16 @@ fn msys_drive(path: &str) -> Option<char> {
 /// The parts of a path behind their separators; `..` above the root is the root.
 fn resolved(path: &str, separator: char) -> String {
     let is_windows = separator == '\\';
-    let mut parts = Vec::new();
-    for part in path.split(|letter| letter == '/' || is_windows && letter == '\\') {
-        match part {
-            "" | "." => {}
-            ".." => _ = parts.pop(),
-            part => parts.push(part),
+    let mut resolved = String::with_capacity(path.len() + 1);
+    for part in parts(path, is_windows) {
+        if part == ".." {
+            resolved.truncate(resolved.rfind(separator).unwrap_or_default());
+        } else {
+            resolved.push(separator);
+            resolved.push_str(part);
         }
     }
-    parts.iter().flat_map(|part| [separator.encode_utf8(&mut [0]).to_owned(), (*part).to_owned()]).collect()
+    resolved
 }
 
 #[cfg(test)]

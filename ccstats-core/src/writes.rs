@@ -5,18 +5,20 @@
 //! ask whether a file is among them. Of the 32 bits of a hash no long word can be told,
 //! and one in four billion questions gets a doubtful yes, which is what doubt gets here.
 
+use std::borrow::Cow;
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::paths::{base_name, canonical, folders_above, way, ways};
+use crate::paths::{base_name, canonical, folders_above, way, ways_above};
 use crate::shell;
 
 /// What a command may have written, seen from any folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Writes {
+pub(crate) struct Writes<'m> {
     /// Any file below the folder it ran in.
     pub(crate) whole_tree: bool,
     /// Sorted, each once.
-    pub(crate) marks: Vec<u32>,
+    pub(crate) marks: Cow<'m, [u32]>,
 }
 
 /// The ways in which a command can name a file. The numbers stand in stores.
@@ -41,9 +43,9 @@ fn way_mark((ups, path): (usize, &str)) -> u32 {
     xxh3_64_with_seed(path.as_bytes(), Name::Way as u64 | (ups as u64) << 8) as u32
 }
 
-impl Writes {
+impl Writes<'_> {
     /// What a command does to files, as far as its text tells.
-    pub(crate) fn of(command: &shell::Effect) -> Writes {
+    pub(crate) fn of(command: &shell::Effect) -> Writes<'static> {
         /// Longer programs may write whatever they like.
         const MOST_MARKS: usize = 4096;
         let mut marks = Vec::new();
@@ -55,7 +57,7 @@ impl Writes {
         marks.sort_unstable();
         marks.dedup();
         let is_long = marks.len() > MOST_MARKS;
-        Writes { whole_tree: command.whole_tree || is_long, marks: if is_long { Vec::new() } else { marks } }
+        Writes { whole_tree: command.whole_tree || is_long, marks: if is_long { Cow::default() } else { marks.into() } }
     }
 }
 
@@ -66,7 +68,8 @@ fn add_path(path: &str, marks: &mut Vec<u32>) {
         let (place, way) = (canonical(folder, path), way(folder, path));
         match &way {
             Some((ups, path)) => marks.push(way_mark((*ups, path))),
-            None => marks.push(mark(Name::Folder, &place)),
+            // Where no drive is named, a separator stays at the end.
+            None => marks.push(mark(Name::Folder, place.trim_end_matches(['/', '\\']))),
         }
         let base = base_name(way.as_ref().map_or(&place, |(_, path)| path));
         marks.extend((!base.is_empty()).then(|| mark(Name::Base, base)));
@@ -83,7 +86,10 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
 
 /// A file, by all that a command can call it which ran in one folder.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names(Vec<u32>);
+pub(crate) struct Names {
+    /// Sorted.
+    marks: Vec<u32>,
+}
 
 impl Names {
     /// The names of a file, a canonical path, seen from a folder.
@@ -92,16 +98,19 @@ impl Names {
         let mut marks = vec![mark(Name::Base, base)];
         // Of a name with spaces or brackets its longest word must do.
         marks.extend(words_of(base).max_by_key(|word| word.len()).map(|word| mark(Name::Word, word)));
-        for above in folders_above(file) {
-            marks.push(mark(Name::Folder, above));
-            ways(folder, above).iter().for_each(|(ups, path)| marks.push(way_mark((*ups, path))));
-        }
-        Names(marks)
+        marks.extend(folders_above(file).map(|folder| mark(Name::Folder, folder)));
+        ways_above(folder, file, |ups, path| marks.push(way_mark((ups, path))));
+        marks.sort_unstable();
+        Names { marks }
     }
 
     /// Whether one of them is among what a command may have written.
     pub(crate) fn are_in(&self, writes: &Writes) -> bool {
-        writes.whole_tree || self.0.iter().any(|mark| writes.marks.binary_search(mark).is_ok())
+        let (mut few, mut many) = (&self.marks[..], &writes.marks[..]);
+        if few.len() > many.len() {
+            (few, many) = (many, few);
+        }
+        writes.whole_tree || few.iter().any(|mark| many.binary_search(mark).is_ok())
     }
 }
 
@@ -186,7 +195,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+        #![proptest_config(ProptestConfig { failure_persistence: None, max_global_rejects: 20_000, ..ProptestConfig::with_cases(20_000) })]
         /// What the marks say of a path is what the paths themselves say.
         #[test]
         fn paths_are_known_by_their_marks((folder, word, file) in places()) {

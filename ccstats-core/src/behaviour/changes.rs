@@ -60,34 +60,51 @@ fn edits_files(tool: &[u8]) -> bool {
 /// Answers for one dataset; every command is parsed once at most.
 pub(crate) struct Changes<'d> {
     dataset: &'d Dataset,
-    writes: FxHashMap<Command, Writes>,
-    /// The file that was asked for last, from which folder.
-    asked: (Symbol, String, Names),
+    /// What commands may write whose text is known.
+    writes: FxHashMap<Symbol, Writes<'d>>,
+}
+
+/// A file that is asked for.
+#[derive(Default)]
+pub(crate) struct Asked {
+    /// Canonical.
+    pub(crate) path: String,
+    /// What commands can call it, by the folder they ran in.
+    names: FxHashMap<Symbol, Names>,
+}
+
+impl Asked {
+    pub(crate) fn new(path: String) -> Asked {
+        Asked { path, ..Asked::default() }
+    }
 }
 
 impl<'d> Changes<'d> {
     pub(crate) fn new(dataset: &'d Dataset) -> Changes<'d> {
-        Changes { dataset, writes: FxHashMap::default(), asked: Default::default() }
+        Changes { dataset, writes: FxHashMap::default() }
     }
 
-    /// Whether a call may have changed `file`, a canonical path. Edits and agents
-    /// are not asked here: an edit names its file, and a run lasts.
-    pub(crate) fn may_change(&mut self, call: &CallRow, reach: Reach, outcome: Outcome, file: &str) -> bool {
+    /// Whether a call may have changed a file. Edits and agents are not asked here: an
+    /// edit names its file, and a run lasts.
+    pub(crate) fn may_change(&mut self, call: &CallRow, reach: Reach, outcome: Outcome, file: &mut Asked) -> bool {
         match reach {
             _ if matches!(outcome, Outcome::Denied | Outcome::Cancelled) => false,
             Reach::None | Reach::Read | Reach::Edit | Reach::Agent => false,
             Reach::Anything => true,
             Reach::Shell => call.known_command().is_none_or(|command| self.may_write(command, call.origin.project, file)),
-            Reach::Named => self.named(call).any(|path| path == file || is_above(&path, file)),
+            Reach::Named => self.named(call).any(|path| path == file.path || is_above(&path, &file.path)),
         }
     }
 
-    fn may_write(&mut self, command: Command, folder: Symbol, file: &str) -> bool {
-        let Changes { dataset, writes, asked } = self;
-        if asked.0 != folder || asked.1 != file {
-            *asked = (folder, file.to_owned(), Names::new(file, &dataset.symbols().name(folder)));
+    fn may_write(&mut self, command: Command, folder: Symbol, file: &mut Asked) -> bool {
+        let Changes { dataset, writes } = self;
+        let Asked { path, names } = file;
+        let names = names.entry(folder).or_insert_with(|| Names::new(path, &dataset.symbols().name(folder)));
+        let find = || dataset.facts().writes(command);
+        match command {
+            Command::Text(text) => names.are_in(writes.entry(text).or_insert_with(find)),
+            Command::Stored(_) => names.are_in(&find()),
         }
-        asked.2.are_in(writes.entry(command).or_insert_with(|| dataset.facts().writes(command)))
     }
 
     /// The paths that the input of a call gives.

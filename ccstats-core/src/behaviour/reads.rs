@@ -11,7 +11,7 @@
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::behaviour::changes::{Changes, Reach};
+use crate::behaviour::changes::{Asked, Changes, Reach};
 use crate::behaviour::cost::{ResultCost, ResultCosts};
 use crate::behaviour::epochs::{Epochs, Thread};
 use crate::dataset::Dataset;
@@ -302,9 +302,10 @@ struct Past {
 /// What a session knows of a file.
 #[derive(Default)]
 struct File {
+    asked: Asked,
     past: Vec<Past>,
-    /// Doubts before this one were asked whether they changed the file.
-    asked: usize,
+    /// Doubts before this one need not be asked any more whether they changed the file.
+    open_doubts: usize,
     /// When it last may have changed.
     changed: Option<Order>,
     /// A command in the background may change it at any time.
@@ -340,7 +341,7 @@ impl<'s, 'd> Session<'s, 'd> {
                 Reach::Edit => self.edit(event),
                 Reach::Read if event.outcome == Outcome::Ok => {
                     let file = self.named_file(event.call);
-                    let span = tool_span(event, &self.files[file].row.file);
+                    let span = tool_span(event, &self.files[file].asked.path);
                     self.read(event, file, span, 1, changes);
                 }
                 Reach::Read => {}
@@ -355,8 +356,8 @@ impl<'s, 'd> Session<'s, 'd> {
             }
         }
         let name = self.events.first().map(|event| self.dataset.symbols().name(event.call.origin.session)).unwrap_or_default();
-        let rows = self.files.into_iter().map(|file| file.row).filter(|row| !row.reads.is_empty() && !row.file.is_empty());
-        rows.map(|row| FileReads { session: name.clone().into_owned(), ..row }).collect()
+        let read = self.files.into_iter().filter(|file| !file.row.reads.is_empty() && !file.asked.path.is_empty());
+        read.map(|file| FileReads { session: name.clone().into_owned(), file: file.asked.path, ..file.row }).collect()
     }
 
     /// The file that the input of a call names.
@@ -378,8 +379,7 @@ impl<'s, 'd> Session<'s, 'd> {
         if let Some(index) = self.indices.get(&*path) {
             return *index;
         }
-        let row = FileReads { file: path.clone().into_owned(), ..FileReads::default() };
-        self.files.push(File { row, ..File::default() });
+        self.files.push(File { asked: Asked::new(path.clone().into_owned()), ..File::default() });
         self.indices.insert(path.into_owned(), self.files.len() - 1);
         self.files.len() - 1
     }
@@ -405,7 +405,7 @@ impl<'s, 'd> Session<'s, 'd> {
         let (class, is_verified) = if lines.is_stub { (Class::Stub, false) } else { question.class(file, changes) };
         if class == Class::First {
             // The read itself is asked later: what it writes may come after it.
-            file.asked = self.doubts.len().saturating_sub(1);
+            file.open_doubts = self.doubts.len().saturating_sub(1);
         }
         if class != Class::Stub {
             file.past.push(read);
@@ -464,14 +464,17 @@ impl Question<'_, '_> {
 
     /// When the file last may have changed, by a call or by a run of a subagent.
     fn last_change(&self, file: &mut File, changes: &mut Changes) -> Option<Order> {
-        for doubt in &self.doubts[file.asked..] {
-            if changes.may_change(doubt.call, doubt.reach, doubt.outcome, &file.row.file) {
+        let now = self.read.at;
+        // The last change counts, so the latest doubts are asked first.
+        for doubt in self.doubts[file.open_doubts..].iter().rev() {
+            let is_lasting = doubt.outcome == Outcome::Background;
+            let matters = is_lasting || file.changed < Some(doubt.at);
+            if matters && changes.may_change(doubt.call, doubt.reach, doubt.outcome, &mut file.asked) {
                 file.changed = file.changed.max(Some(doubt.at));
-                file.is_unsettled |= doubt.outcome == Outcome::Background;
+                file.is_unsettled |= is_lasting;
             }
         }
-        file.asked = self.doubts.len();
-        let now = self.read.at;
+        file.open_doubts = self.doubts.len();
         if file.is_unsettled {
             return Some(now);
         }

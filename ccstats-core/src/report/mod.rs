@@ -238,18 +238,19 @@ struct Contents {
 
 /// A report that adds up messages, calls and prompts.
 fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, now_ms: Option<i64>) -> Result<Contents, Error> {
-    let tally = Tally::of(dataset, query, prices)?;
+    let tables = || match name {
+        ReportName::Summary => behaviour::signals(dataset, query),
+        ReportName::Blocks => Ok(vec![Section { key: "rows", table: blocks::table(dataset, query, prices, now_ms)? }]),
+        _ => Ok(vec![Section { key: "rows", table: groups(name, dataset, query, prices)? }]),
+    };
+    let (tally, sections) = rayon::join(|| Tally::of(dataset, query, prices), tables);
+    let (tally, mut sections) = (tally?, sections?);
     let calls_only = query.keeps_calls_only();
-    let (totals, sections) = if name == ReportName::Summary {
-        let signals = behaviour::signals(dataset, query)?;
-        (Totals { key: "summary", table: summary::totals(&tally, calls_only) }, [summary::sections(&tally, calls_only), signals].concat())
+    let totals = if name == ReportName::Summary {
+        sections = [summary::sections(&tally, calls_only), sections].concat();
+        Totals { key: "summary", table: summary::totals(&tally, calls_only) }
     } else {
-        let totals = Totals { key: "totals", table: summary::list_totals(&tally, calls_only) };
-        let table = match name {
-            ReportName::Blocks => blocks::table(dataset, query, prices, now_ms)?,
-            _ => groups(name, dataset, query, prices)?,
-        };
-        (totals, vec![Section { key: "rows", table }])
+        Totals { key: "totals", table: summary::list_totals(&tally, calls_only) }
     };
     Ok(Contents { sections, totals, notes: summary::notes(&tally, prices), advice: None })
 }
