@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
             let text = format!("took in {} from `{}`\n", transcripts_of(transcripts), shown(file));
             say(options, &text, &json!({"transcripts": transcripts}))?;
         }
-        HistoryCommand::Verify => return verify(options, &mut store),
+        HistoryCommand::Verify => return verify(options, &mut store, &scan),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,20 +59,20 @@ pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
 /// Asks before it forgets, and keeps a copy of the store as it was.
 fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate, is_sure: bool) -> Result<ExitCode, Failure> {
     let Where { scan, .. } = look(options);
-    let gone = store.status(&scan).map_err(failed)?.gone;
-    if gone == 0 {
-        say(options, "nothing to forget: every transcript is still there\n", &json!({"pruned": 0}))?;
+    let before_ms = load::calendar(options, &Config::load(options.config.as_deref())?).start_ms(before);
+    let count = store.prunable(&scan, before_ms).map_err(failed)?;
+    if count == 0 {
+        say(options, &format!("nothing to forget: no transcript is gone that ended before {before}\n"), &json!({"pruned": 0}))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let question = format!("forget those of {} that are gone and ended before {before}?", transcripts_of(gone));
+    let question = format!("forget {}, gone and ended before {before}?", transcripts_of(count));
     if !is_sure && !agrees(&question)? {
         output::say("note", "nothing was changed");
         return Ok(ExitCode::SUCCESS);
     }
     let backup = folder.join(format!("before-prune-{}.store", Utc::now().format("%Y%m%dT%H%M%S%3f")));
     store.export(&backup).map_err(cannot)?;
-    let calendar = load::calendar(options, &Config::load(options.config.as_deref())?);
-    let pruned = store.prune(&scan, calendar.start_ms(before)).map_err(failed)?;
+    let pruned = store.prune(&scan, before_ms).map_err(failed)?;
     let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", transcripts_of(pruned), shown(&backup));
     say(options, &text, &json!({"pruned": pruned, "backup": backup}))?;
     Ok(ExitCode::SUCCESS)
@@ -89,11 +89,16 @@ fn agrees(question: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn verify(options: &Options, store: &mut Store) -> Result<ExitCode, Failure> {
-    let Verified { sound, unreadable } = store.verify().map_err(cannot)?;
-    let text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
-    say(options, &text, &json!({"sound": sound, "unreadable": unreadable}))?;
-    Ok(if unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// Ends with a failure when anything was wrong, also what is mended now.
+fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) -> Result<ExitCode, Failure> {
+    let verified = progress::shown(options.quiet, |progress| store.verify(scan, progress)).map_err(failed)?;
+    let Verified { sound, unreadable, changed } = verified;
+    let mut text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
+    if changed > 0 {
+        text += &format!("{} had changed unnoticed, and are taken in again\n", transcripts_of(changed));
+    }
+    say(options, &text, &json!({"sound": sound, "unreadable": unreadable, "changed": changed}))?;
+    Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What is kept, as sentences.

@@ -3,6 +3,9 @@
 //! The store keeps no command. What reports ask of one is worked out when its block is
 //! written: the files that it prints, what it may write, what the audit finds in it.
 
+#[cfg(any(test, feature = "store"))]
+use std::borrow::Cow;
+
 use crate::shell::{Finding, Lines, Rule, Severity};
 use crate::symbols::{Symbol, Symbols};
 use crate::writes::Writes;
@@ -31,14 +34,14 @@ pub(crate) struct EffectsRow {
 }
 
 /// A file that a command prints.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ReadRow {
     pub(crate) path: Symbol,
     pub(crate) lines: Lines,
 }
 
 /// Something that the audit finds in a command.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FindingRow {
     pub(crate) rule: Rule,
     pub(crate) severity: Severity,
@@ -67,18 +70,20 @@ impl Effects {
         EffectsId(self.commands.len() as u32 - 1)
     }
 
+    /// Adds those of a command that is among others.
+    pub(crate) fn copy(&mut self, others: &Effects, id: EffectsId) -> EffectsId {
+        self.push(others.reads(id).iter().copied(), &others.writes(id), others.findings_of(id).iter().copied())
+    }
+
+    /// All that a command has: two that say the same are equal.
+    pub(crate) fn all(&self, id: EffectsId) -> (&[ReadRow], bool, Cow<'_, [u32]>, &[FindingRow]) {
+        let Writes { whole_tree, marks } = self.writes(id);
+        (self.reads(id), whole_tree, marks, self.findings_of(id))
+    }
+
     /// The id of the nth command.
     pub(crate) fn id(at: usize) -> EffectsId {
         EffectsId(at as u32)
-    }
-
-    /// Forgets all but the first commands.
-    pub(crate) fn truncate(&mut self, commands: usize) {
-        self.commands.truncate(commands);
-        let last = self.commands.last().copied().unwrap_or_default();
-        self.reads.truncate(last.reads_end as usize);
-        self.marks.truncate(last.marks_end as usize);
-        self.findings.truncate(last.findings_end as usize);
     }
 }
 
@@ -112,10 +117,13 @@ impl Effects {
 
     /// What the audit finds in a command.
     pub(crate) fn findings(&self, id: EffectsId, symbols: &Symbols) -> Vec<Finding> {
-        let found = self.part(id, &self.findings, |row| row.findings_end);
         let finding =
             |found: &FindingRow| Finding { rule: found.rule, severity: found.severity, target: symbols.name(found.target).into_owned() };
-        found.iter().map(finding).collect()
+        self.findings_of(id).iter().map(finding).collect()
+    }
+
+    fn findings_of(&self, id: EffectsId) -> &[FindingRow] {
+        self.part(id, &self.findings, |row| row.findings_end)
     }
 
     /// What one command has of all. Of a damaged block nothing is given.
@@ -167,8 +175,9 @@ mod tests {
         let before = effects.absorb(other, |symbol| symbol);
         let found: Vec<_> = ids.into_iter().chain(others.map(|id| id.behind(before))).map(|id| told(&effects, &symbols, id)).collect();
         assert_eq!(found, [(2, vec![1, 2], 2), (0, vec![], 0), (1, vec![3], 1), (3, vec![4, 5, 6], 3)]);
-        effects.truncate(1);
-        assert_eq!(told(&effects, &symbols, ids[0]), (2, vec![1, 2], 2));
+        let mut copy = Effects::default();
+        let id = copy.copy(&effects, others[1].behind(before));
+        assert_eq!((told(&copy, &symbols, id), copy.all(id)), (found[3].clone(), effects.all(others[1].behind(before))));
     }
 
     #[test]

@@ -24,12 +24,14 @@ mod load;
 mod plan;
 mod publish;
 mod records;
+mod verify;
 
 use catalogue::{Catalogue, Failure};
 pub use error::StoreError;
-pub use history::{HistoryError, Status, Verified};
+pub use history::{HistoryError, Status};
 pub(crate) use load::Loaded;
 use load::Tried;
+pub use verify::Verified;
 
 use crate::blocks::BLOCK_MS;
 use crate::discover::Found;

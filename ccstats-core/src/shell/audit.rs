@@ -32,7 +32,7 @@ impl Finding {
 }
 
 /// The audit rules for commands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     #[default]
     /// A program reads a file that holds secrets.
@@ -46,7 +46,7 @@ pub enum Rule {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     #[default]
     /// Worth knowing.

@@ -14,7 +14,7 @@ pub struct FileRead {
 }
 
 /// Lines of a file, counted from 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Lines {
     /// The whole file.
     #[default]

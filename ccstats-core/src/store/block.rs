@@ -20,6 +20,7 @@ mod write;
 
 use super::columns::Damaged;
 use super::digest::Digest;
+use crate::facts::Facts;
 pub(super) use read::{read, read_all};
 pub(super) use write::write;
 
@@ -41,6 +42,17 @@ pub(super) struct Block {
     /// Short hashes of what its rows may share with other transcripts, sorted.
     pub(super) marks: Vec<u32>,
     pub(super) digest: Digest,
+}
+
+/// Makes one block of several that stand one after another in a transcript; each comes
+/// with the lines before it. Whatever stretches the same lines were read in, they give the
+/// same block. `None` when one cannot be read.
+pub(super) fn join<'b>(blocks: impl Iterator<Item = (&'b [u8], u64)>) -> Option<Block> {
+    let mut facts = Facts::default();
+    for (block, first_line) in blocks {
+        read(block, Take { part: 0, first_line }, &mut facts).ok()?;
+    }
+    Some(write(&mut facts, 0))
 }
 
 /// The tables of a block, in their order. New ones come last.
@@ -98,7 +110,6 @@ mod tests {
     use xxhash_rust::xxh3::xxh3_64;
 
     use super::*;
-    use crate::facts::Facts;
     use crate::rows::{CallRow, ResultRow, StoredCommand};
     use crate::symbols::Symbol;
     use crate::testing::dataset;

@@ -387,7 +387,8 @@ impl Snapshot<'_> {
     }
 }
 
-const SELECT_BLOCKS: &str = "SELECT id, kind, first_line, seal, bytes FROM block WHERE transcript = ? ORDER BY kind, first_line, id";
+// Not sorted by SQLite, which would copy every block to do so.
+const SELECT_BLOCKS: &str = "SELECT id, kind, first_line, seal, bytes FROM block WHERE transcript = ?";
 
 fn blocks(select: &mut Statement, known: &Known) -> Result<Vec<Stored>, Failure> {
     let rows = select.query_map([known.id], |row| {
@@ -397,7 +398,8 @@ fn blocks(select: &mut Statement, known: &Known) -> Result<Vec<Stored>, Failure>
         let is_sealed = seal == Some(row.get(3)?);
         Ok(Stored { id: row.get(0)?, kind: kind.unwrap_or(Kind::Past), first_line, bytes, is_sealed })
     })?;
-    let blocks = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut blocks = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    blocks.sort_by_key(|block| (block.kind, block.first_line, block.id));
     if blocks.len() == known.blocks as usize { Ok(blocks) } else { Err(Failure::Damaged) }
 }
 

@@ -3,15 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::block::{self, Take};
 use super::catalogue::{Catalogue, Failure, Known};
 use super::family::Families;
 use super::load::State;
 use super::plan::{How, Roots, plan};
+use super::verify::{self, Verified};
 use super::{Needs, Store, StoreError, folder, publish};
-use crate::discover::find;
+use crate::discover::{Found, find};
 use crate::error::Error;
-use crate::facts::Facts;
 use crate::scan::{Options, Progress};
 
 /// What a store holds of some roots.
@@ -27,15 +26,6 @@ pub struct Status {
     pub span_ms: Option<(i64, i64)>,
     /// The bytes of the store on disk, of all roots.
     pub size_bytes: u64,
-}
-
-/// What a check of the store found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// Blocks that hold what was written.
-    pub sound: u64,
-    /// Blocks that do not, or that are of another version.
-    pub unreadable: u64,
 }
 
 impl Store {
@@ -81,6 +71,16 @@ impl Store {
         }
     }
 
+    /// How many transcripts [`Store::prune`] would forget.
+    ///
+    /// # Errors
+    /// When a root is missing, or the store cannot be read.
+    pub fn prunable(&mut self, options: &Options, before_ms: i64) -> Result<u64, HistoryError> {
+        let found = find(&options.roots)?;
+        let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
+        Ok(old_and_gone(&found, &state, before_ms).len() as u64)
+    }
+
     /// Forgets transcripts of the roots that are gone and end before a time. Gives
     /// their number. What is there stays: it would be read again.
     ///
@@ -92,11 +92,7 @@ impl Store {
             let snapshot = catalogue.snapshot()?;
             let (generation, state) = (snapshot.generation, State::read(&snapshot, options)?);
             drop(snapshot);
-            let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
-            let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
-            let gone = steps.iter().filter(|step| step.how == How::Gone).filter_map(|step| step.known);
-            let is_old = |at: &usize| state.known[*at].span_ms.is_none_or(|(_, last)| last < before_ms);
-            let pruned: HashSet<usize> = gone.filter(is_old).collect();
+            let pruned = old_and_gone(&found, &state, before_ms);
             catalogue.publish(generation, |pen| {
                 pruned.iter().try_for_each(|at| pen.delete(&state.known[*at]))?;
                 let left: Vec<&Known> = (0..state.known.len()).filter(|at| !pruned.contains(at)).map(|at| &state.known[at]).collect();
@@ -130,30 +126,32 @@ impl Store {
         self.read(|catalogue| import(catalogue, other))
     }
 
-    /// Reads every block.
+    /// Reads every block and every known transcript of the roots, and takes those in again
+    /// that are not as the store has them.
     ///
     /// # Errors
-    /// When the store cannot be read at all.
-    pub fn verify(&mut self) -> Result<Verified, StoreError> {
-        self.read(|catalogue| {
-            let snapshot = catalogue.snapshot()?;
-            let mut verified = Verified::default();
-            for root in snapshot.roots()? {
-                let Some((_, known)) = snapshot.transcripts(&root)? else { continue };
-                for stored in snapshot.blocks(known.iter())?.into_iter().flatten() {
-                    let take = Take { part: 0, first_line: 0 };
-                    let is_sound = stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok();
-                    *(if is_sound { &mut verified.sound } else { &mut verified.unreadable }) += 1;
-                }
-            }
-            Ok(verified)
-        })
+    /// When a root is missing, the store cannot be used, or another process is writing.
+    pub fn verify(&mut self, options: &Options, progress: &Progress) -> Result<Verified, HistoryError> {
+        let found = find(&options.roots)?;
+        let verified = self.read(verify::blocks)?;
+        let (changed, change) = self.read(|catalogue| verify::transcripts(catalogue, &found, options, progress))?;
+        self.publish(change)?;
+        Ok(Verified { changed, ..verified })
     }
 
     fn read<T>(&mut self, read: impl FnOnce(&mut Catalogue) -> Result<T, Failure>) -> Result<T, StoreError> {
         let catalogue = self.catalogue.as_mut().ok_or_else(|| StoreError::Damaged(self.path.clone()))?;
         read(catalogue).map_err(|failure| failure.at(&self.path))
     }
+}
+
+/// What is known of transcripts that are gone and end before a time.
+fn old_and_gone(found: &Found, state: &State, before_ms: i64) -> HashSet<usize> {
+    let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
+    let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
+    let gone = steps.iter().filter(|step| step.how == How::Gone).filter_map(|step| step.known);
+    let is_old = |at: &usize| state.known[*at].span_ms.is_none_or(|(_, last)| last < before_ms);
+    gone.filter(is_old).collect()
 }
 
 /// Adds what another store knows: new transcripts as they are there, of known ones

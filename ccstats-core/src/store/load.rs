@@ -57,6 +57,7 @@ pub(super) fn load(
         return Ok(Tried::Broken(accounts.missing));
     }
     let (scanned, blocks) = layout.scan_new(options, progress);
+    layout.compare(&snapshot, &state.known, &blocks)?;
     let mut families = layout.families(&snapshot, &state, &blocks)?;
     let mut reader = Reader {
         snapshot: &snapshot,
@@ -207,7 +208,7 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    fn new(steps: Vec<Step>, known: &[Known], needs: &Needs) -> Layout {
+    pub(super) fn new(steps: Vec<Step>, known: &[Known], needs: &Needs) -> Layout {
         let cursors = steps
             .par_iter()
             .map(|step| match (step.how, step.known) {
@@ -240,7 +241,7 @@ impl Layout {
     }
 
     /// Reads what the store does not know. Gives the new blocks too, by step, in order.
-    fn scan_new(&self, options: &Options, progress: &Progress) -> (Scanned, NewBlocks) {
+    pub(super) fn scan_new(&self, options: &Options, progress: &Progress) -> (Scanned, NewBlocks) {
         let new: Vec<usize> = (0..self.jobs.len()).filter(|job| self.purposes[*job] != Purpose::Text).collect();
         let written = Mutex::new(Vec::new());
         let witness: Witness = &|job, facts, hole_bytes| {
@@ -297,8 +298,28 @@ impl Layout {
         blocks
     }
 
+    /// Looks whether what was read again says what was read before: something between
+    /// the places that a cursor looks at may be another, and what stood there is past
+    /// then. Gives the steps that are as they were.
+    pub(super) fn compare(&mut self, snapshot: &Snapshot, known: &[Known], blocks: &NewBlocks) -> Result<HashSet<usize>, Failure> {
+        let mut unchanged = HashSet::new();
+        for (index, new) in blocks {
+            if self.steps[*index].how != How::Again {
+                continue;
+            }
+            let known = &known[self.known(*index)];
+            let stored: Vec<Stored> = snapshot.blocks(std::iter::once(known))?.into_iter().flatten().collect();
+            match says_the_same(known, &stored, new) {
+                Some(true) => _ = unchanged.insert(*index),
+                Some(false) => self.steps[*index].how = How::Changed,
+                None => {}
+            }
+        }
+        Ok(unchanged)
+    }
+
     /// The families of what is known and, behind these, of the steps that are new.
-    fn families(&self, snapshot: &Snapshot, state: &State, blocks: &NewBlocks) -> Result<Families, Failure> {
+    pub(super) fn families(&self, snapshot: &Snapshot, state: &State, blocks: &NewBlocks) -> Result<Families, Failure> {
         let mut families = Families::new(state.known.len() + self.steps.len());
         let mut first: HashMap<u64, usize> = HashMap::new();
         for (at, known) in state.known.iter().enumerate() {
@@ -379,6 +400,25 @@ impl Layout {
     }
 }
 
+/// Whether the lines that were read before say now what they said then. `None` when
+/// that is not known.
+fn says_the_same(known: &Known, stored: &[Stored], new: &[(Kind, Block)]) -> Option<bool> {
+    let mut before = stored.iter().filter(|stored| stored.kind == Kind::Whole);
+    if known.format != block::VERSION || !before.clone().all(|stored| stored.is_sealed) {
+        return None;
+    }
+    let before = block::join(before.by_ref().map(|stored| (&*stored.bytes, stored.first_line)))?;
+    let mut lines = 0;
+    let mut now = Vec::new();
+    for (_, block) in new.iter().filter(|(kind, _)| *kind == Kind::Whole) {
+        if lines < known.lines {
+            now.push((&*block.bytes, lines));
+        }
+        lines += block.lines;
+    }
+    Some(block::join(now.into_iter())?.bytes == before.bytes)
+}
+
 /// The new blocks of each step that changed, in the order of the transcript.
 pub(super) type NewBlocks = HashMap<usize, Vec<(Kind, Block)>>;
 
@@ -394,15 +434,22 @@ fn to_read(index: usize, step: &Step, known: Option<&Known>, cursor: Option<Curs
     };
     // What cannot be read now is tried all the same: the scan says why.
     let cursor = cursor.map_or(size, |cursor| cursor.offset);
+    // What was read before is read apart, to be compared.
+    let middle = known.filter(|_| step.how == How::Again).map_or(start, |known| known.cursor.offset.min(cursor));
     if transcript.is_sparse {
         let purpose = if step.how == How::Same { Purpose::Text } else { Purpose::Store(Kind::Last) };
         let is_read = step.how != How::Same || needs.text;
         return parts(index, transcript).filter(|_| is_read).map(|part| (part, purpose)).collect();
     }
-    let stretches = [(0, start, needs.text.then_some(Purpose::Text)), (start, cursor, Some(Purpose::Store(Kind::Whole)))];
-    let last = (start.max(cursor), size, Some(Purpose::Store(Kind::Last)));
-    let stretches = stretches.into_iter().chain([last]).filter(|(from, to, _)| from < to);
+    let stretches = [
+        (0, start, needs.text.then_some(Purpose::Text)),
+        (start, middle, Some(Purpose::Store(Kind::Whole))),
+        (middle, cursor, Some(Purpose::Store(Kind::Whole))),
+        (middle.max(cursor), size, Some(Purpose::Store(Kind::Last))),
+    ];
     stretches
+        .into_iter()
+        .filter(|(from, to, _)| from < to)
         .filter_map(|(from, to, purpose)| purpose.map(|purpose| (from..to, purpose)))
         .flat_map(|(span, purpose)| parts_of(index, span).map(move |part| (part, purpose)))
         .collect()

@@ -117,7 +117,9 @@ impl<'k> Matcher<'k> {
             files.find(|at| !self.claimed[*at] && proves(&self.known[*at]))
         };
         let claim = if let Some(at) = named.iter().copied().find(|at| same_file(&self.known[*at]) && holds(&self.known[*at])) {
-            (at, How::Grown)
+            // It was written to, and did not grow: where, nobody knows.
+            let was_touched = self.known[at].size_bytes == transcript.size_bytes && self.known[at].modified_ns != UNSETTLED;
+            (at, if was_touched { How::Again } else { How::Grown })
         } else if let Some(at) = moved() {
             (at, How::Again)
         } else if let Some(at) = named.iter().copied().find(|at| proves(&self.known[*at])) {
@@ -154,8 +156,11 @@ pub(super) fn settled_ns(transcript: &Transcript, now: SystemTime) -> i64 {
     /// File systems count time in steps of up to two seconds.
     const STEP: Duration = Duration::from_secs(2);
     let is_settled = now.duration_since(transcript.modified).is_ok_and(|age| age > STEP);
-    if is_settled { nanoseconds(transcript.modified) } else { i64::MIN }
+    if is_settled { nanoseconds(transcript.modified) } else { UNSETTLED }
 }
+
+/// A time of change that counts for nothing.
+const UNSETTLED: i64 = i64::MIN;
 
 /// The cursor that a transcript gets now; `None` when it cannot be read.
 pub(super) fn new_cursor(transcript: &Transcript) -> Option<Cursor> {

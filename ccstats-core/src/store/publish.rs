@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::block::{self, Block, Take};
+use super::block::{self, Block};
 use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Pen, Stored};
 use super::cursor::Cursor;
 use super::digest::Digest;
@@ -12,7 +12,6 @@ use super::family::Families;
 use super::load::{Layout, NewBlocks, State};
 use super::plan::{How, settled_ns};
 use crate::discover::{Found, Transcript, agent_type, nanoseconds};
-use crate::facts::Facts;
 use crate::scan::Options;
 use crate::source::PART_BYTES;
 
@@ -60,7 +59,7 @@ pub(super) fn change(
         let transcript = &step.transcript;
         let before = step.known.map(|at| &state.known[at]);
         let new = updated(before, transcript, cursor, &blocks, options);
-        if before == Some(&new) {
+        if step.how == How::Grown && before == Some(&new) {
             continue;
         }
         let at = step.known.unwrap_or(known.len());
@@ -240,20 +239,14 @@ fn join(pen: &mut Pen, known: &mut Known) -> Result<(), Failure> {
         if of_kind.len() < 2 {
             continue;
         }
+        if !of_kind.iter().all(|stored| stored.is_sealed) {
+            continue;
+        }
         // What cannot be read stays as it is: another version may read it.
-        let Some(block) = joined(&of_kind) else { continue };
+        let Some(block) = block::join(of_kind.iter().map(|stored| (&*stored.bytes, stored.first_line))) else { continue };
         pen.add_block(known, kind, 0, &block.bytes)?;
         of_kind.iter().try_for_each(|stored| pen.delete_block(stored.id))?;
     }
     known.blocks = pen.count_blocks(known)?;
     Ok(())
-}
-
-fn joined(stored: &[&Stored]) -> Option<Block> {
-    let mut facts = Facts::default();
-    for stored in stored {
-        let take = Take { part: 0, first_line: stored.first_line };
-        stored.is_sealed.then(|| block::read(&stored.bytes, take, &mut facts))?.ok()?;
-    }
-    Some(block::write(&mut facts, 0))
 }

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Block, MAGIC, TABLES, VERSION};
 use crate::dedup::{self, Key};
-use crate::effects::EffectsId;
+use crate::effects::{Effects, EffectsId};
 use crate::facts::Facts;
 use crate::rows::{CallRow, Place, StoredCommand};
 use crate::shell;
@@ -19,8 +19,7 @@ use crate::symbols::{Symbol, Symbols};
 
 /// Writes the facts of one stretch of one transcript.
 pub(in crate::store) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
-    let known_effects = facts.effects.commands.len();
-    let calls = without_text(facts);
+    let (calls, effects) = without_text(facts);
     let mut writer = Writer::new(&facts.symbols);
     writer.table(facts.messages.rows());
     writer.table(&calls);
@@ -37,32 +36,36 @@ pub(in crate::store) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.table(&facts.worktrees);
     writer.table(&facts.tools_changed);
     writer.table(&facts.titles);
-    writer.list(&facts.effects.commands);
-    writer.list(&facts.effects.reads);
-    writer.list(&facts.effects.marks);
-    writer.list(&facts.effects.findings);
-    let block = writer.finish(Digest::of(facts, hole_bytes));
-    // They belong to the block only: the facts have the texts.
-    facts.effects.truncate(known_effects);
-    block
+    writer.list(&effects.commands);
+    writer.list(&effects.reads);
+    writer.list(&effects.marks);
+    writer.list(&effects.findings);
+    writer.finish(Digest::of(facts, hole_bytes))
 }
 
 /// The calls, with what figures need of their texts instead of the texts.
-fn without_text(facts: &mut Facts) -> Vec<CallRow> {
-    let Facts { calls, symbols, effects, .. } = facts;
+fn without_text(facts: &mut Facts) -> (Vec<CallRow>, Effects) {
+    let Facts { calls, symbols, effects: known, .. } = facts;
+    let mut effects = Effects::default();
     let mut derived: HashMap<Symbol, StoredCommand> = HashMap::new();
+    // Blocks that are joined tell the same commands again.
+    let mut told = HashMap::new();
     let mut stored = |call: &CallRow| {
         let stored = match call.stored {
-            Some(stored) => stored,
+            Some(stored) => {
+                let own = stored.effects.map(|id| *told.entry(known.all(id)).or_insert_with(|| effects.copy(known, id)));
+                StoredCommand { effects: own, ..stored }
+            }
             None if call.command.is_none() => StoredCommand::default(),
             None => *derived.entry(call.command).or_insert_with(|| {
                 let command = symbols.name(call.command).into_owned();
-                command::derive(&command, symbols, effects)
+                command::derive(&command, symbols, &mut effects)
             }),
         };
         CallRow { command: Symbol::NONE, stored: Some(stored), target: stored_target(call, symbols), ..*call }
     };
-    calls.rows().iter().map(&mut stored).collect()
+    let calls = calls.rows().iter().map(&mut stored).collect();
+    (calls, effects)
 }
 
 /// A path, the name of a skill, or the host of an address; never a pattern or query.

@@ -6,7 +6,11 @@ use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
 use crate::scan::{Options, Progress};
 use crate::store::catalogue::{Catalogue, Kind, Pen};
-use crate::store::{Needs, Verified};
+use crate::store::{Needs, Store, Verified};
+
+fn verify(place: &Place, store: &mut Store) -> Verified {
+    store.verify(&place.options(), &Progress::default()).expect("verified")
+}
 
 /// 2026-10-15.
 const MIDDLE_MS: i64 = 1_792_022_400_000;
@@ -74,6 +78,7 @@ fn only_what_is_gone_and_old_is_pruned() {
     assert_eq!(place.load(&mut store).0, 35);
     fs::remove_file(place.transcript("old.jsonl")).expect("a file");
     fs::remove_file(place.transcript("new.jsonl")).expect("a file");
+    assert_eq!(store.prunable(&place.options(), MIDDLE_MS).expect("counted"), 1);
     assert_eq!(store.prune(&place.options(), MIDDLE_MS).expect("pruned"), 1);
     assert_eq!(place.load(&mut store), (32, vec![]));
     assert_eq!(store.prune(&place.options(), MIDDLE_MS).expect("pruned"), 0);
@@ -99,7 +104,7 @@ fn an_export_brings_history_to_another_store() {
         assert_eq!(store.import(&file).expect("imported"), 2);
         assert_eq!(place.load(&mut store), (15, vec![]));
     }
-    assert_eq!(store.verify().expect("verified").unreadable, 0);
+    assert_eq!(verify(&place, &mut store).unreadable, 0);
 }
 
 /// A store as version 1 left it, of a transcript that is gone.
@@ -146,7 +151,7 @@ fn a_store_of_version_1_can_be_imported() {
     of_version_1(&other);
     let mut store = place.open();
     assert_eq!(store.import(&other.store().join("ccstats.store")).expect("imported"), 1);
-    assert_eq!(store.verify().expect("verified"), Verified { sound: 1, unreadable: 0 });
+    assert_eq!(verify(&place, &mut store), Verified { sound: 1, ..Verified::default() });
 }
 
 #[test]
@@ -171,7 +176,74 @@ fn a_check_counts_blocks() {
     place.write("a.jsonl", &[1, 2]);
     let mut store = place.open();
     place.load(&mut store);
-    assert_eq!(store.verify().expect("verified"), Verified { sound: 1, unreadable: 0 });
+    assert_eq!(verify(&place, &mut store), Verified { sound: 1, ..Verified::default() });
+}
+
+/// Writes something of the same length over a transcript, as of the time that it had.
+fn overwrite(place: &Place, name: &str, outputs: &[u64]) {
+    let path = place.transcript(name);
+    let (size, modified) = fs::metadata(&path).and_then(|data| Ok((data.len(), data.modified()?))).expect("a file");
+    place.write(name, outputs);
+    let file = fs::File::options().write(true).open(&path).expect("a file");
+    assert_eq!(file.metadata().expect("a file").len(), size);
+    file.set_modified(modified).expect("a time");
+}
+
+/// Some responses, more than a cursor looks at; all with three digits.
+fn many(changed: u64) -> Vec<u64> {
+    (100..200).map(|output| if output == 150 { changed } else { output }).collect()
+}
+
+#[test]
+fn a_change_where_no_cursor_looks_is_found_by_a_check() {
+    let place = Place::new();
+    place.write("a.jsonl", &many(150));
+    place.write("b.jsonl", &[1]);
+    let mut store = place.open();
+    let before = place.load(&mut store).0;
+    overwrite(&place, "a.jsonl", &many(999));
+    assert_eq!(place.load(&mut store), (before, vec![]));
+    assert_eq!(verify(&place, &mut store), Verified { sound: 2, unreadable: 0, changed: 1 });
+    // What is there counts, and so does what was there.
+    for _ in 0..2 {
+        assert_eq!(place.load(&mut store), (before + 999, vec![]));
+        assert_eq!(verify(&place, &mut store), Verified { sound: 3, unreadable: 0, changed: 0 });
+    }
+}
+
+#[test]
+fn a_transcript_that_was_written_to_and_did_not_grow_is_read_again() {
+    let place = Place::new();
+    place.write("a.jsonl", &many(150));
+    let long_ago = |days: u64| std::time::SystemTime::now() - std::time::Duration::from_secs(86_400 * days);
+    let touch = |days| {
+        let file = fs::File::options().write(true).open(place.transcript("a.jsonl")).expect("a file");
+        file.set_modified(long_ago(days)).expect("a time");
+    };
+    touch(3);
+    let mut store = place.open();
+    let before = place.load(&mut store).0;
+    place.write("a.jsonl", &many(999));
+    touch(2);
+    assert_eq!(place.load(&mut store), (before + 999, vec![]));
+    let blocks = verify(&place, &mut store).sound;
+    // Nothing but the time is new: nothing is kept twice.
+    for days in 0..2 {
+        touch(days);
+        assert_eq!(place.load(&mut store), (before + 999, vec![]));
+        assert_eq!(verify(&place, &mut store), Verified { sound: blocks, ..Verified::default() });
+    }
+}
+
+#[test]
+fn a_check_knows_transcripts_that_were_taken_in_piece_by_piece() {
+    let place = Place::new();
+    let mut store = place.open();
+    for end in 1..40 {
+        place.write("a.jsonl", &(0..end).collect::<Vec<_>>());
+        place.load(&mut store);
+        assert_eq!(verify(&place, &mut store).changed, 0, "{end}");
+    }
 }
 
 #[test]
