@@ -84,6 +84,9 @@ pub enum ProblemKind {
     Shrank,
     /// Something is wrong with the store of history.
     Store,
+    /// ccstats itself failed on a part of a transcript, which does not count: a fault to
+    /// be reported to its authors.
+    Panic,
 }
 
 impl ProblemKind {
@@ -98,6 +101,7 @@ impl ProblemKind {
             ProblemKind::Unreadable => "unreadable",
             ProblemKind::Shrank => "shrank-while-read",
             ProblemKind::Store => "store",
+            ProblemKind::Panic => "panic",
         }
     }
 }

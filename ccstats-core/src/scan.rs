@@ -5,6 +5,7 @@
 //! done. Each worker fills facts of its own; they are joined at the end.
 
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -110,14 +111,14 @@ fn join(workers: Vec<Worker>, jobs: usize) -> Scanned {
     let mut lines = vec![0; jobs];
     let mut workers = workers.into_iter();
     let mut joined = workers.next().unwrap_or_default();
-    for worker in workers {
-        joined.lines.extend(worker.lines);
-        joined.facts.absorb(worker.facts);
-        joined.hole_bytes += worker.hole_bytes;
-        joined.problems.extend(worker.problems);
+    for Worker { facts, reader } in workers {
+        joined.facts.absorb(facts);
+        joined.reader.lines.extend(reader.lines);
+        joined.reader.hole_bytes += reader.hole_bytes;
+        joined.reader.problems.extend(reader.problems);
     }
-    joined.lines.iter().for_each(|(job, count)| lines[*job] = *count);
-    let Worker { facts, hole_bytes, problems, .. } = joined;
+    let Worker { facts, reader: Reader { lines: counts, hole_bytes, problems, .. } } = joined;
+    counts.into_iter().for_each(|(job, count)| lines[job] = count);
     Scanned { facts, lines, hole_bytes, problems }
 }
 
@@ -157,27 +158,50 @@ pub(crate) fn on_threads<W: Send>(threads: usize, work: impl Fn() -> W + Sync) -
 impl Queue<'_> {
     fn work(&self) -> Worker {
         let mut worker = Worker::default();
+        let (mut done, mut panics) = (Vec::new(), Vec::new());
+        let mut apart = self.witness.is_some();
         while let Some(index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            self.part(&mut worker, *index);
+            let Err(problem) = self.try_part(&mut worker, *index, apart) else {
+                done.push(*index);
+                continue;
+            };
+            panics.push(problem);
+            if !apart {
+                // Half of the part may be among the facts: the others are read again. From
+                // now on each part is, until all of it is there, apart.
+                (worker, apart) = (Worker::default(), true);
+                panics.extend(done.iter().filter_map(|index| self.try_part(&mut worker, *index, apart).err()));
+            }
         }
+        worker.reader.problems.extend(panics);
         worker
     }
 
-    fn part(&self, worker: &mut Worker, index: usize) {
+    /// Reads a part. Gives the problem when this fails by a fault of ccstats: one
+    /// transcript must not take away the figures of all others.
+    fn try_part(&self, worker: &mut Worker, index: usize, apart: bool) -> Result<(), Problem> {
+        panic::catch_unwind(AssertUnwindSafe(|| self.part(worker, index, apart))).map_err(|panic| {
+            worker.reader.source = Source::default();
+            let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let path = self.transcripts[self.jobs[index].part.transcript].path.clone();
+            Problem { kind: ProblemKind::Panic, path, line: None, detail: text.map(str::to_owned) }
+        })
+    }
+
+    /// Reads a part into facts of its own first, or at once into those of the worker.
+    fn part(&self, worker: &mut Worker, index: usize, apart: bool) {
         let job = &self.jobs[index];
         let Part { transcript, span } = &job.part;
         let transcript = &self.transcripts[*transcript];
-        match self.witness {
-            None => _ = worker.part(transcript, job, index, self.options),
-            Some(witness) => {
-                let all = std::mem::take(&mut worker.facts);
-                let read = worker.part(transcript, job, index, self.options);
-                let mut facts = std::mem::replace(&mut worker.facts, all);
-                if let Some(hole_bytes) = read {
-                    witness(index, &mut facts, hole_bytes);
-                }
-                worker.facts.absorb(facts);
+        if apart {
+            let mut facts = Facts::default();
+            let read = worker.reader.part(transcript, job, index, self.options, &mut facts);
+            if let Some((witness, hole_bytes)) = self.witness.zip(read) {
+                witness(index, &mut facts, hole_bytes);
             }
+            worker.facts.absorb(facts);
+        } else {
+            worker.reader.part(transcript, job, index, self.options, &mut worker.facts);
         }
         self.progress.done_bytes.fetch_add(span.end - span.start, Ordering::Relaxed);
     }
@@ -185,18 +209,23 @@ impl Queue<'_> {
 
 #[derive(Default)]
 struct Worker {
-    source: Source,
     facts: Facts,
+    reader: Reader,
+}
+
+#[derive(Default)]
+struct Reader {
+    source: Source,
     /// The number of lines of each part that was read.
     lines: Vec<(usize, u64)>,
     hole_bytes: u64,
     problems: Vec<Problem>,
 }
 
-impl Worker {
-    /// Reads one part. Gives the bytes of its holes when all of it was there.
-    fn part(&mut self, transcript: &Transcript, job: &Job, index: usize, options: &Options) -> Option<u64> {
-        self.facts.counts_result_lines = options.result_lines;
+impl Reader {
+    /// Reads one part into `facts`. Gives the bytes of its holes when all of it was there.
+    fn part(&mut self, transcript: &Transcript, job: &Job, index: usize, options: &Options, facts: &mut Facts) -> Option<u64> {
+        facts.counts_result_lines = options.result_lines;
         let mode = Mode { map: options.map, now: options.now };
         let problem = |kind, detail| Problem { kind, path: transcript.path.clone(), line: None, detail };
         let bytes = match self.source.part(transcript, &job.part, mode) {
@@ -219,13 +248,15 @@ impl Worker {
                 Ok(line) => {
                     let (start, text) = entries.line();
                     let spot = Spot { transcript: job.transcript_id, offset: bytes.offset + start as u64, text };
-                    self.facts.push(&Line { entry: &entry, fallback, place: place(line), spot });
+                    #[cfg(test)]
+                    tests::fail_on_purpose(text);
+                    facts.push(&Line { entry: &entry, fallback, place: place(line), spot });
                 }
                 Err(bad) if bad.unfinished => {}
-                Err(bad) => self.facts.problems.push((ProblemKind::MalformedLine, place(bad.line))),
+                Err(bad) => facts.problems.push((ProblemKind::MalformedLine, place(bad.line))),
             }
         }
-        self.facts.account += entries.account();
+        facts.account += entries.account();
         self.lines.push((index, entries.account().total().lines));
         (!bytes.shrank).then_some(bytes.hole_bytes)
     }
@@ -237,4 +268,65 @@ pub(crate) fn fallback(transcript: &Transcript) -> Fallback<'_> {
     let stem = memchr::memmem::find(file, b".jsonl").unwrap_or(file.len());
     let project = transcript.name.components().next().map_or(&[][..], |first| first.as_os_str().as_encoded_bytes());
     Fallback { session: &file[..stem], project }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{home, load};
+
+    /// A fault of ccstats, in the middle of a transcript.
+    pub(super) fn fail_on_purpose(line: &[u8]) {
+        assert!(memchr::memmem::find(line, b"fail here").is_none(), "on purpose");
+    }
+
+    fn prompts(session: &str, count: usize) -> Vec<String> {
+        let line = |at| format!(r#"{{"type":"user","uuid":"{session}{at}","sessionId":"{session}","message":{{"content":"go"}}}}"#);
+        (0..count).map(line).collect()
+    }
+
+    #[test]
+    fn a_panic_takes_away_one_transcript_and_is_told() {
+        let (many, few) = (prompts("many", 50), prompts("few", 10));
+        // Largest first: one fails before all others, one between, one behind.
+        let failing = |session, count| {
+            let mut lines = prompts(session, count);
+            lines[count / 2] = r#"{"type":"user","uuid":"x","message":{"content":"fail here"}}"#.into();
+            lines
+        };
+        let (first, second, last) = (failing("first", 90), failing("second", 20), failing("last", 4));
+        let sound = home(&[("p/many.jsonl", &many), ("p/few.jsonl", &few)]);
+        let broken = home(&[
+            ("p/many.jsonl", &many),
+            ("p/few.jsonl", &few),
+            ("p/first.jsonl", &first),
+            ("p/second.jsonl", &second),
+            ("p/last.jsonl", &last),
+        ]);
+        let wanted = load(sound.path());
+        let found = load(broken.path());
+        assert_eq!(found.facts().prompts.rows().len(), 60);
+        assert_eq!(found.accounting().lines, wanted.accounting().lines);
+        let problems = found.accounting().problems.iter().map(|problem| (problem.kind, problem.detail.as_deref()));
+        assert_eq!(problems.collect::<Vec<_>>(), [(ProblemKind::Panic, Some("on purpose")); 3]);
+    }
+
+    #[cfg(feature = "store")]
+    #[test]
+    fn what_a_panic_took_away_is_not_stored() {
+        use crate::dataset::Dataset;
+        use crate::store::{Needs, Store};
+        let mut lines = prompts("a", 9);
+        lines[4] = r#"{"type":"user","uuid":"x","message":{"content":"fail here"}}"#.into();
+        let home = home(&[("p/a.jsonl", &lines), ("p/b.jsonl", &prompts("b", 3))]);
+        let options = Options::new(vec![home.path().to_path_buf()], SystemTime::now());
+        for _ in 0..2 {
+            let mut store = Store::open(&home.path().join("store")).expect("a store");
+            let found = Dataset::load_with(&options, &mut store, &Progress::default(), &Needs::default()).expect("a home");
+            assert_eq!(found.facts().prompts.rows().len(), 3);
+            assert_eq!(found.accounting().problems.iter().map(|problem| problem.kind).collect::<Vec<_>>(), [ProblemKind::Panic]);
+        }
+        let status = Store::open(&home.path().join("store")).expect("a store").status(&options).expect("a status");
+        assert_eq!((status.transcripts, status.unseen.len()), (1, 1));
+    }
 }
