@@ -3,11 +3,10 @@
 use std::fs;
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Prices, Problem, Progress, Shown, Status, Store};
+use ccstats_core::{Dataset, Kind, Prices, Problem, Progress, Shown, Status, Store, Table, Untrusted, Value};
 use chrono::{NaiveDate, Utc};
-use serde_json::Value;
 
-use crate::args::Options;
+use crate::args::{Format, Options};
 use crate::config::Config;
 use crate::format::number::{bytes, grouped};
 use crate::load::{self, Where, look};
@@ -36,12 +35,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let (count, lines) = (grouped(accounting.transcripts.into()), grouped(accounting.lines.total().lines.into()));
     findings.fine("transcripts", &format!("{count}, {lines} lines, {}", bytes(accounting.bytes())));
     for group in format::problems(accounting) {
-        let places: String = group.examples.iter().map(|problem| format!("\n{}{}", " ".repeat(INDENT), place_of(problem))).collect();
-        findings.wrong("problem", &format!("{} {}{places}", group.count, group.kind.name()));
+        let places = group.examples.iter().map(place_of).collect();
+        findings.add(Finding { places, ..Finding::wrong("problem", &format!("{} {}", group.count, group.kind.name())) });
     }
     store(options, &scan, &mut findings);
     prices(options, &mut findings);
-    output::write(&findings.text, options.output.as_deref(), options.color)?;
+    let text = match options.format() {
+        Format::Table => findings.0.iter().map(line).collect(),
+        other => format::render_table("ccstats.doctor/1", ("ok", findings.are_fine()), ("findings", &findings.table()), other),
+    };
+    output::write(&text, options.output.as_deref(), options.color)?;
     std::mem::forget(dataset);
     Ok(ExitCode::SUCCESS)
 }
@@ -79,7 +82,7 @@ fn store(options: &Options, scan: &ccstats_core::Options, findings: &mut Finding
 /// `cleanupPeriodDays` of the user's settings.
 fn cleanup_days() -> u64 {
     let settings = place::settings_file().and_then(|file| fs::read(file).ok());
-    let settings = settings.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let settings = settings.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
     settings.and_then(|settings| settings.get("cleanupPeriodDays")?.as_u64()).unwrap_or(CLEANUP_DAYS)
 }
 
@@ -95,26 +98,58 @@ fn prices(options: &Options, findings: &mut Findings) {
     }
 }
 
-/// Where the text of a line starts.
-const INDENT: usize = 18;
-
-/// Lines of the answer.
-#[derive(Default)]
-struct Findings {
+/// What was looked at, and whether it is as it should be.
+struct Finding {
+    about: &'static str,
+    is_fine: bool,
     text: String,
+    /// Where, as far as there are places.
+    places: Vec<String>,
 }
 
+impl Finding {
+    fn wrong(about: &'static str, text: &str) -> Finding {
+        Finding { about, is_fine: false, text: text.to_owned(), places: Vec::new() }
+    }
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
 impl Findings {
-    fn fine(&mut self, what: &str, text: &str) {
-        self.line("ok", what, text);
+    fn add(&mut self, finding: Finding) {
+        self.0.push(finding);
     }
 
-    fn wrong(&mut self, what: &str, text: &str) {
-        self.line("!!", what, text);
+    fn fine(&mut self, about: &'static str, text: &str) {
+        self.add(Finding { is_fine: true, ..Finding::wrong(about, text) });
     }
 
-    fn line(&mut self, mark: &str, what: &str, text: &str) {
-        let shown: Vec<_> = text.lines().map(|line| Shown::new(line).to_string()).collect();
-        self.text += &format!("{mark} {what:<15}{}\n", shown.join("\n"));
+    fn wrong(&mut self, about: &'static str, text: &str) {
+        self.add(Finding::wrong(about, text));
     }
+
+    fn are_fine(&self) -> bool {
+        self.0.iter().all(|finding| finding.is_fine)
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(&[("about", Kind::Text), ("ok", Kind::Flag), ("text", Kind::Text), ("places", Kind::Text)]);
+        table.rows = self.0.iter().map(row).collect();
+        table
+    }
+}
+
+fn row(finding: &Finding) -> Vec<Value> {
+    let places = finding.places.iter().map(|place| Untrusted::new(place.clone())).collect();
+    vec![Value::text(finding.about), Value::Flag(finding.is_fine), Value::text(&*finding.text), Value::List(places)]
+}
+
+/// A finding for people; places stand below it.
+fn line(finding: &Finding) -> String {
+    const INDENT: usize = 18;
+    let Finding { about, is_fine, text, places } = finding;
+    let places = places.iter().map(|place| format!("\n{}{}", " ".repeat(INDENT), Shown::new(place)));
+    let text: Vec<_> = text.lines().map(|line| Shown::new(line).to_string()).collect();
+    format!("{} {about:<15}{}{}\n", if *is_fine { "ok" } else { "!!" }, text.join("\n"), places.collect::<String>())
 }

@@ -207,6 +207,11 @@ fn doctor_tells_problems_and_old_prices() {
     place.append("s0", b"no json\n");
     let text = told(&place, &place.run(&["doctor"]));
     assert!(text.contains("!! problem        1 malformed-line\n                  HOME/projects/-work-demo/s0.jsonl:5\n"), "{text}");
+    let found = place.run(&["doctor", "--json"]).json();
+    let problem = found["findings"].as_array().unwrap().iter().find(|finding| finding["about"] == "problem").unwrap();
+    assert_eq!((&found["schema"], &found["ok"]), (&json!("ccstats.doctor/1"), &json!(false)));
+    assert_eq!((&problem["ok"], &problem["text"]), (&json!(false), &json!("1 malformed-line")));
+    assert!(problem["places"][0].as_str().unwrap().ends_with("s0.jsonl:5"), "{problem}");
     let mut later = place.command(&["doctor"]);
     let later = crate::support::finish(later.args(["--no-store"]));
     assert!(later.text().lines().any(|line| line.starts_with("ok prices         of 2026-")), "{later:?}");
