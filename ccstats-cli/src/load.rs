@@ -27,7 +27,12 @@ pub(crate) struct Loaded {
 pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> Result<Loaded, Failure> {
     let Where { looked_in, scan } = look(options);
     let load = |progress: &Progress| match store(options) {
-        Some(mut store) => Dataset::load_with(&scan, &mut store, progress, needs),
+        Some(mut store) => {
+            let dataset = Dataset::load_with(&scan, &mut store, progress, needs);
+            // It tidies up while the report is made; when the process ends before, another one will.
+            rayon::spawn(move || drop(store));
+            dataset
+        }
         None => Dataset::load(&scan, progress),
     };
     let mut dataset = progress::shown(options.quiet, load)?;

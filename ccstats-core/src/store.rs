@@ -100,6 +100,8 @@ pub struct Store {
     catalogue: Option<Catalogue>,
     /// What was wrong with the store, for the next load to tell.
     problems: Vec<Problem>,
+    /// There may be much in the log.
+    has_written: bool,
 }
 
 impl Store {
@@ -111,7 +113,7 @@ impl Store {
     /// this version or an earlier one.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
         let path = folder::open(folder)?;
-        let mut store = Store { path, catalogue: None, problems: Vec::new() };
+        let mut store = Store { path, catalogue: None, problems: Vec::new(), has_written: false };
         match Catalogue::open(&store.path) {
             Ok(catalogue) => store.catalogue = Some(catalogue),
             Err(Failure::Damaged) => store.replace()?,
@@ -137,15 +139,24 @@ impl Store {
     }
 
     /// All that was asked for, from the store and from what changed since, which is
-    /// published when nobody else is writing. `None` when the store is of no use.
-    pub(crate) fn take_in(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<Loaded> {
+    /// published when nobody else is writing, while `build` makes something of it. `None`
+    /// when the store is of no use.
+    pub(crate) fn take_in<T: Send>(
+        &mut self,
+        found: &Found,
+        options: &Options,
+        progress: &Progress,
+        needs: &Needs,
+        build: impl FnOnce(Loaded) -> T + Send,
+    ) -> Option<T> {
         let (loaded, change) = self.load(found, options, progress, needs)?;
-        match self.publish(change) {
+        let (published, built) = rayon::join(|| self.publish(change), || build(loaded));
+        match published {
             // What is not in the store yet is found again by the next load.
             Ok(()) | Err(StoreError::Busy(_)) => {}
             Err(error) => self.problem(error.to_string()),
         }
-        Some(loaded)
+        Some(built)
     }
 
     /// What was wrong with the store since the last time.
@@ -177,8 +188,18 @@ impl Store {
 
     fn publish(&mut self, change: publish::Change) -> Result<(), StoreError> {
         let Some(catalogue) = self.catalogue.as_mut().filter(|_| !change.is_empty()) else { return Ok(()) };
-        let published = change.publish(catalogue).and_then(|()| catalogue.tidy(folder::sizes(&self.path).1));
-        published.map_err(|failure| failure.at(&self.path))
+        self.has_written = true;
+        change.publish(catalogue).map_err(|failure| failure.at(&self.path))
+    }
+}
+
+/// Who wrote tidies up, when nobody waits for an answer any more.
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Some(catalogue) = self.catalogue.as_ref().filter(|_| self.has_written) {
+            // What is left in the log is as good there.
+            let _ = catalogue.tidy(folder::sizes(&self.path).1);
+        }
     }
 }
 

@@ -425,6 +425,7 @@ pub(super) struct Pen<'t> {
     mark: Statement<'t>,
     marks: Statement<'t>,
     digest: Statement<'t>,
+    digests: Statement<'t>,
     select_blocks: Statement<'t>,
     count: Statement<'t>,
     last_id: i64,
@@ -440,6 +441,7 @@ impl<'t> Pen<'t> {
             mark: transaction.prepare("INSERT OR REPLACE INTO marks VALUES (?, ?)")?,
             marks: transaction.prepare("SELECT bytes FROM marks WHERE transcript = ?")?,
             digest: transaction.prepare("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)")?,
+            digests: transaction.prepare("SELECT whole, last FROM digest WHERE transcript = ?")?,
             select_blocks: transaction.prepare(SELECT_BLOCKS)?,
             count: transaction.prepare("SELECT count(*) FROM block WHERE transcript = ?")?,
             last_id: transaction.query_row("SELECT coalesce(max(id), 0) FROM transcript", [], |row| row.get(0))?,
@@ -529,9 +531,8 @@ impl<'t> Pen<'t> {
     }
 
     /// The digests of a transcript, unless they are damaged or missing.
-    pub(super) fn digests(&self, known: &Known) -> Result<Option<Digests>, Failure> {
-        let select = "SELECT whole, last FROM digest WHERE transcript = ?";
-        Ok(self.transaction.query_row(select, [known.id], |row| digests(row, 0)).optional()?.flatten())
+    pub(super) fn digests(&mut self, known: &Known) -> Result<Option<Digests>, Failure> {
+        Ok(self.digests.query_row([known.id], |row| digests(row, 0)).optional()?.flatten())
     }
 
     pub(super) fn put_digests(&mut self, known: &Known, digests: &Digests) -> Result<(), Failure> {

@@ -52,6 +52,10 @@ fn write_numbers(numbers: &[u64], out: &mut Vec<u8>) {
 }
 
 fn best_form(numbers: &[u64]) -> Form {
+    // Most columns.
+    if numbers.iter().all(|number| *number == numbers[0]) {
+        return Form::Constant;
+    }
     let [mut runs, mut plain, mut stepped] = [0; 3];
     let (mut before, mut run) = (None, 0_u64);
     for (number, step) in numbers.iter().zip(steps(numbers)) {
@@ -62,9 +66,6 @@ fn best_form(numbers: &[u64]) -> Form {
             (before, run) = (Some(*number), 0);
         }
         run += 1;
-    }
-    if run == numbers.len() as u64 {
-        return Form::Constant;
     }
     let sizes = [(runs, Form::Runs), (plain, Form::Plain), (stepped, Form::Steps), (8 * numbers.len(), Form::Wide)];
     sizes.into_iter().min_by_key(|(size, _)| *size).map_or(Form::Plain, |(_, form)| form)

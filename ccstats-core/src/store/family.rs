@@ -4,19 +4,19 @@
 //! when a message was; subagents write files of their own. So whoever wants the rows
 //! of one transcript needs those of its whole family, and of no other.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Sets of transcripts, joined as what they share is found.
 #[derive(Debug, Default)]
 pub(super) struct Families {
     parents: Vec<usize>,
     /// Who has a mark: a short hash of something that can be shared.
-    owners: HashMap<u32, usize>,
+    owners: FxHashMap<u32, usize>,
 }
 
 impl Families {
     pub(super) fn new(transcripts: usize) -> Families {
-        Families { parents: (0..transcripts).collect(), owners: HashMap::new() }
+        Families { parents: (0..transcripts).collect(), owners: FxHashMap::default() }
     }
 
     /// A transcript has these marks.
