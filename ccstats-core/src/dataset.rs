@@ -23,7 +23,6 @@ use crate::shell;
 #[cfg(feature = "store")]
 use crate::store::{Loaded, Needs, Store};
 use crate::symbols::{Symbol, Symbols};
-use crate::time::epoch_day;
 use crate::untrusted::Untrusted;
 
 /// Messages, tool calls and prompts of all transcripts, ready for questions.
@@ -239,9 +238,9 @@ impl Dataset {
         let (transcript, _) = self.locate(result.order.place);
         let session = self.symbols().bytes(call.origin.session);
         let line = result
-            .error_offset
+            .error_byte
             .filter(|_| transcript.is_stored)
-            .and_then(|offset| reread::error_line(transcript, offset, call.key, session));
+            .and_then(|byte| reread::error_line(transcript, byte.get() - 1, call.key, session));
         line.filter(|line| !line.is_empty())
     }
 
@@ -317,8 +316,7 @@ impl Dataset {
         known: &mut FxHashMap<Symbol, Option<&'p Price>>,
     ) -> Option<(&'p Price, Terms)> {
         let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
-        let terms = Terms { day: row.origin.order.stamp_ms().map(epoch_day), is_fast: row.is_fast, is_us: row.is_us };
-        price.map(|price| (price, terms))
+        price.map(|price| (price, row.terms()))
     }
 }
 
@@ -374,7 +372,7 @@ fn ending(facts: &Facts, call: &CallRow) -> Ending {
     ending.duration_ms = duration_ms(call, result, ending.outcome);
     if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
         let created = result.lines_created.filter(|_| tool == b"Write");
-        ending.lines_added = created.unwrap_or(result.lines_added);
+        ending.lines_added = created.map_or(result.lines_added, u64::from);
         ending.lines_removed = result.lines_removed;
     }
     ending

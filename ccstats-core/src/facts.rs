@@ -6,6 +6,7 @@
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
@@ -19,8 +20,8 @@ use crate::lines::Account;
 use crate::outcome::{DeniedBy, ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines,
-    ResultRow, StoredCommand, TitleRank, TitleRow,
+    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
+    ReadLines, ResultRow, StoredCommand, TitleRank, TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
@@ -241,8 +242,7 @@ impl Facts {
             model: self.recent.model.or_unknown(model, &mut self.symbols),
             tokens: Tokens::of(usage),
             has_split: usage.cache_write_split.is_some(),
-            is_fast: usage.speed.is(b"fast"),
-            is_us: usage.inference_geo.is(b"us"),
+            pricing: Pricing::new(usage.speed.is(b"fast"), usage.inference_geo.is(b"us")),
             is_final,
             is_advisor: false,
         }
@@ -416,12 +416,12 @@ impl Facts {
             duration_ms: fields.duration_ms.map(short),
             exit_code: error.as_ref().and_then(|error| error.exit_code),
             error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),
-            error_offset: result.is_error.then_some(line.spot.offset),
+            error_byte: NonZeroU64::new(line.spot.offset + 1).filter(|_| result.is_error),
             edit_error: error.and_then(|error| error.edit_error),
             read: read_lines(&fields),
             lines_added: fields.lines_added,
             lines_removed: fields.lines_removed,
-            lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(count_lines),
+            lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(|text| short(count_lines(text))),
             agent: self.symbol(fields.agent_id),
             agent_type: self.symbol(fields.agent_type),
             is_async: fields.is_async,

@@ -54,7 +54,7 @@ mod tests {
         let dataset = load(folder.path());
         let found = |row: &ResultRow| {
             let (transcript, _) = dataset.locate(row.order.place);
-            error_line(transcript, row.error_offset?, row.key, b"s")
+            error_line(transcript, row.error_byte?.get() - 1, row.key, b"s")
         };
         let wanted = |row: &ResultRow| dataset.symbols().name(row.error_line).into_owned();
         let rows = dataset.facts().results.rows();

@@ -1,10 +1,14 @@
 //! The rows that facts are made of: numbers and symbols, nothing borrowed.
 
+use std::num::NonZeroU64;
+
 use crate::dedup::Key;
 use crate::effects::EffectsId;
 use crate::outcome::{DeniedBy, EditError, Verdict};
+use crate::prices::Terms;
 use crate::shell::Hidden;
 use crate::symbols::Symbol;
+use crate::time::epoch_day;
 use crate::usage::Tokens;
 
 /// Where an entry stands: the part of a transcript, and the line in it from 1.
@@ -61,12 +65,41 @@ pub(crate) struct MessageRow {
     pub(crate) model: Symbol,
     pub(crate) tokens: Tokens,
     pub(crate) has_split: bool,
-    pub(crate) is_fast: bool,
-    pub(crate) is_us: bool,
+    pub(crate) pricing: Pricing,
     pub(crate) is_final: bool,
     /// A step of another model inside a response, no response of its own.
     pub(crate) is_advisor: bool,
 }
+
+impl MessageRow {
+    /// What its price depends on beside the model.
+    pub(crate) fn terms(&self) -> Terms {
+        let day = self.origin.order.stamp_ms().map(epoch_day);
+        Terms { day, is_fast: self.pricing.is_fast(), is_us: self.pricing.is_us() }
+    }
+}
+
+/// What the price of a response depends on beside model and day: in one byte, of which
+/// rows have none to spare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pricing(u8);
+
+impl Pricing {
+    pub(crate) fn new(is_fast: bool, is_us: bool) -> Pricing {
+        Pricing(u8::from(is_fast) | u8::from(is_us) << 1)
+    }
+
+    pub(crate) fn is_fast(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    pub(crate) fn is_us(self) -> bool {
+        self.0 & 2 != 0
+    }
+}
+
+// Most of what is in memory. They come in steps of 16 bytes.
+const _: () = assert!(size_of::<MessageRow>() == 144 && size_of::<CallRow>() == 160 && size_of::<ResultRow>() == 144);
 
 /// One tool call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -149,7 +182,7 @@ pub(crate) struct ResultRow {
     pub(crate) lines_added: u64,
     pub(crate) lines_removed: u64,
     /// The lines of a file that Write made.
-    pub(crate) lines_created: Option<u64>,
+    pub(crate) lines_created: Option<u32>,
     /// The length of the result as the model saw it, escapes as they stand.
     pub(crate) size_bytes: u32,
     /// The lines of the result, where they were asked for.
@@ -160,8 +193,9 @@ pub(crate) struct ResultRow {
     pub(crate) exit_code: Option<u32>,
     /// The last line of an error.
     pub(crate) error_line: Symbol,
-    /// Where the line of an error starts in its transcript, in bytes.
-    pub(crate) error_offset: Option<u64>,
+    /// Where the line of an error starts in its transcript: the number of its first byte,
+    /// from 1.
+    pub(crate) error_byte: Option<NonZeroU64>,
     pub(crate) edit_error: Option<EditError>,
     /// What a Read gave.
     pub(crate) read: ReadLines,

@@ -18,12 +18,11 @@ use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::prices::{PICODOLLARS, Price, Prices, Terms};
+use crate::prices::{PICODOLLARS, Price, Prices};
 use crate::query::{Query, Selection};
 use crate::rows::{Cut, CutRow, MessageRow, Order, Origin};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
-use crate::time::epoch_day;
 use crate::untrusted::Untrusted;
 use crate::usage::Tokens;
 
@@ -367,8 +366,7 @@ impl<'d> Walk<'d> {
     fn extra_cost(&mut self, row: &MessageRow, rebuilt: u64) -> Option<u128> {
         let (dataset, prices) = (self.dataset, self.prices);
         let price = *self.known_prices.entry(row.model).or_insert_with(|| prices.find(&dataset.symbols().name(row.model)));
-        let terms = Terms { day: row.origin.order.stamp_ms().map(epoch_day), is_fast: row.is_fast, is_us: row.is_us };
-        let cost = |tokens: &Tokens| price.map(|price| price.cost(tokens, terms).total());
+        let cost = |tokens: &Tokens| price.map(|price| price.cost(tokens, row.terms()).total());
         Some(cost(&row.tokens)?.saturating_sub(cost(&read_instead(&row.tokens, rebuilt))?))
     }
 }

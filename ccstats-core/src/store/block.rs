@@ -162,7 +162,7 @@ mod tests {
         let without_effects =
             |call: &CallRow| CallRow { stored: call.stored.map(|stored| StoredCommand { effects: None, ..stored }), ..*call };
         assert_eq!(from_old.calls.rows()[0], without_effects(&from_new.calls.rows()[0]));
-        assert_eq!(from_old.results.rows()[0], ResultRow { error_offset: None, ..from_new.results.rows()[0] });
+        assert_eq!(from_old.results.rows()[0], ResultRow { error_byte: None, ..from_new.results.rows()[0] });
         assert_eq!(from_old.prompts.rows(), from_new.prompts.rows());
         assert_eq!(from_old.uuids, from_new.uuids);
     }

@@ -5,12 +5,14 @@
 //! blocks it is 0. What is text of a person, a model or
 //! a program has no column: commands, titles, and lines of errors.
 
+use std::num::NonZeroU64;
+
 use crate::dedup::Key;
 use crate::effects::{EffectsId, EffectsRow, FindingRow, ReadRow};
 use crate::outcome::{DeniedBy, EditError, Outcome, Verdict};
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, PromptRow, ReadLines,
-    ResultRow, StoredCommand, TitleRank, TitleRow,
+    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
+    ReadLines, ResultRow, StoredCommand, TitleRank, TitleRow,
 };
 use crate::shell::{Hidden, Lines, Rule, Severity};
 use crate::symbols::Symbol;
@@ -106,8 +108,10 @@ impl Record for MessageRow {
         columns.symbol(&mut self.model);
         self.tokens.pass(columns);
         columns.flag(&mut self.has_split);
-        columns.flag(&mut self.is_fast);
-        columns.flag(&mut self.is_us);
+        let (mut is_fast, mut is_us) = (self.pricing.is_fast(), self.pricing.is_us());
+        columns.flag(&mut is_fast);
+        columns.flag(&mut is_us);
+        self.pricing = Pricing::new(is_fast, is_us);
         columns.flag(&mut self.is_final);
         columns.flag(&mut self.is_advisor);
     }
@@ -155,7 +159,7 @@ impl Record for ResultRow {
         columns.choice(&mut self.denied_by, &DENIED_BY);
         columns.number(&mut self.lines_added);
         columns.number(&mut self.lines_removed);
-        columns.maybe(&mut self.lines_created);
+        columns.maybe_short(&mut self.lines_created);
         columns.short(&mut self.size_bytes);
         columns.maybe_short(&mut self.lines);
         columns.maybe_short(&mut self.duration_ms);
@@ -166,7 +170,9 @@ impl Record for ResultRow {
         columns.symbol(&mut self.agent_type);
         columns.flag(&mut self.is_async);
         columns.flag(&mut self.is_cut);
-        columns.maybe(&mut self.error_offset);
+        let mut error_byte = self.error_byte.map_or(0, NonZeroU64::get);
+        columns.number(&mut error_byte);
+        self.error_byte = NonZeroU64::new(error_byte);
     }
 }
 
