@@ -3,8 +3,8 @@
 //! A cursor stands behind the newline of the last complete line that was taken
 //! in. What is before it is trusted when the file is the same one (device, inode,
 //! time of birth) and the first 4 KiB and the 4 KiB before the cursor are as they
-//! were. Whoever changes what lies between, and neither of these, is found by
-//! [`super::Store::verify`] only.
+//! were. Whoever changes what lies between, and neither of these, is found by a load when
+//! the time of the file changed and its size did not, else by [`super::Store::verify`].
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
