@@ -403,11 +403,11 @@ impl Layout {
 /// Whether the lines that were read before say now what they said then. `None` when
 /// that is not known.
 fn says_the_same(known: &Known, stored: &[Stored], new: &[(Kind, Block)]) -> Option<bool> {
-    let mut before = stored.iter().filter(|stored| stored.kind == Kind::Whole);
-    if known.format != block::VERSION || !before.clone().all(|stored| stored.is_sealed) {
+    let before: Vec<&Stored> = stored.iter().filter(|stored| stored.kind == Kind::Whole).collect();
+    if known.format != block::VERSION || !before.iter().all(|stored| stored.is_sealed) {
         return None;
     }
-    let before = block::join(before.by_ref().map(|stored| (&*stored.bytes, stored.first_line)))?;
+    let before = block::join(before.iter().map(|stored| (&*stored.bytes, stored.first_line)))?;
     let mut lines = 0;
     let mut now = Vec::new();
     for (_, block) in new.iter().filter(|(kind, _)| *kind == Kind::Whole) {
