@@ -1,5 +1,6 @@
 //! From options to what the transcripts say: the one place that reads them.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -29,8 +30,11 @@ pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> R
     let load = |progress: &Progress| match store(options) {
         Some(mut store) => {
             let dataset = Dataset::load_with(&scan, &mut store, progress, needs);
-            // It tidies up while the report is made; when the process ends before, another one will.
-            rayon::spawn(move || drop(store));
+            // Where another thread can, it tidies up while the report is made; when the process
+            // ends before, another one will.
+            if rayon::current_num_threads() > 1 {
+                rayon::spawn(move || drop(store));
+            }
             dataset
         }
         None => Dataset::load(&scan, progress),
@@ -49,10 +53,10 @@ pub(crate) struct Where {
 
 /// Finds the roots.
 pub(crate) fn look(options: &args::Options) -> Where {
-    if let Some(threads) = options.threads {
-        // Fails only where the pool runs already; then it keeps its size.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
+    // This thread works too, instead of waiting for others to do so. Fails only where the
+    // pool runs already; then it keeps its size.
+    let threads = options.threads.map_or(0, NonZeroUsize::get);
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
     let Roots { roots, looked_in } = Roots::new(&options.root);
     let scan = Options {
         threads: options.threads,
