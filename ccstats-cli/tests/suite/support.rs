@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -73,37 +73,38 @@ pub(crate) fn ccstats_of<A: AsRef<OsStr>>(home: &Path, args: impl IntoIterator<I
     finish(program(home).args(args))
 }
 
-/// Runs a program to its end.
+/// Runs a program to its end. Hundreds may be waited for at once: nothing asks again and
+/// again whether it has ended.
 pub(crate) fn finish(command: &mut Command) -> Run {
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let stdout = read_all(child.stdout.take().unwrap());
     let stderr = read_all(child.stderr.take().unwrap());
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if start.elapsed() > DEADLINE {
+    let [stdout, stderr] = [stdout, stderr].map(|pipe| {
+        pipe.recv_timeout(DEADLINE.saturating_sub(start.elapsed())).unwrap_or_else(|_| {
             child.kill().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    };
+            pipe.recv().unwrap()
+        })
+    });
+    let status = child.wait().unwrap();
     Run {
         code: status.code().unwrap_or_else(|| panic!("killed: {status:?}")),
-        stdout: stdout.join().unwrap(),
-        stderr: String::from_utf8(stderr.join().unwrap()).expect("stderr is UTF-8"),
+        stdout,
+        stderr: String::from_utf8(stderr).expect("stderr is UTF-8"),
         time: start.elapsed(),
     }
 }
 
 /// Reads a pipe on a thread of its own, so that neither pipe blocks the other.
-fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+fn read_all(mut pipe: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         pipe.read_to_end(&mut bytes).unwrap();
-        bytes
-    })
+        sender.send(bytes)
+    });
+    receiver
 }
 
 /// Runs one report over one root with the given options.

@@ -60,7 +60,8 @@ fn crowd(place: &Place, members: usize, rounds: usize) -> Vec<String> {
     };
     thread::scope(|scope| {
         scope.spawn(|| {
-            for turn in (100..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+            // With a stopped writer everyone reads all that is new: some hours of work, no more.
+            for turn in (100..600).take_while(|_| !is_over.load(Ordering::Relaxed)) {
                 place.append(&format!("s{}", turn % 4), &turns_of(turn % 4, [turn]));
                 thread::sleep(Duration::from_millis(20));
             }
@@ -88,7 +89,8 @@ fn left_behind(place: &Place) -> Vec<String> {
 fn assert_nothing_left(place: &Place) {
     assert_eq!(left_behind(place), [""; 0]);
     let kept = place.kept();
-    let known = ["ccstats.store", "ccstats.store-shm", "ccstats.store-wal", "statusline.json"];
+    // A status line that comes to its deadline may leave the last one, which the next writes over.
+    let known = ["ccstats.store", "ccstats.store-shm", "ccstats.store-wal", "statusline.json", "statusline.new"];
     assert!(kept.iter().all(|name| known.contains(&name.as_str())), "{kept:?}");
 }
 
