@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
+use crate::pages;
 use crate::rows::{AgentRow, CallRow, CutRow, EventRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
@@ -119,7 +120,7 @@ impl<R: Row> Folded<R> {
 
     /// Makes room for so many more rows.
     pub(crate) fn reserve(&mut self, more: usize) {
-        self.rows.reserve(more);
+        pages::reserve(&mut self.rows, more);
         self.table.reserve(more, |index| self.rows[*index as usize].key() as u64);
     }
 

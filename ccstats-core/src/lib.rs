@@ -127,6 +127,7 @@ mod json;
 mod keys;
 mod lines;
 mod outcome;
+mod pages;
 mod paths;
 mod prices;
 mod prompt;

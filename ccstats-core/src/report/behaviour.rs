@@ -90,15 +90,19 @@ pub(super) fn add_answer_costs(table: &mut Table, dataset: &Dataset, selection: 
 /// The three signals of the summary: the first rows of each.
 pub(super) fn signals(dataset: &Dataset, query: &Query) -> Result<Vec<Section>, Error> {
     let selection = Selection::new(dataset, query)?;
-    let repeated_reads = || reads::table(dataset, &reads::rows(dataset, &Epochs::new(dataset), &selection), None);
+    let repeated_reads = || reads::table(dataset, first(&reads::rows(dataset, &Epochs::new(dataset), &selection)), None);
     let failing_commands = || failures::failing_commands(dataset, query);
-    let hotspots = || hotspots::hotspots(dataset, query).map(|rows| hotspots::table(&rows));
+    let hotspots = || hotspots::hotspots(dataset, query).map(|rows| hotspots::table(first(&rows)));
     let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));
-    let top = |key, mut table: Table| {
-        table.rows.truncate(SIGNAL_ROWS);
-        Section { key, table }
-    };
-    Ok(vec![top("repeated_reads", repeated_reads), top("failing_commands", failing_commands?), top("hotspots", hotspots?)])
+    let mut failing_commands = failing_commands?;
+    failing_commands.rows.truncate(SIGNAL_ROWS);
+    let sections = [("repeated_reads", repeated_reads), ("failing_commands", failing_commands), ("hotspots", hotspots?)];
+    Ok(sections.map(|(key, table)| Section { key, table }).into())
+}
+
+/// Those that become rows of a signal: to tell all of the others takes longer.
+fn first<R>(rows: &[R]) -> &[R] {
+    &rows[..rows.len().min(SIGNAL_ROWS)]
 }
 
 /// One row that adds up the counts of a table, but for those that overlap.

@@ -7,6 +7,7 @@ use super::{MAGIC, TABLES, Table, Take, Unreadable, VERSION};
 use crate::dedup::{Folded, Key, Row};
 use crate::effects::{Effects, EffectsId};
 use crate::facts::Facts;
+use crate::pages;
 use crate::rows::Place;
 use crate::store::columns::{Bytes, Column, Damaged};
 use crate::store::records::{Columns, Record};
@@ -82,7 +83,7 @@ fn fold<R: Record + Row>(blocks: &[Open], table: Table, rows: &mut Folded<R>) ->
 }
 
 fn push<R: Record>(blocks: &[Open], table: Table, rows: &mut Vec<R>) -> Vec<usize> {
-    rows.reserve(blocks.iter().map(|block| block.rows(table)).sum());
+    pages::reserve(rows, blocks.iter().map(|block| block.rows(table)).sum());
     damaged(blocks, |block| block.read(table, |row| rows.push(row)))
 }
 
