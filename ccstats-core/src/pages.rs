@@ -7,9 +7,12 @@
 
 /// Makes room for so many more values.
 pub(crate) fn reserve<T>(values: &mut Vec<T>, more: usize) {
+    let before = values.capacity();
     values.reserve(more);
-    #[cfg(target_os = "linux")]
-    prefer_large(values.spare_capacity_mut());
+    if values.capacity() > before {
+        #[cfg(target_os = "linux")]
+        prefer_large(values.spare_capacity_mut());
+    }
 }
 
 /// Asks for large pages wherever a whole one lies in the room.
