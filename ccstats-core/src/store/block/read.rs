@@ -64,7 +64,7 @@ fn tables(blocks: &[Open], facts: &mut Facts) -> Vec<usize> {
             push(blocks, Table::Titles, titles),
         ]
         .concat();
-        damaged.extend(blocks.iter().filter(|block| block.effects(effects).is_err()).map(|block| block.index));
+        damaged.extend(self::damaged(blocks, |block, numbers| block.effects(numbers, effects)));
         damaged
     };
     let ((messages, calls), (results, others)) = rayon::join(
@@ -79,16 +79,17 @@ fn tables(blocks: &[Open], facts: &mut Facts) -> Vec<usize> {
 
 fn fold<R: Record + Row>(blocks: &[Open], table: Table, rows: &mut Folded<R>) -> Vec<usize> {
     rows.reserve(blocks.iter().map(|block| block.rows(table)).sum());
-    damaged(blocks, |block| block.read(table, |row| rows.fold(row)))
+    damaged(blocks, |block, numbers| block.read(table, numbers, |row| rows.fold(row)))
 }
 
 fn push<R: Record>(blocks: &[Open], table: Table, rows: &mut Vec<R>) -> Vec<usize> {
     pages::reserve(rows, blocks.iter().map(|block| block.rows(table)).sum());
-    damaged(blocks, |block| block.read(table, |row| rows.push(row)))
+    damaged(blocks, |block, numbers| block.read(table, numbers, |row| rows.push(row)))
 }
 
-fn damaged(blocks: &[Open], mut read: impl FnMut(&Open) -> Result<(), Damaged>) -> Vec<usize> {
-    blocks.iter().filter(|block| read(block).is_err()).map(|block| block.index).collect()
+fn damaged(blocks: &[Open], mut read: impl FnMut(&Open, &mut Numbers) -> Result<(), Damaged>) -> Vec<usize> {
+    let mut numbers = Numbers::new();
+    blocks.iter().filter(|block| read(block, &mut numbers).is_err()).map(|block| block.index).collect()
 }
 
 /// The version and the body of a block that is what was written.
@@ -179,14 +180,14 @@ impl<'b> Open<'b> {
         if bytes.0.is_empty() { 0 } else { self.size(&mut bytes).map_or(0, |(rows, _)| rows) }
     }
 
-    fn read<R: Record>(&self, table: Table, mut add: impl FnMut(R)) -> Result<(), Damaged> {
+    fn read<R: Record>(&self, table: Table, numbers: &mut Numbers, mut add: impl FnMut(R)) -> Result<(), Damaged> {
         let mut bytes = self.tables[table as usize];
         if bytes.0.is_empty() {
             return Ok(());
         }
         let (rows, columns) = self.size(&mut bytes)?;
         let columns: Vec<_> = (0..columns).map(|_| bytes.column(rows, self.version >= 2)).collect::<Result<_, _>>()?;
-        let mut fields = Fields::new(self, columns);
+        let mut fields = Fields::new(self, columns, numbers);
         for row in 0..rows {
             fields.go_to(row, rows)?;
             let mut record = R::default();
@@ -197,12 +198,12 @@ impl<'b> Open<'b> {
         Ok(())
     }
 
-    fn effects(&self, effects: &mut Effects) -> Result<(), Damaged> {
+    fn effects(&self, numbers: &mut Numbers, effects: &mut Effects) -> Result<(), Damaged> {
         let mut own = Effects::default();
-        self.read(Table::Effects, |row| own.commands.push(row))?;
-        self.read(Table::EffectReads, |row| own.reads.push(row))?;
-        self.read(Table::EffectMarks, |row| own.marks.push(row))?;
-        self.read(Table::EffectFindings, |row| own.findings.push(row))?;
+        self.read(Table::Effects, numbers, |row| own.commands.push(row))?;
+        self.read(Table::EffectReads, numbers, |row| own.reads.push(row))?;
+        self.read(Table::EffectMarks, numbers, |row| own.marks.push(row))?;
+        self.read(Table::EffectFindings, numbers, |row| own.findings.push(row))?;
         effects.absorb(own, |symbol| symbol);
         Ok(())
     }
@@ -220,8 +221,7 @@ impl<'b> Open<'b> {
 struct Fields<'o, 'b> {
     block: &'o Open<'b>,
     columns: Vec<Column<'b>>,
-    /// The next numbers of each column.
-    numbers: Vec<[u64; STRETCH]>,
+    numbers: &'o mut Numbers,
     /// The place of the row among them.
     row: usize,
     /// The column of the next field.
@@ -232,9 +232,12 @@ struct Fields<'o, 'b> {
 /// How many rows are read at a time: all columns of them fit into the fastest cache.
 const STRETCH: usize = 64;
 
+/// The next numbers of each column: one piece of memory for all blocks.
+type Numbers = Vec<[u64; STRETCH]>;
+
 impl<'o, 'b> Fields<'o, 'b> {
-    fn new(block: &'o Open<'b>, columns: Vec<Column<'b>>) -> Fields<'o, 'b> {
-        let numbers = vec![[0; STRETCH]; columns.len()];
+    fn new(block: &'o Open<'b>, columns: Vec<Column<'b>>, numbers: &'o mut Numbers) -> Fields<'o, 'b> {
+        numbers.resize(columns.len(), [0; STRETCH]);
         Fields { block, columns, numbers, row: 0, next: 0, is_damaged: false }
     }
 
@@ -243,7 +246,7 @@ impl<'o, 'b> Fields<'o, 'b> {
         (self.row, self.next) = (row % STRETCH, 0);
         if self.row == 0 {
             let stretch = STRETCH.min(rows - row);
-            for (column, numbers) in self.columns.iter_mut().zip(&mut self.numbers) {
+            for (column, numbers) in self.columns.iter_mut().zip(self.numbers.iter_mut()) {
                 // One number was filled in for all stretches.
                 if row == 0 || !column.is_constant() {
                     column.fill(if column.is_constant() { numbers } else { &mut numbers[..stretch] })?;
