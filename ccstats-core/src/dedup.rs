@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
 use crate::pages;
-use crate::rows::{AgentRow, CallRow, CutRow, EventRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow};
+use crate::rows::{AgentRow, CallRow, CutRow, EventRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow, StoredCommand};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
@@ -184,10 +184,12 @@ impl Row for CallRow {
         self.origin.order
     }
 
-    /// A copy from the store knows no command; another copy may.
+    /// A copy from the store knows no command; another copy of the same line may.
     fn join(&mut self, other: Self) {
         let (first, second) = if other.order() < self.order() { (other, *self) } else { (*self, other) };
-        let command = if first.stored.is_some() { first.command.or(second.command) } else { first.command };
+        let is_same_line = first.order().stamp_ms == second.order().stamp_ms;
+        let lacks_text = first.stored.is_some_and(|stored| stored != StoredCommand::default());
+        let command = if lacks_text && is_same_line { first.command.or(second.command) } else { first.command };
         *self = CallRow { command, ..first };
     }
 }

@@ -21,13 +21,13 @@ const RIGHT_AFTER: &str = "projects/-w-alpha/s0.jsonl.superseded-1";
 
 type Files = Vec<(String, Vec<u8>)>;
 
-fn home() -> impl Strategy<Value = Home> {
+pub(crate) fn home() -> impl Strategy<Value = Home> {
     (any::<u64>(), 1..80usize, any::<bool>()).prop_map(|(seed, n_lines, is_damaged)| Home { seed, n_lines, is_damaged, ..Home::default() })
 }
 
 /// Runs are processes: two dozen say more than one example and still end soon.
 /// `PROPTEST_CASES` raises the number with that of all other laws.
-fn cases() -> ProptestConfig {
+pub(crate) fn cases() -> ProptestConfig {
     let standard = ProptestConfig::default();
     let cases = standard.cases.div_ceil(10);
     ProptestConfig { cases, failure_persistence: None, ..standard }

@@ -34,7 +34,11 @@ pub(crate) struct Traits {
 pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits> {
     let mut sessions: FxHashMap<Symbol, Traits> = FxHashMap::default();
     let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
-    messages.sort_unstable_by_key(|row| (row.origin.session, row.origin.order, row.key));
+    // Steps of other models stand in the line of their response. Keys may be of places, which
+    // a store counts otherwise.
+    let name = |row: &MessageRow| dataset.symbols().bytes(row.model);
+    let place = |row: &MessageRow| (row.origin.session, row.origin.order, row.is_advisor);
+    messages.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| name(a).cmp(name(b))));
     for row in messages {
         let traits = sessions.entry(row.origin.session).or_default();
         add(&mut traits.branches, row.origin.branch);

@@ -138,9 +138,9 @@ impl Accounts {
             if asked[index] && needs.text {
                 continue;
             }
-            let lines = whole.account.total().lines;
             if layout.steps[index].how == How::Same {
-                whole.absorb(last, lines);
+                // Its lines are counted from the start of the transcript already.
+                whole.absorb(last, 0);
             }
             if !asked[index] {
                 last_activity_ms = last_activity_ms.max(whole.last_activity_ms);

@@ -4,7 +4,10 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::support::{REPORTS, ccstats_of, json_of, workspace};
+use proptest::prelude::*;
+
+use crate::invariants::{cases, home};
+use crate::support::{REPORTS, ccstats_of, json_of, workspace, write_home};
 
 /// Options that change what a report is about, and what it must know for it.
 const VARIANTS: [&[&str]; 5] = [&[], &["--no-subagents"], &["--model", "opus"], &["--project", "a"], &["--by", "repo"]];
@@ -27,18 +30,21 @@ fn questions(variants: &[&[&'static str]]) -> Vec<Vec<&'static str>> {
 fn assert_same(root: &Path, variants: &[&[&'static str]]) {
     let home = tempfile::tempdir().unwrap();
     for range in ranges(root) {
-        for question in questions(variants) {
-            let common = ["--json", "--tz", "UTC", "--now", "2026-11-20T12:00:00Z", "--range", &range, "--root"];
-            let words = [&question[..], &common].concat();
-            let answer = |option: Option<&str>| {
-                let run = ccstats_of(home.path(), words.iter().map(OsStr::new).chain([root.as_os_str()]).chain(option.map(OsStr::new)));
-                (run.code, run.stderr, run.stdout)
-            };
-            let alone = answer(Some("--no-store"));
-            assert_eq!(alone.0, 0, "{question:?}: {}", alone.1);
-            assert!(alone == answer(None), "{} {question:?} {range}", root.display());
-        }
+        questions(variants).iter().for_each(|question| assert_same_answer(home.path(), root, question, &range));
     }
+}
+
+/// What is kept of one home changes nothing of an answer about a root.
+fn assert_same_answer(home: &Path, root: &Path, question: &[&str], range: &str) {
+    let common = ["--json", "--tz", "UTC", "--now", "2026-11-20T12:00:00Z", "--range", range, "--root"];
+    let words = [question, &common].concat();
+    let answer = |option: Option<&str>| {
+        let run = ccstats_of(home, words.iter().map(OsStr::new).chain([root.as_os_str()]).chain(option.map(OsStr::new)));
+        (run.code, run.stderr, run.stdout)
+    };
+    let alone = answer(Some("--no-store"));
+    assert_eq!(alone.0, 0, "{question:?}: {}", alone.1);
+    assert!(alone == answer(None), "{} {question:?} {range}", root.display());
 }
 
 #[test]
@@ -56,5 +62,20 @@ fn a_store_changes_no_report_on_real_transcripts() {
     };
     for home in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.join("projects").is_dir()) {
         assert_same(&home, &VARIANTS[..1]);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+
+    /// Also where lines are damaged, and the last one has no newline.
+    #[test]
+    fn a_store_changes_no_report_on_random_homes(home in home()) {
+        let mut files = home.files();
+        files.iter_mut().for_each(|(_, bytes)| drop(bytes.pop_if(|byte| *byte == b'\n')));
+        let (root, home) = (write_home(files), tempfile::tempdir().unwrap());
+        for question in ["summary", "summary", "failures", "sessions", "reads"] {
+            assert_same_answer(home.path(), root.path(), &[question], "all");
+        }
     }
 }
