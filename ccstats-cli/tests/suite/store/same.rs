@@ -72,7 +72,9 @@ proptest! {
     #[test]
     fn a_store_changes_no_report_on_random_homes(home in home()) {
         let mut files = home.files();
-        files.iter_mut().for_each(|(_, bytes)| drop(bytes.pop_if(|byte| *byte == b'\n')));
+        for (_, bytes) in &mut files {
+            let _ = bytes.pop_if(|byte| *byte == b'\n');
+        }
         let (root, home) = (write_home(files), tempfile::tempdir().unwrap());
         for question in ["summary", "summary", "failures", "sessions", "reads"] {
             assert_same_answer(home.path(), root.path(), &[question], "all");
