@@ -146,7 +146,7 @@ struct Queue<'q> {
 }
 
 /// Does the same on some threads.
-fn on_threads<W: Send>(threads: usize, work: impl Fn() -> W + Sync) -> Vec<W> {
+pub(crate) fn on_threads<W: Send>(threads: usize, work: impl Fn() -> W + Sync) -> Vec<W> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
     match (threads > 1).then(|| pool.build().ok()).flatten() {
         Some(pool) => pool.broadcast(|_| work()),

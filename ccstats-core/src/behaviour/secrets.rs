@@ -20,7 +20,7 @@ use crate::hashing::{FREE_TEXT, HashKey};
 use crate::json::Text;
 use crate::lines::Entries;
 use crate::rows::{Order, Origin, Place};
-use crate::scan::{Options, fallback, first_lines, threads};
+use crate::scan::{Options, fallback, first_lines, on_threads, threads};
 use crate::shell::Severity;
 use crate::source::{Mode, Part, Source, parts};
 use crate::symbols::Symbol;
@@ -99,12 +99,7 @@ pub(crate) fn scan_secrets(dataset: &Dataset, options: &Options, key: &HashKey) 
         (worker.hits, (worker.lines, worker.problems))
     };
     let threads = threads(options.threads, transcripts.iter().map(|transcript| transcript.size_bytes).sum());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-    let done = match pool.build().ok().filter(|_| threads > 1) {
-        Some(pool) => pool.broadcast(|_| work()),
-        None => vec![work()],
-    };
-    let (hits, rest): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    let (hits, rest): (Vec<_>, Vec<_>) = on_threads(threads, work).into_iter().unzip();
     let (lines, problems): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
     let mut problems = problems.concat();
     problems.sort();
