@@ -296,6 +296,17 @@ mod tests {
     }
 
     #[test]
+    fn models_of_one_line_begin_with_that_of_the_response_and_go_by_name() {
+        let step = |model: &str| format!(r#"{{"type":"advisor_message","model":"{model}","output_tokens":1}}"#);
+        let steps = ["m5", "m2", "m4", "m1", "m3"].map(step).join(",");
+        // Without an id: rows are known by their place.
+        let message = format!(r#""message":{{"model":"m6","usage":{{"output_tokens":1,"iterations":[{steps}]}}}}"#);
+        let line = line("assistant", "s", &format!(r#""timestamp":"2026-11-20T10:00:00Z",{message}"#));
+        let models = ["m6", "m1", "m2", "m3", "m4", "m5"].map(Untrusted::new);
+        assert_eq!(table(&[("p/s.jsonl", &[line])])[0][5], Value::List(models.into()));
+    }
+
+    #[test]
     fn lists_are_in_the_order_of_first_use_and_say_each_name_once() {
         let lines = [
             response("2", "10:02:00", r#""gitBranch":"main","version":"2.1.0","#),

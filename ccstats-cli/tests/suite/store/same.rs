@@ -2,12 +2,15 @@
 //! nor one that is filled, whatever part of the time is asked for.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::invariants::{cases, home};
-use crate::support::{REPORTS, ccstats_of, json_of, workspace, write_home};
+use crate::support::{REPORTS, ccstats_of, json_of, lines, prompt, tool_result, tool_use, with, workspace, write_home};
 
 /// Options that change what a report is about, and what it must know for it.
 const VARIANTS: [&[&str]; 5] = [&[], &["--no-subagents"], &["--model", "opus"], &["--project", "a"], &["--by", "repo"]];
@@ -65,6 +68,37 @@ fn a_store_changes_no_report_on_real_transcripts() {
     }
 }
 
+/// The same when nothing is known yet, when all is, and for what needs text: of transcripts
+/// that were written just now, of which a later load reads the last line again, and of old ones.
+fn assert_same_answers(files: &[(&str, Vec<u8>)]) {
+    let root = write_home(files.iter().map(|(path, bytes)| (path, bytes)));
+    for age in [Duration::ZERO, Duration::from_secs(3600)] {
+        for (path, _) in files {
+            let file = File::options().write(true).open(root.path().join(path)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+        let home = tempfile::tempdir().unwrap();
+        for question in ["summary", "summary", "failures", "sessions", "reads"] {
+            assert_same_answer(home.path(), root.path(), &[question], "all");
+        }
+    }
+}
+
+#[test]
+fn a_problem_in_a_last_line_without_a_newline_keeps_its_place() {
+    let entries = lines(&[prompt("a", "go"), prompt("b", "on")]);
+    assert_same_answers(&[("projects/p/s1.jsonl", [&entries[..], br#"{"type":null}"#].concat())]);
+}
+
+#[test]
+fn a_later_copy_of_a_call_changes_no_command() {
+    let call = |time: &str, command: &str| with(tool_use("toolu_1", "Bash", &json!({"command": command})), &json!({"timestamp": time}));
+    let first = lines(&[call("2026-11-03T10:00:00.000Z", "ls; grep x"), tool_result("toolu_1", "Command timed out", true)]);
+    let mut later = lines(&[call("2026-11-03T11:00:00.000Z", "test -f x")]);
+    later.pop();
+    assert_same_answers(&[("projects/p/s1.jsonl", first), ("projects/p/s2.jsonl", later)]);
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -75,9 +109,7 @@ proptest! {
         for (_, bytes) in &mut files {
             let _ = bytes.pop_if(|byte| *byte == b'\n');
         }
-        let (root, home) = (write_home(files), tempfile::tempdir().unwrap());
-        for question in ["summary", "summary", "failures", "sessions", "reads"] {
-            assert_same_answer(home.path(), root.path(), &[question], "all");
-        }
+        let files: Vec<_> = files.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+        assert_same_answers(&files);
     }
 }
