@@ -73,8 +73,8 @@ pub(crate) fn ccstats_of<A: AsRef<OsStr>>(home: &Path, args: impl IntoIterator<I
     finish(program(home).args(args))
 }
 
-/// Runs a program to its end. Hundreds may be waited for at once: nothing asks again and
-/// again whether it has ended.
+/// Runs a program to its end. Hundreds may be waited for at once: while they run, nothing
+/// asks again and again whether they have ended.
 pub(crate) fn finish(command: &mut Command) -> Run {
     let start = Instant::now();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -87,7 +87,16 @@ pub(crate) fn finish(command: &mut Command) -> Run {
             pipe.recv().unwrap()
         })
     });
-    let status = child.wait().unwrap();
+    // Without its pipes it is about to end, unless it hangs.
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > DEADLINE {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
     Run {
         code: status.code().unwrap_or_else(|| panic!("killed: {status:?}")),
         stdout,
