@@ -51,7 +51,7 @@ pub(crate) struct Where {
     pub(crate) scan: Options,
 }
 
-/// Finds the roots.
+/// Finds the roots, and starts the threads that read them.
 pub(crate) fn look(options: &args::Options) -> Where {
     // This thread works too, instead of waiting for others to do so. Fails only where the
     // pool runs already; then it keeps its size.
