@@ -1,5 +1,7 @@
 //! The command line. Names here are fixed; scripts rely on them.
 
+mod usage;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -10,6 +12,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::money;
+
+pub(crate) use usage::{command, parse};
 
 /// What Claude Code cost and did, from the transcripts on this machine.
 ///
@@ -416,11 +420,8 @@ fn sort(text: &str) -> Result<(String, Option<Direction>), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
     #[test]
     fn the_command_line_is_consistent() {
-        Args::command().debug_assert();
+        super::command().debug_assert();
     }
 }

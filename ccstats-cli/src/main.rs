@@ -23,12 +23,10 @@ mod statusline;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let args = match args::parse() {
         Ok(args) => args,
-        Err(error) => return output::usage(&error),
+        Err(code) => return code,
     };
     match run::run(&args) {
         Ok(code) => code,

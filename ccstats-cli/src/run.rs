@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use ccstats_core::{Calendar, Dataset, Listing, Needs, Options, Query, Range, Report, ReportName, Shown, Untrusted};
 use chrono::{DateTime, Utc};
-use clap::CommandFactory;
 
 use crate::args::{Args, Command, Format};
 use crate::config::Config;
@@ -32,12 +31,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Command::Doctor => doctor::run(&args.options),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Args::command(), "ccstats", &mut script);
+            clap_complete::generate(*shell, &mut args::command(), "ccstats", &mut script);
             print(args, &String::from_utf8_lossy(&script))
         }
         Command::Man => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Args::command()).render(&mut page).map_err(|error| Failure::Write("memory".into(), error))?;
+            clap_mangen::Man::new(args::command()).render(&mut page).map_err(|error| Failure::Write("memory".into(), error))?;
             print(args, &String::from_utf8_lossy(&page))
         }
         command => report(args, command.report().unwrap_or(ReportName::Summary)),

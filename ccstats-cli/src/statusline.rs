@@ -59,6 +59,16 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Says what is wrong, where the user sees it.
+pub(crate) fn complain(trouble: &str) -> ExitCode {
+    let _ = output::write(&format!("{}\n", complaint(trouble)), None, ColorWhen::Never);
+    ExitCode::SUCCESS
+}
+
+fn complaint(trouble: &str) -> String {
+    format!("ccstats: {}", Shown::new(trouble))
+}
+
 /// What becomes known, one after the other.
 enum Step {
     Template(Template),
@@ -209,7 +219,7 @@ struct Row {
 impl Row {
     fn line(&self, now: DateTime<Utc>) -> String {
         if let Some(trouble) = &self.trouble {
-            return format!("ccstats: {}", Shown::new(trouble));
+            return complaint(trouble);
         }
         let parts = self.template.parts.iter().filter_map(|part| fill(part, |name| self.value(name, now)));
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();

@@ -34,3 +34,11 @@ fn formats_look_as_they_did() {
 fn help_looks_as_it_did() {
     assert_golden("help.txt", ccstats(["--help"]).text());
 }
+
+/// The options of reports would hide its own.
+#[test]
+fn help_of_a_command_shows_what_it_heeds() {
+    assert_golden("help-hook-install.txt", ccstats(["hook", "install", "--help"]).text());
+    let budget = ccstats(["budget", "--help"]);
+    assert!(budget.text().contains("--monthly <USD>") && budget.text().contains("--project <P>") && !budget.text().contains("--range"));
+}

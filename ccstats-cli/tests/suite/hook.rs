@@ -118,6 +118,15 @@ fn whatever_goes_wrong_is_silent_success() {
     assert_eq!(answer_to(good.path(), event), "");
 }
 
+/// Exit code 2 would erase a prompt or deny a call, as after a return to an older ccstats.
+#[test]
+fn an_option_that_is_unknown_stops_nothing() {
+    let run = crate::support::ccstats(["hook", "--of-a-later-version"]);
+    assert_eq!((run.code, run.text()), (0, ""));
+    assert!(run.stderr.contains("--of-a-later-version"), "{}", run.stderr);
+    assert_eq!(crate::support::ccstats(["hook", "install", "--of-a-later-version"]).code, 2);
+}
+
 /// Pipes that nobody writes to, in the place of stdin and of the configuration.
 #[cfg(unix)]
 #[test]

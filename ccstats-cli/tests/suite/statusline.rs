@@ -81,6 +81,12 @@ fn garbage_on_stdin_still_gives_a_line() {
 }
 
 #[test]
+fn a_mistake_in_the_options_stands_on_the_line() {
+    let run = crate::support::ccstats(["statusline", "--of-a-later-version"]);
+    assert_eq!((run.code, run.text()), (0, "ccstats: unexpected argument '--of-a-later-version' found\n"));
+}
+
+#[test]
 fn without_transcripts_there_is_a_line() {
     let home = write_transcript("");
     assert_eq!(line(home.path(), b"", NONE), "$0.00 today");

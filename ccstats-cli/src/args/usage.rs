@@ -1,0 +1,82 @@
+//! What help shows of the options, and whom a mistake on the command line is told.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Arg, Command, CommandFactory as _, Error, FromArgMatches as _};
+
+use super::Args;
+use crate::{output, statusline};
+
+const CALENDAR: &[&str] = &["tz", "week_start"];
+const MESSAGES: &[&str] = &["project", "model", "branch", "no_subagents", "by"];
+const READING: &[&str] = &["root", "config", "threads", "no_mmap", "store", "no_store", "now"];
+const TEXT: &[&str] = &["output", "color"];
+const ROWS: &[&str] = &["format", "json", "output", "color", "quiet"];
+
+/// The options that each command beside the reports heeds. It takes the others too, but a
+/// help that shows all hides the few that matter.
+const HEEDED: [(&[&str], &[&[&str]]); 10] = [
+    (&["budget"], &[CALENDAR, MESSAGES, READING, ROWS, &["strict", "hash"]]),
+    (&["statusline"], &[CALENDAR, MESSAGES, READING]),
+    (&["hook", "install"], &[&["quiet"]]),
+    (&["hook", "uninstall"], &[&["quiet"]]),
+    (&["hook", "print"], &[TEXT]),
+    (&["hook"], &[CALENDAR, MESSAGES, READING]),
+    (&["history"], &[CALENDAR, READING, ROWS]),
+    (&["doctor"], &[READING, ROWS]),
+    (&["completions"], &[TEXT]),
+    (&["man"], &[TEXT]),
+];
+
+/// What this process was asked for, or how it ends.
+pub(crate) fn parse() -> Result<Args, ExitCode> {
+    let words: Vec<OsString> = env::args_os().collect();
+    let matches = command().try_get_matches_from(&words);
+    matches.and_then(|mut matches| Args::from_arg_matches_mut(&mut matches)).map_err(|error| tell(&error, &words))
+}
+
+/// The command line, with the help of each command.
+pub(crate) fn command() -> Command {
+    let command = Args::command();
+    let options: Vec<Arg> = command.get_arguments().cloned().collect();
+    HEEDED.iter().fold(command, |command, (path, heeded)| copy(command, path, &options, &heeded.concat()))
+}
+
+/// Gives the command at `path` a copy of each option, hidden where it does not heed it.
+fn copy(command: Command, path: &[&'static str], options: &[Arg], heeded: &[&str]) -> Command {
+    match path {
+        [name, path @ ..] => command.mut_subcommand(name, |command| copy(command, path, options, heeded)),
+        [] => {
+            let is_own = |option: &&Arg| command.get_arguments().any(|own| own.get_id() == option.get_id());
+            let others: Vec<_> = options.iter().filter(|option| !is_own(option)).cloned().collect();
+            command.args(others.into_iter().map(|option| {
+                let is_heeded = heeded.contains(&option.get_id().as_str());
+                option.hide(!is_heeded)
+            }))
+        }
+    }
+}
+
+/// Tells of a mistake. Where Claude Code calls, a failure would erase a prompt, deny a call
+/// or blank the row: there it is success, as with all else that goes wrong.
+fn tell(error: &Error, words: &[OsString]) -> ExitCode {
+    let code = output::usage(error);
+    match caller(words) {
+        _ if !error.use_stderr() => code,
+        Some("hook") => ExitCode::SUCCESS,
+        Some("statusline") => {
+            let text = error.to_string();
+            statusline::complain(text.lines().next().unwrap_or_default().trim_start_matches("error: "))
+        }
+        _ => code,
+    }
+}
+
+/// The command that only Claude Code calls, if it is that, whatever else is wrong.
+fn caller(words: &[OsString]) -> Option<&'static str> {
+    let matches = command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let (name, matches) = matches.subcommand()?;
+    ["hook", "statusline"].into_iter().find(|called| *called == name && matches.subcommand().is_none())
+}
