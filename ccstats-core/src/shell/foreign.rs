@@ -97,8 +97,9 @@ fn is_powershell(start: &str) -> bool {
     if start.starts_with('[') && start.contains("]::") {
         return !start.starts_with("[ ");
     }
-    let has_verb =
-        start.as_bytes().windows(3).any(|three| three[0].is_ascii_lowercase() && three[1] == b'-' && three[2].is_ascii_uppercase());
+    let bytes = start.as_bytes();
+    let joins = |at: usize| at > 0 && bytes[at - 1].is_ascii_lowercase() && bytes.get(at + 1).is_some_and(u8::is_ascii_uppercase);
+    let has_verb = memchr::memchr_iter(b'-', bytes).any(joins);
     has_verb && split(start, Dialect::PowerShell).iter().any(|command| command.words.first().is_some_and(|word| is_cmdlet(&word.text)))
 }
 
@@ -128,12 +129,8 @@ fn is_cmd(start: &str) -> bool {
 
 /// `%PATH%`: at least three capitals, for formats of `date` and `printf` have fewer.
 fn has_percent_variable(text: &str) -> bool {
-    text.split('%')
-        .skip(1)
-        .step_by(1)
-        .any(|name| name.len() >= 3 && name.len() < text.len() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
-        && text.matches('%').count() >= 2
-        && !text.contains('+')
+    let is_name = |name: &str| name.len() >= 3 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    memchr::memchr_iter(b'%', text.as_bytes()).nth(1).is_some() && text.split('%').skip(1).any(is_name) && !text.contains('+')
 }
 
 /// Where the next separator outside quotes starts, or the end.

@@ -31,10 +31,10 @@ pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
     if shows_stages {
         return None;
     }
-    let is_runner = |index: &usize| runner::runner(&plain[*index].words).is_some();
-    (0..plain.len()).filter(is_runner).find_map(|index| {
+    (0..plain.len()).find_map(|index| {
         let by = hidden_at(&plain, index, index > pipefail)?;
-        Some(HiddenStatus { key: name::command_key(&plain[index].words), by })
+        let words = &plain[index].words;
+        runner::runner(words).is_some().then(|| HiddenStatus { key: name::command_key(words), by })
     })
 }
 

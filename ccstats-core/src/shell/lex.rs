@@ -340,10 +340,10 @@ impl<'t> Lexer<'t> {
 
     /// Remembers the texts of the substitutions in a raw word.
     fn find_substitutions(&mut self, raw: &'t str) {
-        if !raw.contains("$(") && !raw.contains('`') && !raw.contains("<(") && !raw.contains(">(") {
+        let bytes = raw.as_bytes();
+        if !bytes.iter().any(|byte| matches!(byte, b'$' | b'`' | b'<' | b'>')) {
             return;
         }
-        let bytes = raw.as_bytes();
         let mut at = 0;
         let mut in_double = false;
         while at < bytes.len() {

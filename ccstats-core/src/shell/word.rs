@@ -26,6 +26,7 @@ pub(super) fn nested_end(text: &[u8], start: usize) -> usize {
     while let Some(&closer) = closers.last() {
         match text.get(at) {
             None => return text.len(),
+            Some(&byte) if is_ordinary(byte) => at += 1,
             Some(b'\\') if closer != b'\'' => at += 2,
             Some(&byte) if byte == closer => {
                 closers.pop();
@@ -88,6 +89,7 @@ pub(super) fn word_end(text: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(&byte) = text.get(at) {
         match byte {
+            _ if is_ordinary(byte) => at += 1,
             b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' => break,
             b'<' | b'>' if text.get(at + 1) != Some(&b'(') => break,
             b'\\' => at += 2,
@@ -142,6 +144,21 @@ fn ansi_end(text: &[u8], start: usize) -> usize {
 
 fn skip_heredocs(text: &[u8], start: usize, heredocs: &mut Vec<Heredoc>) -> usize {
     heredocs.drain(..).fold(start, |at, heredoc| heredoc_end(text, at, &heredoc).1)
+}
+
+/// Whether a byte means nothing but itself, wherever it stands: most bytes of most commands.
+fn is_ordinary(byte: u8) -> bool {
+    const ORDINARY: [bool; 256] = {
+        let mut ordinary = [true; 256];
+        let meaningful = b" \t\r\n;&|()<>\\'\"$`{}#";
+        let mut at = 0;
+        while at < meaningful.len() {
+            ordinary[meaningful[at] as usize] = false;
+            at += 1;
+        }
+        ordinary
+    };
+    ORDINARY[usize::from(byte)]
 }
 
 fn is_special(byte: u8) -> bool {

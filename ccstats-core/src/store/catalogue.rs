@@ -428,6 +428,8 @@ pub(super) struct Pen<'t> {
     digests: Statement<'t>,
     select_blocks: Statement<'t>,
     count: Statement<'t>,
+    /// The ids of the roots that were asked for.
+    roots: HashMap<Vec<u8>, i64>,
     last_id: i64,
 }
 
@@ -444,14 +446,20 @@ impl<'t> Pen<'t> {
             digests: transaction.prepare("SELECT whole, last FROM digest WHERE transcript = ?")?,
             select_blocks: transaction.prepare(SELECT_BLOCKS)?,
             count: transaction.prepare("SELECT count(*) FROM block WHERE transcript = ?")?,
+            roots: HashMap::new(),
             last_id: transaction.query_row("SELECT coalesce(max(id), 0) FROM transcript", [], |row| row.get(0))?,
         })
     }
 
     /// The id of a root, new or known.
-    pub(super) fn root(&self, path: &[u8]) -> Result<i64, Failure> {
+    pub(super) fn root(&mut self, path: &[u8]) -> Result<i64, Failure> {
+        if let Some(id) = self.roots.get(path) {
+            return Ok(*id);
+        }
         self.transaction.execute("INSERT OR IGNORE INTO root (path, transcripts, seals) VALUES (?, 0, 0)", [path])?;
-        Ok(self.transaction.query_row("SELECT id FROM root WHERE path = ?", [path], |row| row.get(0))?)
+        let id = self.transaction.query_row("SELECT id FROM root WHERE path = ?", [path], |row| row.get(0))?;
+        self.roots.insert(path.to_vec(), id);
+        Ok(id)
     }
 
     /// Says which transcripts a root has: all of them, also those that did not change.

@@ -148,7 +148,8 @@ impl Change {
                 roots.insert(self.known[*at].root);
             }
             for (root, id, kind) in &self.agents {
-                pen.put_agent(pen.root(&self.tops[*root])?, id, kind)?;
+                let root = pen.root(&self.tops[*root])?;
+                pen.put_agent(root, id, kind)?;
             }
             roots.into_iter().try_for_each(|root| pen.seal_root(root, self.known.iter().filter(|known| known.root == root)))
         })
