@@ -4,7 +4,8 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Arg, Command, CommandFactory as _, Error, FromArgMatches as _};
+use clap::error::ErrorKind;
+use clap::{Arg, Command, CommandFactory as _, Error, Parser as _};
 
 use super::Args;
 use crate::{output, statusline};
@@ -33,8 +34,7 @@ const HEEDED: [(&[&str], &[&[&str]]); 10] = [
 /// What this process was asked for, or how it ends.
 pub(crate) fn parse() -> Result<Args, ExitCode> {
     let words: Vec<OsString> = env::args_os().collect();
-    let matches = command().try_get_matches_from(&words);
-    matches.and_then(|mut matches| Args::from_arg_matches_mut(&mut matches)).map_err(|error| tell(&error, &words))
+    Args::try_parse_from(&words).map_err(|error| tell(error, &words))
 }
 
 /// The command line, with the help of each command.
@@ -59,12 +59,17 @@ fn copy(command: Command, path: &[&'static str], options: &[Arg], heeded: &[&str
     }
 }
 
-/// Tells of a mistake. Where Claude Code calls, a failure would erase a prompt, deny a call
-/// or blank the row: there it is success, as with all else that goes wrong.
-fn tell(error: &Error, words: &[OsString]) -> ExitCode {
-    let code = output::usage(error);
+/// Tells of a mistake, or shows help. Where Claude Code calls, a failure would erase a prompt,
+/// deny a call or blank the row: there it is success, as with all else that goes wrong.
+fn tell(error: Error, words: &[OsString]) -> ExitCode {
+    // Only now: to copy all options takes longer than all else that a short run does.
+    let is_help = error.kind() == ErrorKind::DisplayHelp;
+    let error = if is_help { command().try_get_matches_from(words).err().unwrap_or(error) } else { error };
+    let code = output::usage(&error);
+    if !error.use_stderr() {
+        return code;
+    }
     match caller(words) {
-        _ if !error.use_stderr() => code,
         Some("hook") => ExitCode::SUCCESS,
         Some("statusline") => {
             let text = error.to_string();
@@ -76,7 +81,7 @@ fn tell(error: &Error, words: &[OsString]) -> ExitCode {
 
 /// The command that only Claude Code calls, if it is that, whatever else is wrong.
 fn caller(words: &[OsString]) -> Option<&'static str> {
-    let matches = command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let matches = Args::command().ignore_errors(true).try_get_matches_from(words).ok()?;
     let (name, matches) = matches.subcommand()?;
     ["hook", "statusline"].into_iter().find(|called| *called == name && matches.subcommand().is_none())
 }
