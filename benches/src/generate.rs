@@ -10,6 +10,7 @@
 //! broken here: damage is the business of `testdata/traps`.
 
 mod calls;
+mod commands;
 mod era;
 mod measure;
 mod random;

@@ -6,6 +6,7 @@
 
 use std::io::Write as _;
 
+use super::commands;
 use super::measure::Part;
 use super::session::{Session, Spawned, put};
 use super::text;
@@ -37,19 +38,6 @@ const TOOLS: [(Tool, u64); 11] = [
     (Tool::Glob, 682),
     (Tool::Agent, 726),
     (Tool::WebFetch, 628),
-];
-
-const COMMANDS: [&str; 10] = [
-    "cargo test --workspace",
-    "cargo build 2>&1 | tail -20",
-    "git status --short && git diff --stat",
-    "rg -n \\\"fn parse\\\" src",
-    "grep -rn \\\"TODO\\\" src | head -20",
-    "npm run lint",
-    "cd backend && python -m pytest tests/test_report.py -q",
-    "ls -la target/release",
-    "git commit -m \\\"Read prices by day\\\"",
-    "sed -n '1,120p' src/report.rs",
 ];
 
 /// What became of a call.
@@ -131,7 +119,7 @@ impl Call {
         let file = &self.file;
         match self.tool {
             Tool::Bash => {
-                let command = session.shared.random.pick(&COMMANDS);
+                let command = commands::any(&mut session.shared.random, session.text);
                 put!(session, "\"command\":\"{command}\",\"description\":\"Look at the state of things\"");
             }
             Tool::Read => put!(session, "\"file_path\":\"{file}\",\"offset\":1,\"limit\":200"),

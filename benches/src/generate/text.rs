@@ -9,7 +9,7 @@ use super::random::Random;
 /// Larger than the largest single text, so that one slice always suffices.
 const POOL_BYTES: usize = 4 << 20;
 
-const WORDS: [&str; 24] = [
+pub(super) const WORDS: [&str; 24] = [
     "parser", "value", "index", "buffer", "token", "result", "config", "session", "path", "line", "count", "total", "range", "price",
     "model", "reader", "cursor", "offset", "table", "column", "filter", "source", "report", "header",
 ];
