@@ -1,6 +1,7 @@
 //! `doctor`: what ccstats reads and keeps here, and what is to be mended.
 
-use std::fs;
+mod settings;
+
 use std::process::ExitCode;
 
 use ccstats_core::{Dataset, Kind, Prices, Problem, Progress, Shown, Status, Store, Table, Untrusted, Value};
@@ -11,10 +12,8 @@ use crate::config::Config;
 use crate::format::number::{bytes, grouped};
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
-use crate::{format, history, place};
-
-/// Claude Code deletes transcripts after so many days where nobody says another number.
-const CLEANUP_DAYS: u64 = 30;
+use crate::{format, history};
+use settings::Settings;
 
 /// Prices change a few times a year.
 const OLD_PRICES_DAYS: i64 = 90;
@@ -26,6 +25,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
         Ok(_) => findings.fine("configuration", "sound"),
         Err(error) => findings.wrong("configuration", &error.to_string()),
     }
+    let settings = Settings::read();
+    settings.wrong.iter().for_each(|why| findings.wrong("settings", why));
     let Where { looked_in, scan } = look(options);
     let dataset = Dataset::load(&scan, &Progress::default())?;
     let accounting = dataset.accounting();
@@ -38,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
         let places = group.examples.iter().map(place_of).collect();
         findings.add(Finding { places, ..Finding::wrong("problem", &format!("{} {}", group.count, group.kind.name())) });
     }
-    store(options, &scan, &mut findings);
+    store(options, &scan, settings.cleanup_days, &mut findings);
     prices(options, &mut findings);
     let text = match options.format() {
         Format::Table => findings.0.iter().map(line).collect(),
@@ -56,11 +57,10 @@ fn place_of(problem: &Problem) -> String {
 }
 
 /// The store, and whether Claude Code will delete what is not in it.
-fn store(options: &Options, scan: &ccstats_core::Options, findings: &mut Findings) {
+fn store(options: &Options, scan: &ccstats_core::Options, days: u64, findings: &mut Findings) {
     if options.no_store {
         return findings.fine("store", "not asked for");
     }
-    let days = cleanup_days();
     let status = history::folder(options).map_err(|_| "no folder for it".to_string()).and_then(|folder| {
         let mut store = Store::open(&folder).map_err(|error| error.to_string())?;
         store.status(scan).map_err(|error| error.to_string())
@@ -77,13 +77,6 @@ fn store(options: &Options, scan: &ccstats_core::Options, findings: &mut Finding
             findings.fine("store", &format!("{known}, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
         }
     }
-}
-
-/// `cleanupPeriodDays` of the user's settings.
-fn cleanup_days() -> u64 {
-    let settings = place::settings_file().and_then(|file| fs::read(file).ok());
-    let settings = settings.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-    settings.and_then(|settings| settings.get("cleanupPeriodDays")?.as_u64()).unwrap_or(CLEANUP_DAYS)
 }
 
 fn prices(options: &Options, findings: &mut Findings) {

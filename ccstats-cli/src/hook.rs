@@ -7,6 +7,8 @@
 mod json;
 mod settings;
 
+pub(crate) use settings::installed;
+
 use std::process::ExitCode;
 
 use ccstats_core::{Budget, Query, Shown, budget_needs, budgets};

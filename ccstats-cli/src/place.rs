@@ -38,6 +38,16 @@ pub(crate) fn settings_file() -> Option<PathBuf> {
     dirs.first().map(|config| config.join("settings.json"))
 }
 
+/// The settings that whoever manages the machine gave Claude Code; they beat the user's.
+pub(crate) fn managed_settings_file() -> PathBuf {
+    let folder = match env::consts::OS {
+        "macos" => "/Library/Application Support/ClaudeCode",
+        "windows" => r"C:\Program Files\ClaudeCode",
+        _ => "/etc/claude-code",
+    };
+    Path::new(folder).join("managed-settings.json")
+}
+
 /// Claude Code takes `CLAUDE_CONFIG_DIR` as one folder; a comma list is a
 /// custom of tools that read several. Both defaults held data at some time.
 fn config_dirs(named: Option<OsString>, home: Option<&Path>) -> Vec<PathBuf> {

@@ -50,6 +50,24 @@ pub(super) fn uninstall(asked: &SettingsArgs, quiet: bool) -> Result<(), Failure
     file.change(&settings, asked, quiet, "uninstalled from")
 }
 
+/// The programs that our hooks and our status line call, each once.
+pub(crate) fn installed(settings: &Map<String, Value>) -> Vec<String> {
+    let groups = settings.get("hooks").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let handlers = groups.filter_map(Value::as_array).flatten().filter_map(|group| group.get("hooks")?.as_array()).flatten();
+    let hooks = handlers.filter(|hook| is_our_hook(hook));
+    let statusline = settings.get("statusLine").filter(|statusline| is_our_statusline(statusline));
+    let commands = hooks.chain(statusline).filter_map(|caller| caller.get("command")?.as_str());
+    let program = |command: &str| {
+        let command = command.trim_end();
+        let command = command.strip_suffix(" hook").or(command.strip_suffix(" statusline")).unwrap_or(command);
+        command.trim_matches(['\'', '"', ' ']).to_owned()
+    };
+    let mut programs: Vec<String> = commands.map(program).collect();
+    programs.sort();
+    programs.dedup();
+    programs
+}
+
 fn add_hooks(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
     let handler = json!({"type": "command", "command": program, "args": ["hook"], "timeout": 5});
     let hooks = settings.entry("hooks").or_insert_with(|| json!({}));

@@ -202,6 +202,28 @@ fn doctor_warns_while_something_is_not_in_the_store() {
 }
 
 #[test]
+fn doctor_tells_what_is_wrong_with_the_settings_of_claude_code() {
+    let place = Place::with_sessions(1, 1);
+    let found = |settings: &str| {
+        fs::write(place.home().join("settings.json"), settings).unwrap();
+        let text = told(&place, &place.run(&["doctor"]));
+        text.lines().filter_map(|line| line.strip_prefix("!! settings       `HOME/settings.json`: ")).map(String::from).collect::<Vec<_>>()
+    };
+    let out = "; until that is mended Claude Code leaves all of it out";
+    assert_eq!(found("{\"a\": 1,}"), [format!("trailing comma at line 1 column 9{out}")]);
+    assert_eq!(found("[]"), [format!("expected a JSON object{out}")]);
+    assert_eq!(found(r#"{"cleanupPeriodDays": 0}"#), ["`cleanupPeriodDays`: expected a whole number from 1, found `0`"]);
+    let hooks = r#"{"SessionEnd": 5, "Stop": [{"hooks": [{"command": "/gone/ccstats", "args": ["hook"]}, {"command": "/gone/other"}]}]}"#;
+    let missing = "`/gone/ccstats` is called, but not there: run `ccstats hook install --statusline`";
+    assert_eq!(found(&format!(r#"{{"hooks": {hooks}}}"#)), [missing]);
+    let line = r#"{"command": "'/gone/ccstats' statusline"}"#;
+    let off = "`disableAllHooks` switches hooks and status line off";
+    assert_eq!(found(&format!(r#"{{"hooks": {hooks}, "statusLine": {line}, "disableAllHooks": true}}"#)), [off, missing]);
+    assert!(found(r#"{"disableAllHooks": true, "statusLine": {"command": "ccstats-of-others statusline"}}"#).is_empty());
+    assert!(found(r#"{"statusLine": {"command": "ccstats statusline"}}"#).is_empty());
+}
+
+#[test]
 fn doctor_tells_problems_and_old_prices() {
     let place = Place::with_sessions(1, 1);
     place.append("s0", b"no json\n");
