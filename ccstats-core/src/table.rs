@@ -140,14 +140,16 @@ impl Table {
         self.columns.iter().position(|column| column.name == name)
     }
 
-    /// Sorts by one column; rows that are equal there keep their order. Without
-    /// a direction texts ascend and numbers descend. Unknown values come last.
+    /// Sorts by one column, or by the total of several: `tokens` is `tokens.total`. Rows
+    /// that are equal there keep their order. Without a direction texts ascend and numbers
+    /// descend. Unknown values come last.
     ///
     /// # Errors
     /// [`Error::Column`] when there is no such column.
     pub fn sort(&mut self, name: &str, direction: Option<Direction>) -> Result<(), Error> {
         let known = || self.columns.iter().map(|column| column.name.to_string()).collect();
-        let index = self.column(name).ok_or_else(|| Error::Column(name.into(), known()))?;
+        let index = self.column(name).or_else(|| self.column(&format!("{name}.total")));
+        let index = index.ok_or_else(|| Error::Column(name.into(), known()))?;
         let is_text = self.columns[index].kind.is_text();
         let natural = if is_text { Direction::Ascending } else { Direction::Descending };
         let is_descending = direction.unwrap_or(natural) == Direction::Descending;
@@ -184,6 +186,14 @@ mod tests {
         assert_eq!(table.rows, [[Value::Number(2)], [Value::Number(1)], [Value::None]]);
         table.sort("cost", Some(Direction::Ascending)).expect("known");
         assert_eq!(table.rows, [[Value::Number(1)], [Value::Number(2)], [Value::None]]);
+    }
+
+    #[test]
+    fn what_has_a_total_is_sorted_by_it() {
+        let mut table = Table::new(&[("tokens.input", Kind::Count), ("tokens.total", Kind::Count)]);
+        table.rows = [(9, 10), (1, 20)].map(|(input, total)| vec![Value::Number(input), Value::Number(total)]).to_vec();
+        table.sort("tokens", None).expect("known");
+        assert_eq!(table.rows[0][1], Value::Number(20));
     }
 
     #[test]
