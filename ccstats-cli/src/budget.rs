@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     let query = Query { projects: Vec::new(), sessions: Vec::new(), ..load::filters(options, &config) };
     // Who asks every few seconds need not hear each time what old lines lack.
     let needs = Needs { rows_only: !options.strict, ..budget_needs(&query, &limits, None, now)? };
-    let Loaded { dataset, looked_in, .. } = load(options, &config, &needs)?;
+    let Loaded { dataset, looked_in, tidying: _tidying, .. } = load(options, &config, &needs)?;
     let mut budgets = budgets(&dataset, &query, &config.price_list(), &limits, None, now)?;
     if options.hash {
         let key = key::load().map_err(Failure::Key)?;

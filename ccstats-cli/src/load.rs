@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
 use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, ProblemKind, Progress, Query, Range, Shown, Store};
@@ -21,27 +22,40 @@ pub(crate) struct Loaded {
     pub(crate) looked_in: Vec<PathBuf>,
     /// How the transcripts were read.
     pub(crate) scan: Options,
+    /// To be kept until the answer is given.
+    pub(crate) tidying: Tidying,
+}
+
+/// The store, which tidies up beside all else. Waited for at the end: if each process ended
+/// before that is done, the log of the store would grow for ever.
+pub(crate) struct Tidying(Option<JoinHandle<()>>);
+
+impl Tidying {
+    fn start(store: Store) -> Tidying {
+        // Where no thread can be started, the store is dropped here.
+        Tidying(thread::Builder::new().spawn(move || drop(store)).ok())
+    }
+}
+
+impl Drop for Tidying {
+    fn drop(&mut self) {
+        let _ = self.0.take().map(JoinHandle::join);
+    }
 }
 
 /// All that the transcripts say and the store remembers, as far as it is needed, with
 /// projects by the names that the user gave them.
 pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> Result<Loaded, Failure> {
     let Where { looked_in, scan } = look(options);
-    let load = |progress: &Progress| match store(options) {
-        Some(mut store) => {
-            let dataset = Dataset::load_with(&scan, &mut store, progress, needs);
-            // Where another thread can, it tidies up while the report is made; when the process
-            // ends before, another one will.
-            if rayon::current_num_threads() > 1 {
-                rayon::spawn(move || drop(store));
-            }
-            dataset
-        }
+    let mut store = store(options);
+    let load = |progress: &Progress| match &mut store {
+        Some(store) => Dataset::load_with(&scan, store, progress, needs),
         None => Dataset::load(&scan, progress),
     };
     let mut dataset = progress::shown(options.quiet, load)?;
+    let tidying = store.map_or(Tidying(None), Tidying::start);
     name_projects(&mut dataset, config, options.by_repository());
-    Ok(Loaded { dataset, looked_in, scan })
+    Ok(Loaded { dataset, looked_in, scan, tidying })
 }
 
 /// Where transcripts are read, and how.

@@ -18,7 +18,7 @@ use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
 use crate::format::number::money;
-use crate::load::{self, Loaded, load};
+use crate::load::{self, Tidying, load};
 use crate::{key, live, output};
 
 /// What a template may name.
@@ -90,7 +90,8 @@ fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
     tell(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     tell(Step::Input(input.clone()));
-    if let Some(figures) = figures(options, &config, &query, &input, now) {
+    let mut tidying = None;
+    if let Some(figures) = figures(options, &config, &query, &input, now, &mut tidying) {
         if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
             // Without it the next late line knows less; no reason to fail.
             let _ = figures.keep(place);
@@ -167,13 +168,21 @@ impl Figures {
 }
 
 /// What the transcripts say now; `None` when they cannot be read.
-fn figures(options: &Options, config: &Config, query: &Query, input: &Input, now: DateTime<Utc>) -> Option<Figures> {
+fn figures(
+    options: &Options,
+    config: &Config,
+    query: &Query,
+    input: &Input,
+    now: DateTime<Utc>,
+    tidying: &mut Option<Tidying>,
+) -> Option<Figures> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
     let needs = budget_needs(query, &limits, input.session.as_deref(), now).ok()?;
-    let Loaded { dataset, .. } = load(options, config, &needs).ok()?;
-    let dataset = std::mem::ManuallyDrop::new(dataset);
+    let loaded = load(options, config, &needs).ok()?;
+    *tidying = Some(loaded.tidying);
+    let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
     let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now).ok()?;
     let [today, block, session, limits @ ..] = &found[..] else { return None };
     let is_named = |session: &&Budget| input.session.is_some() && session.session.is_some();

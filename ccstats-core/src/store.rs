@@ -100,7 +100,7 @@ pub struct Store {
     catalogue: Option<Catalogue>,
     /// What was wrong with the store, for the next load to tell.
     problems: Vec<Problem>,
-    /// There may be much in the log.
+    /// Others wait for it anyway.
     has_written: bool,
 }
 
@@ -193,12 +193,13 @@ impl Store {
     }
 }
 
-/// Who wrote tidies up, when nobody waits for an answer any more.
+/// Tidies up, when nobody waits for an answer any more: whoever wrote, and whoever came
+/// after one that could not.
 impl Drop for Store {
     fn drop(&mut self) {
-        if let Some(catalogue) = self.catalogue.as_ref().filter(|_| self.has_written) {
-            // What is left in the log is as good there.
-            let _ = catalogue.tidy(folder::sizes(&self.path).1);
+        if let Some(catalogue) = &self.catalogue {
+            // What is left in the log is as good there, only slower to open.
+            let _ = catalogue.tidy(folder::sizes(&self.path).1, self.has_written);
         }
     }
 }

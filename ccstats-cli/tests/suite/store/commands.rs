@@ -183,6 +183,15 @@ fn a_damaged_store_is_told_and_the_report_is_right() {
     assert!(run.stderr.starts_with("warning: "), "{}", run.stderr);
 }
 
+/// It answers so soon that it must wait for what is written beside.
+#[test]
+fn a_first_budget_leaves_no_log_behind() {
+    let place = Place::with_sessions(1, 20_000);
+    assert_eq!(place.run(&["budget", "--daily", "1000"]).code, 0);
+    let bytes = |name: &str| fs::metadata(place.data().join(name)).unwrap().len();
+    assert!(bytes("ccstats.store") > 1 << 20 && bytes("ccstats.store-wal") == 0, "{}", bytes("ccstats.store"));
+}
+
 #[test]
 fn doctor_warns_while_something_is_not_in_the_store() {
     let place = Place::with_sessions(2, 1);

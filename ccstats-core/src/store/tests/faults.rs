@@ -142,3 +142,17 @@ fn of_two_that_found_the_same_one_publishes() {
     assert_eq!(place.load(&mut second), (63, vec![]));
     assert_eq!(place.load(&mut first), (63, vec![]));
 }
+
+/// A large log makes each later process slow to open the store, and grows for ever.
+#[test]
+fn what_a_killed_process_left_in_the_log_is_tidied_up_by_the_next() {
+    let place = Place::new();
+    place.write("a.jsonl", &(0..40_000).collect::<Vec<_>>());
+    let log_bytes = || fs::metadata(place.store().join("ccstats.store-wal")).map_or(0, |log| log.len());
+    let mut store = place.open();
+    let read = place.load(&mut store);
+    std::mem::forget(store);
+    assert!(log_bytes() > 1 << 20, "{}", log_bytes());
+    assert_eq!(place.load(&mut place.open()), read);
+    assert_eq!(log_bytes(), 0);
+}
