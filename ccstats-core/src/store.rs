@@ -159,6 +159,12 @@ impl Store {
         Some(built)
     }
 
+    /// Whether there is so much in its log that to drop it takes a while.
+    pub fn is_untidy(&self) -> bool {
+        const MUCH: u64 = 1 << 20;
+        folder::log_bytes(&self.path) > MUCH
+    }
+
     /// What was wrong with the store since the last time.
     pub(crate) fn take_problems(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.problems)
@@ -197,9 +203,9 @@ impl Store {
 /// after one that could not.
 impl Drop for Store {
     fn drop(&mut self) {
-        if let Some(catalogue) = &self.catalogue {
+        if let Some(catalogue) = self.catalogue.as_ref().filter(|_| self.is_untidy()) {
             // What is left in the log is as good there, only slower to open.
-            let _ = catalogue.tidy(folder::sizes(&self.path).1, self.has_written);
+            let _ = catalogue.tidy(self.has_written);
         }
     }
 }

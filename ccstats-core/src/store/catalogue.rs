@@ -259,15 +259,11 @@ impl Catalogue {
         Ok(transaction.commit()?)
     }
 
-    /// Moves what was written from the log to its place, where that is much: whoever opens
-    /// the store reads all of the log. Waits for nobody, or as long as a writer does.
-    pub(super) fn tidy(&self, log_bytes: u64, waits: bool) -> Result<(), Failure> {
-        const MUCH: u64 = 1 << 20;
-        if log_bytes > MUCH {
-            self.connection.busy_timeout(if waits { PATIENCE } else { Duration::ZERO })?;
-            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        }
-        Ok(())
+    /// Moves what was written from the log to its place: whoever opens the store reads all
+    /// of the log. Waits for nobody, or as long as a writer does.
+    pub(super) fn tidy(&self, waits: bool) -> Result<(), Failure> {
+        self.connection.busy_timeout(if waits { PATIENCE } else { Duration::ZERO })?;
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 }
 

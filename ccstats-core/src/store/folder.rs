@@ -67,11 +67,14 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// The bytes of the store on disk, and those of them in its log.
-pub(super) fn sizes(path: &Path) -> (u64, u64) {
-    let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let log = size(&with_suffix(path, "-wal"));
-    (size(path) + log, log)
+/// The bytes of the store on disk, with its log.
+pub(super) fn size_bytes(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len()) + log_bytes(path)
+}
+
+/// The bytes of its log.
+pub(super) fn log_bytes(path: &Path) -> u64 {
+    fs::metadata(with_suffix(path, "-wal")).map_or(0, |metadata| metadata.len())
 }
 
 /// The folder of transcripts of a root, and all names under which the store may

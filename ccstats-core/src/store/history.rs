@@ -35,7 +35,7 @@ impl Store {
     /// When a root is missing, or the store cannot be read.
     pub fn status(&mut self, options: &Options) -> Result<Status, HistoryError> {
         let found = find(&options.roots)?;
-        let size_bytes = folder::sizes(&self.path).0;
+        let size_bytes = folder::size_bytes(&self.path);
         let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
         let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
         let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
