@@ -181,7 +181,7 @@ pub(crate) struct HookArgs {
 /// What to do about the settings of Claude Code.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HookCommand {
-    /// Add the hooks to settings.json, with a backup
+    /// Add the hooks to settings.json, with a backup, and read the transcripts that are there
     Install(SettingsArgs),
     /// Take the hooks and the status line out of settings.json, with a backup
     Uninstall(SettingsArgs),

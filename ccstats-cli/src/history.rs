@@ -47,6 +47,17 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
+/// Takes in what is new, where a store is wanted.
+pub(crate) fn fill(options: &Options) -> Result<(), String> {
+    if options.no_store {
+        return Ok(());
+    }
+    let folder = folder(options).map_err(|_| "there is no folder for the store".to_string())?;
+    let mut store = Store::open(&folder).map_err(|error| error.to_string())?;
+    let Where { scan, .. } = look(options);
+    progress::shown(options.quiet, |progress| store.sync(&scan, progress)).map_err(|error| error.to_string())
+}
+
 /// The folder of the store: the one that was named, else the platform's.
 pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
     if options.no_store {

@@ -20,16 +20,30 @@ use crate::config::{self, Config, WhenExceeded};
 use crate::format::number::money;
 use crate::load::{self, Tidying, load};
 use crate::output::Failure;
-use crate::{budget, live, output};
+use crate::{budget, history, live, output};
 
 pub(crate) fn run(options: &Options, asked: &HookArgs) -> Result<ExitCode, Failure> {
     match &asked.command {
         None => respond(options),
-        Some(HookCommand::Install(asked)) => settings::install(asked, options.quiet)?,
+        Some(HookCommand::Install(asked)) => {
+            settings::install(asked, options.quiet)?;
+            if !asked.dry_run {
+                fill_store(options);
+            }
+        }
         Some(HookCommand::Uninstall(asked)) => settings::uninstall(asked, options.quiet)?,
         Some(HookCommand::Print) => output::write(&settings::snippet()?, options.output.as_deref(), options.color)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads all there is, for which an answer before the deadline leaves no time.
+fn fill_store(options: &Options) {
+    if let Err(why) = history::fill(options)
+        && !options.quiet
+    {
+        output::say("warning", &format!("{why}: until `ccstats history sync` works, figures may be missing"));
+    }
 }
 
 fn respond(options: &Options) {

@@ -21,7 +21,7 @@ const ROWS: &[&str] = &["format", "json", "output", "color", "quiet"];
 const HEEDED: [(&[&str], &[&[&str]]); 10] = [
     (&["budget"], &[CALENDAR, MESSAGES, READING, ROWS, &["strict", "hash"]]),
     (&["statusline"], &[CALENDAR, MESSAGES, READING]),
-    (&["hook", "install"], &[&["quiet"]]),
+    (&["hook", "install"], &[READING, &["quiet"]]),
     (&["hook", "uninstall"], &[&["quiet"]]),
     (&["hook", "print"], &[TEXT]),
     (&["hook"], &[CALENDAR, MESSAGES, READING]),

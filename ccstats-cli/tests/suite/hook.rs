@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{assistant, ccstats, lines, program, with, write_transcript};
+use crate::support::{assistant, ccstats, ccstats_of, lines, program, with, write_transcript};
 
 /// The deadline is 200 ms; a machine that runs all tests at once takes longer.
 const SOON: Duration = Duration::from_secs(2);
@@ -246,6 +246,19 @@ fn install_adds_our_hooks_and_changes_nothing_else() {
     for part in ["    \"zeta\": 1.0e5,   \"permissions\": {\"allow\": [\"Bash(ls)\"]},\n", "    \"alpha\": \"\\u00e4ö\"\n}\n"] {
         assert!(settings.text().contains(part), "{}", settings.text());
     }
+}
+
+/// Of many transcripts nothing could be said before the deadline, and each try would be lost.
+#[test]
+fn install_reads_what_is_there_already() {
+    let home = home("");
+    let unseen = || ccstats_of(home.path(), ["history", "status", "--json"]).json()["unseen"].as_u64().unwrap();
+    let install = |options: &[&str]| assert_eq!(ccstats_of(home.path(), [&["hook", "install"], options].concat()).code, 0);
+    install(&["--dry-run"]);
+    install(&["--no-store"]);
+    assert_eq!(unseen(), 1);
+    install(&[]);
+    assert_eq!(unseen(), 0);
 }
 
 #[test]
