@@ -28,6 +28,13 @@ impl Facts {
         }
     }
 
+    /// Both, of which a text is parsed once.
+    pub(crate) fn reads_and_writes(&self, command: Command) -> (Vec<FileRead>, Writes<'_>) {
+        let Command::Text(text) = command else { return (self.files_read(command), self.writes(command)) };
+        let script = shell::parse(&self.symbols.name(text));
+        (shell::files_read_by_script(&script), Writes::of(&shell::writes_of_script(&script)))
+    }
+
     /// What the audit finds in a command.
     pub(crate) fn findings(&self, command: Command) -> Vec<Finding> {
         match command {

@@ -3,12 +3,14 @@
 //! Asked of the calls between two reads of one file. Doubt counts as a change:
 //! a read that may have been needed is not called a waste.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::behaviour::calls;
 use crate::dataset::Dataset;
 use crate::outcome::Outcome;
 use crate::paths::{canonical, is_above};
 use crate::rows::{CallRow, Command};
+use crate::shell::FileRead;
 use crate::symbols::Symbol;
 use crate::writes::{Names, Writes};
 
@@ -57,11 +59,11 @@ fn edits_files(tool: &[u8]) -> bool {
     DOES.iter().any(|word| name.contains(word)) && WHAT.iter().any(|word| name.contains(word))
 }
 
-/// Answers for one dataset; every command is parsed once at most.
+/// Answers about the commands of one dataset.
 pub(crate) struct Changes<'d> {
     dataset: &'d Dataset,
-    /// What commands may write whose text is known.
-    writes: FxHashMap<Symbol, Writes<'d>>,
+    /// What each prints and may write.
+    known: FxHashMap<Command, (Vec<FileRead>, Writes<'d>)>,
 }
 
 /// A file that is asked for.
@@ -80,13 +82,23 @@ impl Asked {
 }
 
 impl<'d> Changes<'d> {
-    pub(crate) fn new(dataset: &'d Dataset) -> Changes<'d> {
-        Changes { dataset, writes: FxHashMap::default() }
+    /// Parses all of these commands, each once and on all threads: one session may hold
+    /// most of them.
+    pub(crate) fn new(dataset: &'d Dataset, commands: impl Iterator<Item = Command>) -> Changes<'d> {
+        let commands: FxHashSet<Command> = commands.collect();
+        let commands: Vec<Command> = commands.into_iter().collect();
+        let known = calls::in_parallel(&commands, |command| dataset.facts().reads_and_writes(*command));
+        Changes { dataset, known: commands.into_iter().zip(known).collect() }
+    }
+
+    /// The files that a command prints.
+    pub(crate) fn files_read(&self, command: Command) -> &[FileRead] {
+        self.known.get(&command).map_or(&[], |(reads, _)| reads)
     }
 
     /// Whether a call may have changed a file. Edits and agents are not asked here: an
     /// edit names its file, and a run lasts.
-    pub(crate) fn may_change(&mut self, call: &CallRow, reach: Reach, outcome: Outcome, file: &mut Asked) -> bool {
+    pub(crate) fn may_change(&self, call: &CallRow, reach: Reach, outcome: Outcome, file: &mut Asked) -> bool {
         match reach {
             _ if matches!(outcome, Outcome::Denied | Outcome::Cancelled) => false,
             Reach::None | Reach::Read | Reach::Edit | Reach::Agent => false,
@@ -96,15 +108,10 @@ impl<'d> Changes<'d> {
         }
     }
 
-    fn may_write(&mut self, command: Command, folder: Symbol, file: &mut Asked) -> bool {
-        let Changes { dataset, writes } = self;
+    fn may_write(&self, command: Command, folder: Symbol, file: &mut Asked) -> bool {
         let Asked { path, names } = file;
-        let names = names.entry(folder).or_insert_with(|| Names::new(path, &dataset.symbols().name(folder)));
-        let find = || dataset.facts().writes(command);
-        match command {
-            Command::Text(text) => names.are_in(writes.entry(text).or_insert_with(find)),
-            Command::Stored(_) => names.are_in(&find()),
-        }
+        let names = names.entry(folder).or_insert_with(|| Names::new(path, &self.dataset.symbols().name(folder)));
+        self.known.get(&command).is_none_or(|(_, writes)| names.are_in(writes))
     }
 
     /// The paths that the input of a call gives.

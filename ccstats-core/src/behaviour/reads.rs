@@ -19,8 +19,8 @@ use crate::dedup::Key;
 use crate::outcome::{EditError, Outcome};
 use crate::paths::canonical;
 use crate::query::Selection;
-use crate::rows::{CallRow, Command, Order, Place, ResultRow};
-use crate::shell::{FileRead, Lines};
+use crate::rows::{CallRow, Order, Place, ResultRow};
+use crate::shell::Lines;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::untrusted::Untrusted;
@@ -108,9 +108,9 @@ impl FileReads {
 /// often. Reads outside the selection are not counted, but what they gave is known.
 pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) -> Vec<FileReads> {
     const MANY: usize = 3;
-    let caches = || (Shell { dataset, reads: FxHashMap::default() }, Changes::new(dataset));
-    let sessions = sessions(dataset, selection).into_par_iter();
-    let rows = sessions.map_init(caches, |(shell, changes), events| Session::new(dataset, epochs, &events).rows(shell, changes));
+    let sessions = sessions(dataset, selection);
+    let changes = Changes::new(dataset, sessions.iter().flatten().filter_map(|event| event.call.known_command()));
+    let rows = sessions.into_par_iter().map(|events| Session::new(dataset, epochs, &events).rows(&changes));
     let mut rows: Vec<FileReads> = rows.flatten_iter().collect();
     rows.retain(|row| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0);
     rows.sort_by(|a, b| {
@@ -246,41 +246,49 @@ fn sessions<'d>(dataset: &'d Dataset, selection: &Selection) -> Vec<Vec<Event<'d
     sessions
 }
 
-/// The run of a subagent, as its parent sees it.
+/// The runs of the subagents of each thread, by their starts.
+#[derive(Default)]
+struct Runs(FxHashMap<Thread, Vec<Run>>);
+
+/// A run of a subagent.
 struct Run {
-    parent: Thread,
     start: Order,
-    /// `None` is never: nothing tells when it ended.
+    /// When it and all runs before it have ended. `None` is never: nothing tells when.
     end: Option<Order>,
 }
 
-fn runs(events: &[Event]) -> Vec<Run> {
-    let mut last: FxHashMap<Symbol, Order> = FxHashMap::default();
-    for event in events {
-        let end = last.entry(event.call.origin.agent).or_insert(event.at);
-        *end = event.at.max(*end);
+impl Runs {
+    fn new(events: &[Event]) -> Runs {
+        let mut last: FxHashMap<Symbol, Order> = FxHashMap::default();
+        for event in events {
+            let end = last.entry(event.call.origin.agent).or_insert(event.at);
+            *end = event.at.max(*end);
+        }
+        let mut runs = Runs::default();
+        for event in events.iter().filter(|event| event.reach == Reach::Agent && event.outcome != Outcome::Denied) {
+            let seen = event.result.and_then(|result| last.get(&result.agent).filter(|_| !result.agent.is_none()).copied());
+            let is_over = event.result.is_some_and(|result| !result.is_async);
+            let end = if is_over { Some(event.at.max(seen.unwrap_or(event.at))) } else { None };
+            let parent = Thread::of(&event.call.origin);
+            runs.0.entry(parent).or_default().push(Run { start: event.call.origin.order, end });
+        }
+        for runs in runs.0.values_mut() {
+            runs.sort_by_key(|run| run.start);
+            let mut latest = runs.first().and_then(|run| run.end);
+            for run in runs {
+                latest = latest.zip(run.end).map(|(latest, end)| latest.max(end));
+                run.end = latest;
+            }
+        }
+        runs
     }
-    let launched = events.iter().filter(|event| event.reach == Reach::Agent && event.outcome != Outcome::Denied);
-    let run = |event: &Event| {
-        let start = event.call.origin.order;
-        let seen = event.result.and_then(|result| last.get(&result.agent).filter(|_| !result.agent.is_none()).copied());
-        let is_over = event.result.is_some_and(|result| !result.is_async);
-        let end = if is_over { Some(event.at.max(seen.unwrap_or(event.at))) } else { None };
-        Run { parent: Thread::of(&event.call.origin), start, end }
-    };
-    launched.map(run).collect()
-}
 
-/// What commands print, each parsed once.
-struct Shell<'d> {
-    dataset: &'d Dataset,
-    reads: FxHashMap<Command, Vec<FileRead>>,
-}
-
-impl Shell<'_> {
-    fn reads(&mut self, command: Option<Command>) -> &[FileRead] {
-        let facts = self.dataset.facts();
-        command.map_or(&[], |command| self.reads.entry(command).or_insert_with(|| facts.files_read(command)))
+    /// When the last of the runs that a thread had started by now has ended, or now.
+    fn last_end(&self, parent: Thread, now: Order) -> Option<Order> {
+        let runs = self.0.get(&parent)?;
+        let started = runs.partition_point(|run| run.start < now);
+        let last = runs.get(started.checked_sub(1)?)?;
+        Some(last.end.map_or(now, |end| end.min(now)))
     }
 }
 
@@ -318,7 +326,7 @@ struct Session<'s, 'd> {
     dataset: &'d Dataset,
     epochs: &'s Epochs,
     events: &'s [Event<'d>],
-    runs: Vec<Run>,
+    runs: Runs,
     /// Events so far that may have changed files which they do not plainly name.
     doubts: Vec<&'s Event<'d>>,
     /// Paths as calls give them, by folder and name, and as they are.
@@ -330,10 +338,10 @@ struct Session<'s, 'd> {
 impl<'s, 'd> Session<'s, 'd> {
     fn new(dataset: &'d Dataset, epochs: &'s Epochs, events: &'s [Event<'d>]) -> Session<'s, 'd> {
         let (doubts, paths, indices, files) = Default::default();
-        Session { dataset, epochs, events, runs: runs(events), doubts, paths, indices, files }
+        Session { dataset, epochs, events, runs: Runs::new(events), doubts, paths, indices, files }
     }
 
-    fn rows(mut self, shell: &mut Shell, changes: &mut Changes) -> Vec<FileReads> {
+    fn rows(mut self, changes: &Changes) -> Vec<FileReads> {
         for event in self.events {
             match event.reach {
                 Reach::None | Reach::Agent => {}
@@ -347,7 +355,8 @@ impl<'s, 'd> Session<'s, 'd> {
                 Reach::Read => {}
                 Reach::Shell => {
                     self.doubts.push(event);
-                    let reads = if event.outcome == Outcome::Ok { shell.reads(event.call.known_command()) } else { &[] };
+                    let command = event.call.known_command().filter(|_| event.outcome == Outcome::Ok);
+                    let reads = command.map_or(&[][..], |command| changes.files_read(command));
                     for read in reads {
                         let file = self.file(event.call, &read.path);
                         self.read(event, file, shell_span(event, read.lines), reads.len() as u32, changes);
@@ -395,7 +404,7 @@ impl<'s, 'd> Session<'s, 'd> {
         }
     }
 
-    fn read(&mut self, event: &Event, file: usize, span: Option<Span>, sharers: u32, changes: &mut Changes) {
+    fn read(&mut self, event: &Event, file: usize, span: Option<Span>, sharers: u32, changes: &Changes) {
         let file = &mut self.files[file];
         let lines = event.result.map(|result| result.read).unwrap_or_default();
         let thread = Thread::of(&event.call.origin);
@@ -422,13 +431,13 @@ impl<'s, 'd> Session<'s, 'd> {
 struct Question<'q, 'd> {
     /// Up to the read; a command that reads may also write.
     doubts: &'q [&'q Event<'d>],
-    runs: &'q [Run],
+    runs: &'q Runs,
     read: &'q Past,
 }
 
 impl Question<'_, '_> {
     /// The class, and whether equal texts prove it.
-    fn class(&self, file: &mut File, changes: &mut Changes) -> (Class, bool) {
+    fn class(&self, file: &mut File, changes: &Changes) -> (Class, bool) {
         let read = self.read;
         let own = |past: &&Past| past.thread == read.thread && !read.thread.is_crowd;
         let here = |past: &&Past| own(past) && past.epoch == read.epoch;
@@ -463,7 +472,7 @@ impl Question<'_, '_> {
     }
 
     /// When the file last may have changed, by a call or by a run of a subagent.
-    fn last_change(&self, file: &mut File, changes: &mut Changes) -> Option<Order> {
+    fn last_change(&self, file: &mut File, changes: &Changes) -> Option<Order> {
         let now = self.read.at;
         // The last change counts, so the latest doubts are asked first.
         for doubt in self.doubts[file.open_doubts..].iter().rev() {
@@ -478,8 +487,7 @@ impl Question<'_, '_> {
         if file.is_unsettled {
             return Some(now);
         }
-        let own = self.runs.iter().filter(|run| run.parent == self.read.thread && run.start < now);
-        file.changed.max(own.map(|run| run.end.unwrap_or(now).min(now)).max())
+        file.changed.max(self.runs.last_end(self.read.thread, now))
     }
 }
 
