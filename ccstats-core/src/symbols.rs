@@ -1,5 +1,7 @@
 //! Names, each kept once and known by a small number.
 
+use std::borrow::Cow;
+
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -75,8 +77,10 @@ impl Symbols {
     }
 
     /// A name, with U+FFFD for what is not Unicode.
-    pub(crate) fn name(&self, symbol: Symbol) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes(symbol))
+    pub(crate) fn name(&self, symbol: Symbol) -> Cow<'_, str> {
+        let bytes = self.bytes(symbol);
+        // Sooner seen than where a name that is no UTF-8 breaks.
+        std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
     }
 
     pub(crate) fn len(&self) -> usize {
