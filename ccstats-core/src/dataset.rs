@@ -224,6 +224,11 @@ impl Dataset {
         self.facts.calls.rows().iter().zip(self.endings.iter().copied())
     }
 
+    /// The nth of [`Dataset::calls`].
+    pub(crate) fn call_at(&self, number: usize) -> (&CallRow, Ending) {
+        (&self.facts.calls.rows()[number], self.endings[number])
+    }
+
     /// One call, with what became of it.
     pub(crate) fn call(&self, key: Key) -> Option<(&CallRow, Ending)> {
         let call = self.facts.calls.get(key)?;

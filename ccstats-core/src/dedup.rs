@@ -126,8 +126,10 @@ impl<R: Row> Folded<R> {
 
     /// Folds in all rows of another set, changed by `rename`.
     pub(crate) fn absorb(&mut self, other: Folded<R>, rename: impl Fn(R) -> R) {
-        self.reserve(other.rows.len());
-        for row in other.rows {
+        let Folded { rows, table } = other;
+        drop(table);
+        self.reserve(rows.len());
+        for row in rows {
             self.fold(rename(row));
         }
     }

@@ -477,7 +477,7 @@ impl Facts {
 
     /// Takes in all rows of another worker.
     pub(crate) fn absorb(&mut self, other: Facts) {
-        let new = self.symbols.absorb(&other.symbols);
+        let new = self.symbols.absorb(other.symbols);
         let renamed = |symbol: Symbol| new[symbol.index()];
         let moved = |origin: Origin| Origin {
             session: renamed(origin.session),

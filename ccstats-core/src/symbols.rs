@@ -92,8 +92,9 @@ impl Symbols {
         (0..self.ends.len() as u32).map(Symbol)
     }
 
-    /// Takes in all names of another set; gives the new symbols by old index.
-    pub(crate) fn absorb(&mut self, other: &Symbols) -> Vec<Symbol> {
+    /// Takes in all names of another set, which ends here, for they take much memory; gives
+    /// the new symbols by old index.
+    pub(crate) fn absorb(&mut self, other: Symbols) -> Vec<Symbol> {
         other.iter().map(|symbol| self.intern(other.bytes(symbol))).collect()
     }
 }

@@ -59,7 +59,7 @@ fn edits_files(tool: &[u8]) -> bool {
     DOES.iter().any(|word| name.contains(word)) && WHAT.iter().any(|word| name.contains(word))
 }
 
-/// Answers about the commands of one dataset.
+/// Answers about the commands of one session.
 pub(crate) struct Changes<'d> {
     dataset: &'d Dataset,
     /// What each prints and may write.
@@ -83,7 +83,7 @@ impl Asked {
 
 impl<'d> Changes<'d> {
     /// Parses all of these commands, each once and on all threads: one session may hold
-    /// most of them.
+    /// most of them. Few are run in several sessions, so none is kept for the next one.
     pub(crate) fn new(dataset: &'d Dataset, commands: impl Iterator<Item = Command>) -> Changes<'d> {
         let commands: FxHashSet<Command> = commands.collect();
         let commands: Vec<Command> = commands.into_iter().collect();

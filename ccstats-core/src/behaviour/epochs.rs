@@ -68,7 +68,7 @@ pub(crate) fn rewinds<'d>(prompts: &'d [PromptRow], lines: &[LineRow]) -> impl I
     }
     let main = lines.iter().filter(|line| line.is_main).map(|line| (line.session, line.stamp_ms));
     let mut main: Vec<_> = main.collect();
-    main.sort();
+    main.sort_unstable();
     prompts.iter().filter_map(move |prompt| {
         let session = prompt.origin.session;
         let stamp = prompt.origin.order.stamp_ms()?;

@@ -108,11 +108,13 @@ impl FileReads {
 /// often. Reads outside the selection are not counted, but what they gave is known.
 pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) -> Vec<FileReads> {
     const MANY: usize = 3;
-    let sessions = sessions(dataset, selection);
-    let changes = Changes::new(dataset, sessions.iter().flatten().filter_map(|event| event.call.known_command()));
-    let rows = sessions.into_par_iter().map(|events| Session::new(dataset, epochs, &events).rows(&changes));
-    let mut rows: Vec<FileReads> = rows.flatten_iter().collect();
-    rows.retain(|row| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0);
+    let is_listed = |row: &FileReads| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0;
+    let listed = |calls: Vec<u32>| {
+        let events = events(dataset, selection, &calls);
+        let changes = Changes::new(dataset, events.iter().filter_map(|event| event.call.known_command()));
+        Session::new(dataset, epochs, &events).rows(&changes).into_iter().filter(is_listed)
+    };
+    let mut rows: Vec<FileReads> = sessions(dataset, selection).into_par_iter().flat_map_iter(listed).collect();
     rows.sort_by(|a, b| {
         let rank = |row: &FileReads| (row.with(Class::RedundantExact), row.reads.len());
         rank(b).cmp(&rank(a)).then_with(|| (&a.session, &a.file).cmp(&(&b.session, &b.file)))
@@ -224,26 +226,53 @@ struct Event<'d> {
     is_selected: bool,
 }
 
-/// The events of every session that a selected read stands in, in order.
-fn sessions<'d>(dataset: &'d Dataset, selection: &Selection) -> Vec<Vec<Event<'d>>> {
-    let symbols = dataset.symbols();
-    let mut reaches = FxHashMap::default();
-    let mut sessions: FxHashMap<Symbol, Vec<Event>> = FxHashMap::default();
-    for (call, ending) in dataset.calls() {
+/// What the tools of calls do to files, each looked up once.
+struct Reaches<'d> {
+    dataset: &'d Dataset,
+    known: FxHashMap<(Symbol, bool), Reach>,
+}
+
+impl Reaches<'_> {
+    fn of(&mut self, call: &CallRow) -> Reach {
         let has_command = call.known_command().is_some_and(|command| command.has_effects());
-        let reach = *reaches.entry((call.tool, has_command)).or_insert_with(|| Reach::of(symbols.bytes(call.tool), has_command));
-        if reach == Reach::None {
-            continue;
+        let name = || self.dataset.symbols().bytes(call.tool);
+        *self.known.entry((call.tool, has_command)).or_insert_with(|| Reach::of(name(), has_command))
+    }
+}
+
+/// The calls that read or may have changed a file, by their numbers, of every session that
+/// a selected read stands in.
+fn sessions(dataset: &Dataset, selection: &Selection) -> Vec<Vec<u32>> {
+    let mut reaches = Reaches { dataset, known: FxHashMap::default() };
+    let mut sessions: FxHashMap<Symbol, (bool, Vec<u32>)> = FxHashMap::default();
+    for (number, (call, _)) in dataset.calls().enumerate() {
+        let reach = reaches.of(call);
+        if reach != Reach::None {
+            let (is_asked, calls) = sessions.entry(call.origin.session).or_default();
+            *is_asked = *is_asked || is_selected(call, reach, selection);
+            calls.push(number as u32);
         }
+    }
+    sessions.into_values().filter(|(is_asked, _)| *is_asked).map(|(_, calls)| calls).collect()
+}
+
+fn is_selected(call: &CallRow, reach: Reach, selection: &Selection) -> bool {
+    matches!(reach, Reach::Read | Reach::Shell) && selection.keeps_call(call)
+}
+
+/// The events of one session, in order.
+fn events<'d>(dataset: &'d Dataset, selection: &Selection, calls: &[u32]) -> Vec<Event<'d>> {
+    let mut reaches = Reaches { dataset, known: FxHashMap::default() };
+    let event = |number: &u32| {
+        let (call, ending) = dataset.call_at(*number as usize);
         let result = dataset.facts().results.get(call.key);
         let at = result.map_or(call.origin.order, |result| result.order);
-        let is_selected = matches!(reach, Reach::Read | Reach::Shell) && selection.keeps_call(call);
-        let event = Event { at, call, result, outcome: ending.outcome, reach, is_selected };
-        sessions.entry(call.origin.session).or_default().push(event);
-    }
-    let mut sessions: Vec<_> = sessions.into_values().filter(|events| events.iter().any(|event| event.is_selected)).collect();
-    sessions.iter_mut().for_each(|events| events.sort_unstable_by_key(|event| (event.at, event.call.key)));
-    sessions
+        let reach = reaches.of(call);
+        Event { at, call, result, outcome: ending.outcome, reach, is_selected: is_selected(call, reach, selection) }
+    };
+    let mut events: Vec<Event> = calls.iter().map(event).collect();
+    events.sort_unstable_by_key(|event| (event.at, event.call.key));
+    events
 }
 
 /// The runs of the subagents of each thread, by their starts.
