@@ -488,6 +488,9 @@ impl Facts {
             ..origin
         };
         let effects_before = self.effects.absorb(other.effects, renamed);
+        /// From so many rows on, memory matters more than some hundredths of the time.
+        const MANY: usize = 100_000;
+        let is_large = other.messages.rows().len() > MANY;
         // The three large tables need nothing of each other.
         let Facts { messages, calls, results, .. } = self;
         let fold_messages = || {
@@ -518,7 +521,14 @@ impl Facts {
                 ..row
             });
         };
-        rayon::join(fold_messages, || rayon::join(fold_calls, fold_results));
+        // While a table is taken in, its rows are in memory twice.
+        if is_large {
+            fold_messages();
+            fold_calls();
+            fold_results();
+        } else {
+            rayon::join(fold_messages, || rayon::join(fold_calls, fold_results));
+        }
         self.follow_ups.absorb(other.follow_ups, |row| row);
         self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
         self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });

@@ -66,8 +66,9 @@ pub(crate) fn rewinds<'d>(prompts: &'d [PromptRow], lines: &[LineRow]) -> impl I
         let stamp = parents.entry((line.session, line.uuid)).or_insert(line.stamp_ms);
         *stamp = line.stamp_ms.min(*stamp);
     }
-    let main = lines.iter().filter(|line| line.is_main).map(|line| (line.session, line.stamp_ms));
-    let mut main: Vec<_> = main.collect();
+    // Room that is not used is no memory, but to grow takes half as much again.
+    let mut main = Vec::with_capacity(lines.len());
+    main.extend(lines.iter().filter(|line| line.is_main).map(|line| (line.session, line.stamp_ms)));
     main.sort_unstable();
     prompts.iter().filter_map(move |prompt| {
         let session = prompt.origin.session;
