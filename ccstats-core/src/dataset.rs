@@ -11,7 +11,7 @@ use crate::dedup::Key;
 use crate::discover::find;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
-use crate::facts::{Facts, with_upper_drive};
+use crate::facts::{Facts, short, with_upper_drive};
 use crate::hashing::HashKey;
 use crate::lines::Account;
 use crate::outcome::{DeniedBy, Outcome};
@@ -50,8 +50,9 @@ pub struct Dataset {
 pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
     pub(crate) denied_by: Option<DeniedBy>,
-    pub(crate) lines_added: u64,
-    pub(crate) lines_removed: u64,
+    // There is one of these for each call in memory.
+    pub(crate) lines_added: u32,
+    pub(crate) lines_removed: u32,
     /// What the tool says, else the time from call to result, in which a
     /// person may have been asked; `None` where it goes on or never ran.
     pub(crate) duration_ms: Option<u64>,
@@ -377,8 +378,8 @@ fn ending(facts: &Facts, call: &CallRow) -> Ending {
     ending.duration_ms = duration_ms(call, result, ending.outcome);
     if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
         let created = result.lines_created.filter(|_| tool == b"Write");
-        ending.lines_added = created.map_or(result.lines_added, u64::from);
-        ending.lines_removed = result.lines_removed;
+        ending.lines_added = created.unwrap_or(short(result.lines_added));
+        ending.lines_removed = short(result.lines_removed);
     }
     ending
 }

@@ -592,7 +592,7 @@ fn text_hash(text: Text) -> u64 {
 }
 
 /// No file has so many lines, and no result so many bytes.
-fn short(number: u64) -> u32 {
+pub(crate) fn short(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

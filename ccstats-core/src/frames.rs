@@ -118,8 +118,8 @@ fn tool_calls(dataset: &Dataset, selection: &Selection, calendar: &Calendar) -> 
         columns.push(Column::new(column.into(), rows.iter().map(|(_, ending)| of(ending)).collect::<Vec<_>>()));
     };
     count("duration_ms", |ending| ending.duration_ms);
-    count("lines_added", |ending| Some(ending.lines_added));
-    count("lines_removed", |ending| Some(ending.lines_removed));
+    count("lines_added", |ending| Some(ending.lines_added.into()));
+    count("lines_removed", |ending| Some(ending.lines_removed.into()));
     columns.extend(result_columns(dataset, &rows));
     Ok(DataFrame::new_infer_height(columns)?.lazy())
 }

@@ -203,8 +203,8 @@ impl Sums {
 
     fn call(&mut self, row: &CallRow, project: Symbol, ending: Ending) {
         self.tally.calls += 1;
-        self.tally.lines_added += ending.lines_added;
-        self.tally.lines_removed += ending.lines_removed;
+        self.tally.lines_added += u64::from(ending.lines_added);
+        self.tally.lines_removed += u64::from(ending.lines_removed);
         self.tools.entry(row.tool).or_default().add(ending.outcome);
         self.projects.entry(project).or_default().calls += 1;
         if !row.file.is_none() {
