@@ -488,9 +488,7 @@ impl Facts {
             ..origin
         };
         let effects_before = self.effects.absorb(other.effects, renamed);
-        /// From so many rows on, memory matters more than some hundredths of the time.
-        const MANY: usize = 100_000;
-        let is_large = other.messages.rows().len() > MANY;
+        let is_large = other.messages.rows().len() > MANY_MESSAGES;
         // The three large tables need nothing of each other.
         let Facts { messages, calls, results, .. } = self;
         let fold_messages = || {
@@ -521,14 +519,7 @@ impl Facts {
                 ..row
             });
         };
-        // While a table is taken in, its rows are in memory twice.
-        if is_large {
-            fold_messages();
-            fold_calls();
-            fold_results();
-        } else {
-            rayon::join(fold_messages, || rayon::join(fold_calls, fold_results));
-        }
+        fold(is_large, fold_messages, fold_calls, fold_results);
         self.follow_ups.absorb(other.follow_ups, |row| row);
         self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
         self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });
@@ -548,6 +539,21 @@ impl Facts {
         }
         self.account += other.account;
         self.problems.extend(other.problems);
+    }
+}
+
+/// From so many messages on, memory matters more than some hundredths of the time.
+const MANY_MESSAGES: usize = 100_000;
+
+/// Takes in three tables, one after the other or side by side: while that goes on, the
+/// rows of a table are in memory twice.
+fn fold(in_turn: bool, messages: impl FnOnce() + Send, calls: impl FnOnce() + Send, results: impl FnOnce() + Send) {
+    if in_turn {
+        messages();
+        calls();
+        results();
+    } else {
+        rayon::join(messages, || rayon::join(calls, results));
     }
 }
 
