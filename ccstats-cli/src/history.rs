@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
             say(options, &told(&status, &folder), &status_json(&status, &folder))?;
         }
         HistoryCommand::Sync => {
-            progress::shown(options.quiet, |progress| store.sync(&scan, progress)).map_err(failed)?;
+            sync(options, &mut store, &scan).map_err(failed)?;
             let status = store.status(&scan).map_err(failed)?;
             say(options, &told(&status, &folder), &status_json(&status, &folder))?;
         }
@@ -55,7 +55,11 @@ pub(crate) fn fill(options: &Options) -> Result<(), String> {
     let folder = folder(options).map_err(|_| "there is no folder for the store".to_string())?;
     let mut store = Store::open(&folder).map_err(|error| error.to_string())?;
     let Where { scan, .. } = look(options);
-    progress::shown(options.quiet, |progress| store.sync(&scan, progress)).map_err(|error| error.to_string())
+    sync(options, &mut store, &scan).map_err(|error| error.to_string())
+}
+
+fn sync(options: &Options, store: &mut Store, scan: &ccstats_core::Options) -> Result<(), HistoryError> {
+    progress::shown(options.quiet, |progress| store.sync(scan, progress))
 }
 
 /// The folder of the store: the one that was named, else the platform's.

@@ -19,20 +19,16 @@ impl Facts {
         }
     }
 
-    /// What a command may write.
-    pub(crate) fn writes(&self, command: Command) -> Writes<'_> {
-        match command {
-            Command::Text(text) => Writes::of(&shell::writes(&self.symbols.name(text))),
-            Command::Stored(StoredCommand { effects: Some(id), .. }) => self.effects.writes(id),
-            Command::Stored(_) => Writes { whole_tree: true, ..Writes::default() },
-        }
-    }
-
-    /// Both, of which a text is parsed once.
+    /// The files that a command prints, and what it may write: a text is parsed once.
     pub(crate) fn reads_and_writes(&self, command: Command) -> (Vec<FileRead>, Writes<'_>) {
-        let Command::Text(text) = command else { return (self.files_read(command), self.writes(command)) };
-        let script = shell::parse(&self.symbols.name(text));
-        (shell::files_read_by_script(&script), Writes::of(&shell::writes_of_script(&script)))
+        match command {
+            Command::Text(text) => {
+                let script = shell::parse(&self.symbols.name(text));
+                (shell::files_read_by_script(&script), Writes::of(&shell::writes_of_script(&script)))
+            }
+            Command::Stored(StoredCommand { effects: Some(id), .. }) => (self.files_read(command), self.effects.writes(id)),
+            Command::Stored(_) => (Vec::new(), Writes { whole_tree: true, ..Writes::default() }),
+        }
     }
 
     /// What the audit finds in a command.

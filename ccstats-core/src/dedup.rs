@@ -127,6 +127,7 @@ impl<R: Row> Folded<R> {
     /// Folds in all rows of another set, changed by `rename`.
     pub(crate) fn absorb(&mut self, other: Folded<R>, rename: impl Fn(R) -> R) {
         let Folded { rows, table } = other;
+        // Before room is made for its rows.
         drop(table);
         self.reserve(rows.len());
         for row in rows {

@@ -12,6 +12,7 @@ use crate::{output, statusline};
 
 const CALENDAR: &[&str] = &["tz", "week_start"];
 const MESSAGES: &[&str] = &["project", "model", "branch", "no_subagents", "by"];
+const FILLING: &[&str] = &["root", "threads", "no_mmap", "store", "no_store"];
 const READING: &[&str] = &["root", "config", "threads", "no_mmap", "store", "no_store", "now"];
 const TEXT: &[&str] = &["output", "color"];
 const ROWS: &[&str] = &["format", "json", "output", "color", "quiet"];
@@ -21,7 +22,7 @@ const ROWS: &[&str] = &["format", "json", "output", "color", "quiet"];
 const HEEDED: [(&[&str], &[&[&str]]); 10] = [
     (&["budget"], &[CALENDAR, MESSAGES, READING, ROWS, &["strict", "hash"]]),
     (&["statusline"], &[CALENDAR, MESSAGES, READING]),
-    (&["hook", "install"], &[READING, &["quiet"]]),
+    (&["hook", "install"], &[FILLING, &["quiet"]]),
     (&["hook", "uninstall"], &[&["quiet"]]),
     (&["hook", "print"], &[TEXT]),
     (&["hook"], &[CALENDAR, MESSAGES, READING]),
@@ -63,7 +64,7 @@ fn copy(command: Command, path: &[&'static str], options: &[Arg], heeded: &[&str
 /// deny a call or blank the row: there it is success, as with all else that goes wrong.
 fn tell(error: Error, words: &[OsString]) -> ExitCode {
     // Only now: to copy all options takes longer than all else that a short run does.
-    let is_help = error.kind() == ErrorKind::DisplayHelp;
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
     let error = if is_help { command().try_get_matches_from(words).err().unwrap_or(error) } else { error };
     let code = output::usage(&error);
     if !error.use_stderr() {

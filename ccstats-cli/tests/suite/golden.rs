@@ -41,4 +41,6 @@ fn help_of_a_command_shows_what_it_heeds() {
     assert_golden("help-hook-install.txt", ccstats(["hook", "install", "--help"]).text());
     let budget = ccstats(["budget", "--help"]);
     assert!(budget.text().contains("--monthly <USD>") && budget.text().contains("--project <P>") && !budget.text().contains("--range"));
+    let history = ccstats(["history"]);
+    assert!(history.code == 2 && history.stderr.contains("prune") && !history.stderr.contains("--range"), "{history:?}");
 }
