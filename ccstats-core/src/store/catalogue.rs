@@ -80,7 +80,8 @@ impl Failure {
         let path = path.to_path_buf();
         match self {
             Failure::Sql(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(path),
+                // The last: another process was stopped while it made the memory that all share.
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => StoreError::Busy(path),
                 _ => StoreError::Database(path, error.to_string()),
             },
             Failure::Damaged => StoreError::Damaged(path),
