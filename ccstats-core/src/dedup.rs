@@ -145,6 +145,12 @@ impl<R: Row> Folded<R> {
     pub(crate) fn rows(&self) -> &[R] {
         &self.rows
     }
+
+    /// The same, to change what is no identity.
+    #[cfg(feature = "store")]
+    pub(crate) fn rows_mut(&mut self) -> &mut [R] {
+        &mut self.rows
+    }
 }
 
 impl Row for MessageRow {

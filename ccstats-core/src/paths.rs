@@ -76,6 +76,11 @@ pub(crate) fn ways_above(folder: &str, file: &str, mut each: impl FnMut(usize, &
     }
 }
 
+/// Whether a path is another one when it is told from a folder on Windows.
+pub(crate) fn differs_on_windows(path: &str) -> bool {
+    path.contains('\\') || msys_drive(path).is_some()
+}
+
 fn is_windows(folder: &str) -> bool {
     letter_drive(folder).is_some() || folder.starts_with(r"\\")
 }

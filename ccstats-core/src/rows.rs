@@ -113,7 +113,7 @@ pub(crate) struct CallRow {
     pub(crate) file: Symbol,
     /// The command that the input gives; none in a call from the store.
     pub(crate) command: Symbol,
-    /// Of a call from the store: what stands for the command.
+    /// What stands for the command in a store: of a call from there, or on its way there.
     pub(crate) stored: Option<StoredCommand>,
     /// What else the input names: a path, address, pattern, query or skill.
     pub(crate) target: Symbol,
@@ -163,8 +163,15 @@ impl Command {
 }
 
 impl CallRow {
-    /// The command that the input gives.
+    /// The command that the input gives: what was told of it for the store where that is
+    /// known, so that no text is parsed twice, else its text.
     pub(crate) fn known_command(&self) -> Option<Command> {
+        let told = self.stored.filter(|stored| stored.effects.is_some());
+        told.map(Command::Stored).or_else(|| self.quotable_command())
+    }
+
+    /// The command that the input gives, as its text where there is one.
+    pub(crate) fn quotable_command(&self) -> Option<Command> {
         match self.stored {
             _ if !self.command.is_none() => Some(Command::Text(self.command)),
             stored => stored.map(Command::Stored),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::paths::{base_name, canonical, folders_above, way, ways_above};
+use crate::paths::{base_name, canonical, differs_on_windows, folders_above, way, ways_above};
 use crate::shell;
 
 /// What a command may have written, seen from any folder.
@@ -64,16 +64,27 @@ impl Writes<'_> {
 /// What a path names: a file of that name, or a folder above one.
 fn add_path(path: &str, marks: &mut Vec<u32>) {
     // On Windows some paths are others than elsewhere, and where the command ran is not known.
-    for folder in ["/", r"C:\"] {
-        let (place, way) = (canonical(folder, path), way(folder, path));
-        match &way {
-            Some((ups, path)) => marks.push(way_mark((*ups, path))),
-            // Where no drive is named, a separator stays at the end.
-            None => marks.push(mark(Name::Folder, place.trim_end_matches(['/', '\\']))),
-        }
-        let base = base_name(way.as_ref().map_or(&place, |(_, path)| path));
-        marks.extend((!base.is_empty()).then(|| mark(Name::Base, base)));
+    let folders = if differs_on_windows(path) { &["/", r"C:\"][..] } else { &["/"] };
+    for folder in folders {
+        let base = match way(folder, path) {
+            Some((ups, way)) => {
+                marks.push(way_mark((ups, &way)));
+                base_mark(&way)
+            }
+            None => {
+                let place = canonical(folder, path);
+                // Where no drive is named, a separator stays at the end.
+                marks.push(mark(Name::Folder, place.trim_end_matches(['/', '\\'])));
+                base_mark(&place)
+            }
+        };
+        marks.extend(base);
     }
+}
+
+fn base_mark(path: &str) -> Option<u32> {
+    let base = base_name(path);
+    (!base.is_empty()).then(|| mark(Name::Base, base))
 }
 
 /// The words of a text that can be names of files, and what stands before each dot in

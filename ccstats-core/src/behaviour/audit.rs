@@ -165,7 +165,7 @@ impl Audit<'_> {
 
     fn command(&mut self, call: &CallRow) -> Vec<Match> {
         let (facts, sieve) = (self.dataset.facts(), &self.sieve);
-        let Some(command) = call.known_command() else { return Vec::new() };
+        let Some(command) = call.quotable_command() else { return Vec::new() };
         let passes = |command: Command| match command {
             Command::Text(text) => sieve.passes(facts.symbols.bytes(text)),
             Command::Stored(_) => true,

@@ -40,7 +40,19 @@ pub(in crate::store) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.list(&effects.reads);
     writer.list(&effects.marks);
     writer.list(&effects.findings);
-    writer.finish(Digest::of(facts, hole_bytes))
+    let block = writer.finish(Digest::of(facts, hole_bytes));
+    keep_told(facts, &calls, effects);
+    block
+}
+
+/// Lets reports know what was told of the commands, beside their texts.
+fn keep_told(facts: &mut Facts, told: &[CallRow], effects: Effects) {
+    for (call, told) in facts.calls.rows_mut().iter_mut().zip(told) {
+        if call.known_command().is_some() {
+            call.stored = told.stored;
+        }
+    }
+    facts.effects = effects;
 }
 
 /// The calls, with what figures need of their texts instead of the texts.
