@@ -30,45 +30,39 @@ impl Form {
 
 /// Writes a column behind its length in bytes. How many numbers it has is not told.
 pub(super) fn write(numbers: &[u64], out: &mut Vec<u8>) {
-    let mut column = Vec::new();
-    write_numbers(numbers, &mut column);
-    write_number(column.len() as u64, out);
-    out.extend_from_slice(&column);
-}
-
-fn write_numbers(numbers: &[u64], out: &mut Vec<u8>) {
-    let form = best_form(numbers);
+    let (size, form) = smallest(numbers);
+    write_number(1 + size as u64, out);
+    out.reserve(1 + size);
     out.push(form as u8);
     match form {
         Form::Constant => write_number(numbers.first().copied().unwrap_or_default(), out),
-        Form::Runs => numbers.chunk_by(|a, b| a == b).for_each(|run| {
-            write_number(run[0], out);
-            write_number(run.len() as u64, out);
-        }),
+        Form::Runs => runs(numbers).for_each(|number| write_number(number, out)),
         Form::Plain => numbers.iter().for_each(|number| write_number(*number, out)),
         Form::Steps => steps(numbers).for_each(|step| write_number(step, out)),
         Form::Wide => numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes())),
     }
 }
 
-fn best_form(numbers: &[u64]) -> Form {
+/// The form that takes the fewest bytes, and their number.
+fn smallest(numbers: &[u64]) -> (usize, Form) {
     // Most columns.
-    if numbers.iter().all(|number| *number == numbers[0]) {
-        return Form::Constant;
+    let first = numbers.first().copied().unwrap_or_default();
+    if numbers.iter().all(|number| *number == first) {
+        return (length(first), Form::Constant);
     }
-    let [mut runs, mut plain, mut stepped] = [0; 3];
-    let (mut before, mut run) = (None, 0_u64);
+    let [mut plain, mut stepped] = [0; 2];
     for (number, step) in numbers.iter().zip(steps(numbers)) {
         plain += length(*number);
         stepped += length(step);
-        if before != Some(*number) {
-            runs += length(run) + length(*number);
-            (before, run) = (Some(*number), 0);
-        }
-        run += 1;
     }
+    let runs = runs(numbers).map(length).sum();
     let sizes = [(runs, Form::Runs), (plain, Form::Plain), (stepped, Form::Steps), (8 * numbers.len(), Form::Wide)];
-    sizes.into_iter().min_by_key(|(size, _)| *size).map_or(Form::Plain, |(_, form)| form)
+    sizes.into_iter().min_by_key(|(size, _)| *size).expect("there are four")
+}
+
+/// Each number that differs from the one before it, and how often it comes.
+fn runs(numbers: &[u64]) -> impl Iterator<Item = u64> {
+    numbers.chunk_by(|a, b| a == b).flat_map(|run| [run[0], run.len() as u64])
 }
 
 /// The step to each number from the one before it, small steps down as small numbers too.
@@ -237,16 +231,19 @@ mod tests {
 
     /// The bytes of a column, and what is read from it, with and without its length.
     fn round(numbers: &[u64]) -> (usize, [Vec<u64>; 2]) {
-        let (mut with_length, mut without) = (Vec::new(), Vec::new());
+        let mut with_length = Vec::new();
         write(numbers, &mut with_length);
-        write_numbers(numbers, &mut without);
+        let mut rest = Bytes(&with_length);
+        let length = rest.number().expect("a length");
+        let without = rest.0;
+        assert_eq!(length, without.len() as u64);
         let read = |bytes: &[u8], tells_length| {
             let mut rest = Bytes(bytes);
             let column = rest.column(numbers.len(), tells_length).expect("what was written");
             assert_eq!(rest.0, b"");
             read(column, numbers.len()).expect("what was written")
         };
-        (without.len(), [read(&with_length, true), read(&without, false)])
+        (without.len(), [read(&with_length, true), read(without, false)])
     }
 
     #[test]

@@ -105,6 +105,8 @@ struct Writer<'f> {
     relatives: HashSet<Symbol>,
     span_ms: Option<(i64, i64)>,
     columns: Vec<Vec<u64>>,
+    /// The most rows that the table can have.
+    room: usize,
     /// The column of the next field.
     next: usize,
     /// The rows of the longest table.
@@ -125,6 +127,7 @@ impl<'f> Writer<'f> {
             relatives: HashSet::new(),
             span_ms: None,
             columns: Vec::new(),
+            room: 0,
             next: 0,
             most_rows: 0,
             tables: 0,
@@ -145,6 +148,7 @@ impl<'f> Writer<'f> {
 
     fn rows<'r, R: Record + 'r>(&mut self, rows: impl Iterator<Item = &'r R>) {
         self.columns.iter_mut().for_each(Vec::clear);
+        self.room = rows.size_hint().1.unwrap_or_default();
         let mut count = 0;
         for row in rows {
             self.next = 0;
@@ -203,7 +207,7 @@ impl Columns for Writer<'_> {
     #[inline]
     fn number(&mut self, number: &mut u64) {
         if self.next == self.columns.len() {
-            self.columns.push(Vec::new());
+            self.columns.push(Vec::with_capacity(self.room));
         }
         self.columns[self.next].push(*number);
         self.next += 1;
