@@ -111,13 +111,13 @@ fn join(workers: Vec<Worker>, jobs: usize) -> Scanned {
     let mut lines = vec![0; jobs];
     let mut workers = workers.into_iter();
     let mut joined = workers.next().unwrap_or_default();
-    for Worker { facts, reader } in workers {
+    for Worker { facts, reader, .. } in workers {
         joined.facts.absorb(facts);
         joined.reader.lines.extend(reader.lines);
         joined.reader.hole_bytes += reader.hole_bytes;
         joined.reader.problems.extend(reader.problems);
     }
-    let Worker { facts, reader: Reader { lines: counts, hole_bytes, problems, .. } } = joined;
+    let Worker { facts, reader: Reader { lines: counts, hole_bytes, problems, .. }, .. } = joined;
     counts.into_iter().for_each(|(job, count)| lines[job] = count);
     Scanned { facts, lines, hole_bytes, problems }
 }
@@ -163,6 +163,9 @@ impl Queue<'_> {
         while let Some(index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let Err(problem) = self.try_part(&mut worker, *index, apart) else {
                 done.push(*index);
+                if worker.unseen_bytes > MOST_UNSEEN_BYTES {
+                    panics.extend(self.show(&mut worker));
+                }
                 continue;
             };
             panics.push(problem);
@@ -173,15 +176,20 @@ impl Queue<'_> {
                 panics.extend(done.iter().filter_map(|index| self.try_part(&mut worker, *index, apart).err()));
             }
         }
+        panics.extend(self.show(&mut worker));
         worker.reader.problems.extend(panics);
         worker
     }
 
-    /// Reads a part. Gives the problem when this fails by a fault of ccstats: one
-    /// transcript must not take away the figures of all others.
+    /// Reads a part.
     fn try_part(&self, worker: &mut Worker, index: usize, apart: bool) -> Result<(), Problem> {
-        panic::catch_unwind(AssertUnwindSafe(|| self.part(worker, index, apart))).map_err(|panic| {
-            worker.reader.source = Source::default();
+        self.guarded(index, || self.part(worker, index, apart)).inspect_err(|_| worker.reader.source = Source::default())
+    }
+
+    /// Does something for a part. Gives the problem when this fails by a fault of ccstats:
+    /// one transcript must not take away the figures of all others.
+    fn guarded(&self, index: usize, work: impl FnOnce()) -> Result<(), Problem> {
+        panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             let path = self.transcripts[self.jobs[index].part.transcript].path.clone();
             Problem { kind: ProblemKind::Panic, path, line: None, detail: text.map(str::to_owned) }
@@ -195,22 +203,52 @@ impl Queue<'_> {
         let transcript = &self.transcripts[*transcript];
         if apart {
             let mut facts = Facts::default();
-            let read = worker.reader.part(transcript, job, index, self.options, &mut facts);
-            if let Some((witness, hole_bytes)) = self.witness.zip(read) {
-                witness(index, &mut facts, hole_bytes);
+            let hole_bytes = worker.reader.part(transcript, job, index, self.options, &mut facts);
+            if self.witness.is_some() {
+                worker.unseen_bytes += span.end - span.start;
+                worker.unseen.push(Unseen { index, facts, hole_bytes });
+            } else {
+                worker.facts.absorb(facts);
             }
-            worker.facts.absorb(facts);
         } else {
             worker.reader.part(transcript, job, index, self.options, &mut worker.facts);
         }
         self.progress.done_bytes.fetch_add(span.end - span.start, Ordering::Relaxed);
     }
+
+    /// Shows the witness the parts that it has not seen, and takes them in.
+    fn show(&self, worker: &mut Worker) -> Vec<Problem> {
+        worker.unseen_bytes = 0;
+        let mut show = |Unseen { index, mut facts, hole_bytes }| {
+            self.guarded(index, || {
+                if let Some((witness, hole_bytes)) = self.witness.zip(hole_bytes) {
+                    witness(index, &mut facts, hole_bytes);
+                }
+                worker.facts.absorb(facts);
+            })
+        };
+        std::mem::take(&mut worker.unseen).into_iter().filter_map(|part| show(part).err()).collect()
+    }
 }
+
+/// So much is read before the witness sees it: what scans is then still in the processor's
+/// cache for all parts but one, and so is what the witness does.
+const MOST_UNSEEN_BYTES: u64 = 32 << 20;
 
 #[derive(Default)]
 struct Worker {
     facts: Facts,
     reader: Reader,
+    unseen: Vec<Unseen>,
+    unseen_bytes: u64,
+}
+
+/// A part that the witness has not seen.
+struct Unseen {
+    index: usize,
+    facts: Facts,
+    /// None when it could not be read as it was found.
+    hole_bytes: Option<u64>,
 }
 
 #[derive(Default)]
