@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use crate::keys::{Key, Object, Order};
+use crate::keys::{Key, Object, Orders};
 use crate::simd::Level;
 use crate::tokens::Tokens;
 
@@ -157,13 +157,23 @@ pub(crate) struct Cursor<'t> {
     bytes: &'t [u8],
     at: usize,
     tokens: Tokens<'t>,
-    orders: [Order<'t>; Object::COUNT],
+    orders: Orders,
 }
 
 impl<'t> Cursor<'t> {
     /// A cursor at an index that is outside of strings.
     pub(crate) fn new(bytes: &'t [u8], at: usize, level: Level) -> Cursor<'t> {
-        Cursor { bytes, at, tokens: Tokens::new(bytes, at, level), orders: Default::default() }
+        Cursor::with_orders(Orders::default(), bytes, at, level)
+    }
+
+    /// The same, where the order of keys is known from other text.
+    pub(crate) fn with_orders(orders: Orders, bytes: &'t [u8], at: usize, level: Level) -> Cursor<'t> {
+        Cursor { bytes, at, tokens: Tokens::new(bytes, at, level), orders }
+    }
+
+    /// What was learned about the order of keys.
+    pub(crate) fn into_orders(self) -> Orders {
+        self.orders
     }
 
     /// The bytes that are read.
@@ -502,6 +512,10 @@ mod tests {
             "{\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\"id\":1}",
             "{}",
         ];
+        // More than are remembered.
+        let many: Vec<String> = (0..100).map(|number| format!("\"key{number}\":{number}")).collect();
+        let many = format!(r#"{{{},"id":1}}"#, many.join(","));
+        let objects = [&objects[..], &[many.as_str()], &objects[..], &[many.as_str()]].concat();
         let text = objects.concat();
         let mut one_cursor = cursor(&text);
         for object in objects {

@@ -1,8 +1,8 @@
 //! The keys of transcripts that some rule reads, and the order they come in.
 //!
-//! Claude Code writes the keys of an object in the same order line after line. So
-//! the key that came next the last time is compared with the text first; only when
-//! it is another one is the name looked up.
+//! Claude Code writes the keys of an object in the same order line after line, in all
+//! transcripts of a version. So the key that came next the last time is compared with
+//! the text first; only when it is another one is the name looked up.
 
 /// Names the keys of all objects, and finds them by their text.
 macro_rules! keys {
@@ -140,21 +140,24 @@ impl Object {
     pub(crate) const COUNT: usize = Object::Small as usize + 1;
 }
 
+/// The order of each kind of object.
+pub(crate) type Orders = [Order; Object::COUNT];
+
 /// Which key of one kind of object came behind which.
 #[derive(Debug)]
-pub(crate) struct Order<'t> {
+pub(crate) struct Order {
     /// The first one stands for the start of the object.
-    links: Vec<Link<'t>>,
+    links: Vec<Link>,
     /// The place of the key that was read last.
     last: usize,
 }
 
 /// A key, and what came behind it the last time.
 #[derive(Debug)]
-struct Link<'t> {
+struct Link {
     key: Key,
     /// The key as it stands: its quotes and the colon too.
-    text: &'t [u8],
+    text: Box<[u8]>,
     /// The first 16 bytes, and which bits of them count.
     head: u128,
     mask: u128,
@@ -162,13 +165,13 @@ struct Link<'t> {
     next: [usize; 4],
 }
 
-impl<'t> Link<'t> {
-    fn new(key: Key, text: &'t [u8]) -> Link<'t> {
+impl Link {
+    fn new(key: Key, text: &[u8]) -> Link {
         let mut head = [0; 16];
         let length = text.len().min(16);
         head[..length].copy_from_slice(&text[..length]);
         let mask = if length == 16 { u128::MAX } else { (1 << (8 * length)) - 1 };
-        Link { key, text, head: u128::from_le_bytes(head), mask, next: [0; 4] }
+        Link { key, text: text.into(), head: u128::from_le_bytes(head), mask, next: [0; 4] }
     }
 
     /// Whether the text goes on with this key.
@@ -177,17 +180,17 @@ impl<'t> Link<'t> {
         let Some(head) = rest.first_chunk() else { return false };
         (u128::from_le_bytes(*head) ^ self.head) & self.mask == 0
             && !self.text.is_empty()
-            && (self.text.len() <= 16 || rest.starts_with(self.text))
+            && (self.text.len() <= 16 || rest.starts_with(&self.text))
     }
 }
 
-impl Default for Order<'_> {
+impl Default for Order {
     fn default() -> Self {
         Order { links: vec![Link::new(Key::Other, b"")], last: 0 }
     }
 }
 
-impl<'t> Order<'t> {
+impl Order {
     /// An object starts.
     #[inline(always)]
     pub(crate) fn start(&mut self) {
@@ -209,13 +212,15 @@ impl<'t> Order<'t> {
 
     /// Remembers a key that was not expected. `text` is the key as it stands, from its
     /// first quote to the colon.
-    pub(crate) fn learn(&mut self, text: &'t [u8], key: Key) {
-        /// More keys than objects have, unless somebody wants to fill the memory.
+    pub(crate) fn learn(&mut self, text: &[u8], key: Key) {
+        /// More keys than objects have, unless tools bring many of their own, or somebody
+        /// wants to fill the memory: then all is learned again.
         const MOST: usize = 64;
-        let known = self.links.iter().position(|link| link.text == text);
+        let known = self.links.iter().position(|link| *link.text == *text);
         let place = known.unwrap_or(self.links.len());
         if place == MOST {
-            return self.start();
+            *self = Order::default();
+            return;
         }
         if known.is_none() {
             self.links.push(Link::new(key, text));

@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 
 use crate::entry::Entry;
 use crate::json::{Cursor, Parsed};
+use crate::keys::Orders;
 use crate::simd::Level;
 
 /// Reads the entries of one transcript, in order.
@@ -35,7 +36,7 @@ use crate::simd::Level;
 /// assert_eq!((output, skipped), (7, 1));
 /// ```
 pub fn entries(transcript: &[u8]) -> Entries<'_> {
-    Entries::new(transcript, transcript.len(), Level::detect())
+    Entries::new(transcript, transcript.len(), Level::detect(), Orders::default())
 }
 
 /// Lines and bytes by what became of them. All five add up to the whole.
@@ -125,14 +126,20 @@ pub struct Entries<'t> {
 
 impl<'t> Entries<'t> {
     /// The lines of `bytes` that start before `limit`; the last one may end behind it.
-    pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level) -> Entries<'t> {
-        let (cursor, salvaged) = (Cursor::new(bytes, 0, level), Vec::new().into_iter());
+    /// `orders` are those of the keys in lines that were read before.
+    pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level, orders: Orders) -> Entries<'t> {
+        let (cursor, salvaged) = (Cursor::with_orders(orders, bytes, 0, level), Vec::new().into_iter());
         Entries { cursor, level, limit, start: 0, at: 0, line: 0, salvaged, account: Account::default() }
     }
 
     /// The lines read so far, by class.
     pub fn account(&self) -> Account {
         self.account
+    }
+
+    /// What was learned about the order of keys.
+    pub(crate) fn into_orders(self) -> Orders {
+        self.cursor.into_orders()
     }
 
     /// The line of the last entry, without its newline, and where it starts.

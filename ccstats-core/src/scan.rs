@@ -16,6 +16,7 @@ use crate::discover::Transcript;
 use crate::entry::Entry;
 use crate::error::{Problem, ProblemKind};
 use crate::facts::{Facts, Fallback, Line};
+use crate::keys::Orders;
 use crate::lines::Entries;
 use crate::rows::Place;
 use crate::simd::Level;
@@ -254,6 +255,7 @@ struct Unseen {
 #[derive(Default)]
 struct Reader {
     source: Source,
+    orders: Orders,
     /// The number of lines of each part that was read.
     lines: Vec<(usize, u64)>,
     hole_bytes: u64,
@@ -277,7 +279,7 @@ impl Reader {
             self.problems.push(problem(ProblemKind::Shrank, None));
         }
         self.hole_bytes += bytes.hole_bytes;
-        let mut entries = Entries::new(bytes.bytes, bytes.limit, options.level);
+        let mut entries = Entries::new(bytes.bytes, bytes.limit, options.level, std::mem::take(&mut self.orders));
         let fallback = fallback(transcript);
         let place = |line| Place { part: job.number, line };
         let mut entry = Entry::default();
@@ -296,6 +298,7 @@ impl Reader {
         }
         facts.account += entries.account();
         self.lines.push((index, entries.account().total().lines));
+        self.orders = entries.into_orders();
         (!bytes.shrank).then_some(bytes.hole_bytes)
     }
 }

@@ -18,6 +18,7 @@ use crate::error::{Problem, ProblemKind};
 use crate::facts::project_name;
 use crate::hashing::{FREE_TEXT, HashKey};
 use crate::json::Text;
+use crate::keys::Orders;
 use crate::lines::Entries;
 use crate::rows::{Order, Origin, Place};
 use crate::scan::{Options, fallback, first_lines, on_threads, threads};
@@ -206,7 +207,7 @@ impl Worker<'_> {
 
     fn hit(&mut self, line: &[u8], found: Found, place: Place, transcript: &Transcript) {
         let fingerprint = self.key.secret(&found.value);
-        let entry = Entries::new(line, line.len(), self.options.level).find_map(Result::ok).map(|(_, entry)| entry);
+        let entry = Entries::new(line, line.len(), self.options.level, Orders::default()).find_map(Result::ok).map(|(_, entry)| entry);
         let entry = entry.unwrap_or_default();
         let origin = self.origin(&entry, place, transcript);
         let key = if entry.uuid.is_empty() { xxh3_128(line) } else { dedup::uuid_key(entry.uuid) };
