@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     let query = Query { projects: Vec::new(), sessions: Vec::new(), ..load::filters(options, &config) };
     // Who asks every few seconds need not hear each time what old lines lack.
     let needs = Needs { rows_only: !options.strict, ..budget_needs(&query, &limits, None, now)? };
-    let Loaded { dataset, looked_in, tidying: _tidying, .. } = load(options, &config, &needs)?;
+    let Loaded { dataset, looked_in, writing, .. } = load(options, &config, &needs)?;
     let mut budgets = budgets(&dataset, &query, &config.price_list(), &limits, None, now)?;
     if options.hash {
         let key = key::load().map_err(Failure::Key)?;
@@ -45,14 +45,15 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
         }
     };
     output::write(&text, options.output.as_deref(), options.color)?;
-    let accounting = dataset.accounting();
+    let mut accounting = dataset.accounting().clone();
+    writing.tell(&mut accounting);
     if !options.quiet {
         if accounting.transcripts + accounting.gone == 0 {
             load::say_nothing_found(&looked_in);
         }
-        load::say_skipped(accounting);
+        load::say_skipped(&accounting);
     }
-    let is_unusable = options.strict && !load::is_whole(accounting);
+    let is_unusable = options.strict && !load::is_whole(&accounting);
     std::mem::forget(dataset);
     Ok(match (is_exceeded, is_unusable) {
         (true, _) => ExitCode::from(EXCEEDED),

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::args::{ColorWhen, HookArgs, HookCommand, Options};
 use crate::config::{self, Config, WhenExceeded};
 use crate::format::number::money;
-use crate::load::{self, Tidying, load};
+use crate::load::{self, Writing, load};
 use crate::output::Failure;
 use crate::{budget, history, live, output};
 
@@ -50,8 +50,8 @@ fn respond(options: &Options) {
     live::be_silent();
     let options = Options { quiet: true, ..options.clone() };
     let answers = live::before_deadline(move |answers| {
-        let mut tidying = None;
-        if let Some(answer) = live::read_value().and_then(|event| answer(&event, &options, &mut tidying)) {
+        let mut writing = None;
+        if let Some(answer) = live::read_value().and_then(|event| answer(&event, &options, &mut writing)) {
             let _ = answers.send(answer);
         }
     });
@@ -61,7 +61,7 @@ fn respond(options: &Options) {
 }
 
 /// What to say to an event; `None` says nothing.
-fn answer(event: &Value, options: &Options, tidying: &mut Option<Tidying>) -> Option<Value> {
+fn answer(event: &Value, options: &Options, writing: &mut Option<Writing>) -> Option<Value> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
     let event = Event::named(text("hook_event_name")?)?;
     let config = Config::load(options.config.as_deref()).ok()?;
@@ -74,7 +74,7 @@ fn answer(event: &Value, options: &Options, tidying: &mut Option<Tidying>) -> Op
     let now = options.now.unwrap_or_else(Utc::now);
     let needs = budget_needs(&query, &limits, text("session_id"), now).ok()?;
     let loaded = load(options, &config, &needs).ok()?;
-    *tidying = Some(loaded.tidying);
+    *writing = Some(loaded.writing);
     let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
     let budgets = budgets(&dataset, &query, &config.price_list(), &limits, text("session_id"), now).ok()?;
     reaction(event, &budgets, budget::warn_percent(&config), stops)

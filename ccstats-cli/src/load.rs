@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, ProblemKind, Progress, Query, Range, Shown, Store};
+use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Problem, ProblemKind, Progress, Query, Range, Shown, Store};
 use chrono::Weekday;
 
 use crate::args;
@@ -23,28 +24,44 @@ pub(crate) struct Loaded {
     /// How the transcripts were read.
     pub(crate) scan: Options,
     /// To be kept until the answer is given.
-    pub(crate) tidying: Tidying,
+    pub(crate) writing: Writing,
 }
 
-/// The store, which tidies up beside all else. Waited for at the end: if each process ended
-/// before that is done, the log of the store would grow for ever.
-pub(crate) struct Tidying(Option<JoinHandle<()>>);
+/// The store, which is written and tidied up beside all else. Waited for at the end: if
+/// each process ended before that is done, nothing would be kept, or the log of the store
+/// would grow for ever.
+#[derive(Default)]
+pub(crate) struct Writing {
+    published: Option<Receiver<Option<Problem>>>,
+    thread: Option<JoinHandle<()>>,
+}
 
-impl Tidying {
-    fn start(store: Store) -> Tidying {
-        if !store.is_untidy() {
+impl Writing {
+    fn start(mut store: Store) -> Writing {
+        if !store.has_news() && !store.is_untidy() {
             // To close it takes longer than to end.
             std::mem::forget(store);
-            return Tidying(None);
+            return Writing::default();
         }
-        // Where no thread can be started, the store is dropped here.
-        Tidying(thread::Builder::new().spawn(move || drop(store)).ok())
+        let (sender, published) = mpsc::channel();
+        let write = move || {
+            // What calls for an answer before a deadline does not ask.
+            let _ = sender.send(store.publish());
+        };
+        // Where no thread can be started, the store is dropped here, and so written.
+        Writing { published: Some(published), thread: thread::Builder::new().spawn(write).ok() }
+    }
+
+    /// Waits until the store is written, and tells what was wrong.
+    pub(crate) fn tell(&self, accounting: &mut Accounting) {
+        accounting.problems.extend(self.published.as_ref().and_then(|published| published.recv().ok().flatten()));
+        accounting.problems.sort();
     }
 }
 
-impl Drop for Tidying {
+impl Drop for Writing {
     fn drop(&mut self) {
-        let _ = self.0.take().map(JoinHandle::join);
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -58,9 +75,9 @@ pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> R
         None => Dataset::load(&scan, progress),
     };
     let mut dataset = progress::shown(options.quiet, load)?;
-    let tidying = store.map_or(Tidying(None), Tidying::start);
+    let writing = store.map(Writing::start).unwrap_or_default();
     name_projects(&mut dataset, config, options.by_repository());
-    Ok(Loaded { dataset, looked_in, scan, tidying })
+    Ok(Loaded { dataset, looked_in, scan, writing })
 }
 
 /// Where transcripts are read, and how.

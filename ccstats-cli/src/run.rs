@@ -53,8 +53,9 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
-    let Loaded { dataset, looked_in, scan, tidying: _tidying } = load(options, &config, &needs(options, name, &query))?;
-    let report = make(args, &config, name, &dataset, &query, &scan, now)?;
+    let Loaded { dataset, looked_in, scan, writing } = load(options, &config, &needs(options, name, &query))?;
+    let mut report = make(args, &config, name, &dataset, &query, &scan, now)?;
+    writing.tell(&mut report.accounting);
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
         let text = format::render(&report, format, &screen(args));

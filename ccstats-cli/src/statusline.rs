@@ -18,7 +18,7 @@ use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
 use crate::format::number::money;
-use crate::load::{self, Tidying, load};
+use crate::load::{self, Writing, load};
 use crate::{key, live, output};
 
 /// What a template may name.
@@ -90,8 +90,8 @@ fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
     tell(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     tell(Step::Input(input.clone()));
-    let mut tidying = None;
-    if let Some(figures) = figures(options, &config, &query, &input, now, &mut tidying) {
+    let mut writing = None;
+    if let Some(figures) = figures(options, &config, &query, &input, now, &mut writing) {
         if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
             // Without it the next late line knows less; no reason to fail.
             let _ = figures.keep(place);
@@ -174,14 +174,14 @@ fn figures(
     query: &Query,
     input: &Input,
     now: DateTime<Utc>,
-    tidying: &mut Option<Tidying>,
+    writing: &mut Option<Writing>,
 ) -> Option<Figures> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
     let needs = budget_needs(query, &limits, input.session.as_deref(), now).ok()?;
     let loaded = load(options, config, &needs).ok()?;
-    *tidying = Some(loaded.tidying);
+    *writing = Some(loaded.writing);
     let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
     let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now).ok()?;
     let [today, block, session, limits @ ..] = &found[..] else { return None };

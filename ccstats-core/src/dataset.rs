@@ -96,8 +96,8 @@ impl Dataset {
     }
 
     /// Loads what [`Dataset::load`] would, and what the store knows of transcripts
-    /// that are gone. Reads only what changed since the last time, and tells the
-    /// store of it. Where the store cannot be used, all is read from the
+    /// that are gone. Reads only what changed since the last time; [`Store::publish`]
+    /// then tells the store of it. Where the store cannot be used, all is read from the
     /// transcripts, and a problem in [`Dataset::accounting`] says why.
     ///
     /// # Errors
@@ -105,14 +105,15 @@ impl Dataset {
     #[cfg(feature = "store")]
     pub fn load_with(options: &Options, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
         let mut found = find(&options.roots)?;
-        let build = |Loaded { found, scanned, parts, last_activity_ms }| Dataset {
-            other_activity_ms: last_activity_ms,
-            ..Dataset::new(found, scanned, parts)
+        let mut dataset = match store.take_in(&found, options, progress, needs) {
+            Some(Loaded { found, scanned, parts, last_activity_ms }) => {
+                Dataset { other_activity_ms: last_activity_ms, ..Dataset::new(found, scanned, parts) }
+            }
+            None => {
+                found.read_agent_types();
+                Dataset::scanned(found, options, progress)
+            }
         };
-        let mut dataset = store.take_in(&found, options, progress, needs, build).unwrap_or_else(|| {
-            found.read_agent_types();
-            Dataset::scanned(found, options, progress)
-        });
         progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
         dataset.accounting.problems.extend(store.take_problems());
         dataset.accounting.problems.sort();

@@ -31,6 +31,7 @@ pub use error::StoreError;
 pub use history::{HistoryError, Status};
 pub(crate) use load::Loaded;
 use load::Tried;
+use publish::Change;
 pub use verify::Verified;
 
 use crate::blocks::BLOCK_MS;
@@ -100,6 +101,8 @@ pub struct Store {
     catalogue: Option<Catalogue>,
     /// What was wrong with the store, for the next load to tell.
     problems: Vec<Problem>,
+    /// What the last load found and nobody wrote yet.
+    unwritten: Option<Change>,
     /// Others wait for it anyway.
     has_written: bool,
 }
@@ -113,7 +116,7 @@ impl Store {
     /// this version or an earlier one.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
         let path = folder::open(folder)?;
-        let mut store = Store { path, catalogue: None, problems: Vec::new(), has_written: false };
+        let mut store = Store { path, catalogue: None, problems: Vec::new(), unwritten: None, has_written: false };
         match Catalogue::open(&store.path) {
             Ok(catalogue) => store.catalogue = Some(catalogue),
             Err(Failure::Damaged) => store.replace()?,
@@ -128,35 +131,40 @@ impl Store {
         let new = folder::set_aside(&self.path).map_err(|error| StoreError::Io(self.path.clone(), error))?;
         let folder = self.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         let detail = format!("it was damaged, and is kept as {}", new.file_name().unwrap_or_default().to_string_lossy());
-        self.problem(detail);
+        self.problems.push(self.problem(detail));
         let path = folder::open(&folder)?;
         self.catalogue = Some(Catalogue::open(&path).map_err(|failure| failure.at(&path))?);
         Ok(())
     }
 
-    fn problem(&mut self, detail: String) {
-        self.problems.push(Problem { kind: ProblemKind::Store, path: self.path.clone(), line: None, detail: Some(detail) });
+    fn problem(&self, detail: String) -> Problem {
+        Problem { kind: ProblemKind::Store, path: self.path.clone(), line: None, detail: Some(detail) }
     }
 
-    /// All that was asked for, from the store and from what changed since, which is
-    /// published when nobody else is writing, while `build` makes something of it. `None`
-    /// when the store is of no use.
-    pub(crate) fn take_in<T: Send>(
-        &mut self,
-        found: &Found,
-        options: &Options,
-        progress: &Progress,
-        needs: &Needs,
-        build: impl FnOnce(Loaded) -> T + Send,
-    ) -> Option<T> {
+    /// All that was asked for, from the store and from what changed since, which is to be
+    /// published then. `None` when the store is of no use.
+    pub(crate) fn take_in(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<Loaded> {
+        let problem = self.publish();
+        self.problems.extend(problem);
         let (loaded, change) = self.load(found, options, progress, needs)?;
-        let (published, built) = rayon::join(|| self.publish(change), || build(loaded));
-        match published {
-            // What is not in the store yet is found again by the next load.
-            Ok(()) | Err(StoreError::Busy(_)) => {}
-            Err(error) => self.problem(error.to_string()),
+        self.unwritten = Some(change).filter(|change| !change.is_empty());
+        Some(loaded)
+    }
+
+    /// Whether the last load found something that the store does not know yet.
+    pub fn has_news(&self) -> bool {
+        self.unwritten.is_some()
+    }
+
+    /// Writes what the last load found, and gives what was wrong. The next load and the end
+    /// of the store do so too; here it can go on beside a report. When another process is
+    /// writing nothing is: what is new is then found again by the next load.
+    pub fn publish(&mut self) -> Option<Problem> {
+        let change = self.unwritten.take()?;
+        match self.write(change) {
+            Ok(()) | Err(StoreError::Busy(_)) => None,
+            Err(error) => Some(self.problem(error.to_string())),
         }
-        Some(built)
     }
 
     /// Whether there is so much in its log that to drop it takes a while.
@@ -170,7 +178,7 @@ impl Store {
         std::mem::take(&mut self.problems)
     }
 
-    fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<(Loaded, publish::Change)> {
+    fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<(Loaded, Change)> {
         let mut broken = HashSet::new();
         // Each round finds more blocks that cannot be read, or ends.
         loop {
@@ -181,18 +189,18 @@ impl Store {
                 Ok(Tried::Broken(ids)) => broken.extend(ids),
                 Err(Failure::Damaged) => {
                     if let Err(error) = self.replace() {
-                        self.problem(error.to_string());
+                        self.problems.push(self.problem(error.to_string()));
                     }
                 }
                 Err(failure) => {
-                    self.problem(failure.at(&self.path).to_string());
+                    self.problems.push(self.problem(failure.at(&self.path).to_string()));
                     return None;
                 }
             }
         }
     }
 
-    fn publish(&mut self, change: publish::Change) -> Result<(), StoreError> {
+    fn write(&mut self, change: Change) -> Result<(), StoreError> {
         let Some(catalogue) = self.catalogue.as_mut().filter(|_| !change.is_empty()) else { return Ok(()) };
         self.has_written = true;
         change.publish(catalogue).map_err(|failure| failure.at(&self.path))
@@ -203,6 +211,8 @@ impl Store {
 /// after one that could not.
 impl Drop for Store {
     fn drop(&mut self) {
+        // Who wants to know what is wrong with the store publishes before.
+        let _ = self.publish();
         if let Some(catalogue) = self.catalogue.as_ref().filter(|_| self.is_untidy()) {
             // What is left in the log is as good there, only slower to open.
             let _ = catalogue.tidy(self.has_written);

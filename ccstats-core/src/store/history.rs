@@ -66,7 +66,7 @@ impl Store {
         let needs = Needs { start_ms: Some(i64::MAX), ..Needs::default() };
         let found = find(&options.roots)?;
         match self.load(&found, options, progress, &needs) {
-            Some((_, change)) => Ok(self.publish(change)?),
+            Some((_, change)) => Ok(self.write(change)?),
             None => Err(HistoryError::Store(StoreError::Damaged(self.path.clone()))),
         }
     }
@@ -135,7 +135,7 @@ impl Store {
         let found = find(&options.roots)?;
         let verified = self.read(verify::blocks)?;
         let (changed, change) = self.read(|catalogue| verify::transcripts(catalogue, &found, options, progress))?;
-        self.publish(change)?;
+        self.write(change)?;
         Ok(Verified { changed, ..verified })
     }
 

@@ -19,6 +19,7 @@ use crate::source::PART_BYTES;
 const MOST_BLOCKS: u64 = 16;
 
 /// What is to be published, all of it or nothing.
+#[derive(Debug)]
 pub(super) struct Change {
     generation: i64,
     /// All known transcripts of the roots, as they shall be.
@@ -33,6 +34,7 @@ pub(super) struct Change {
 }
 
 /// One transcript that changed.
+#[derive(Debug)]
 struct Update {
     /// The index of what shall be known.
     known: usize,

@@ -54,7 +54,10 @@ impl Place {
 
     /// The tokens of a load, and what was wrong with the store.
     fn load(&self, store: &mut Store) -> (u128, Vec<String>) {
-        outputs(&Dataset::load_with(&self.options(), store, &Progress::default(), &Needs::default()).expect("a home"))
+        let (tokens, mut problems) =
+            outputs(&Dataset::load_with(&self.options(), store, &Progress::default(), &Needs::default()).expect("a home"));
+        problems.extend(store.publish().and_then(|problem| problem.detail));
+        (tokens, problems)
     }
 }
 

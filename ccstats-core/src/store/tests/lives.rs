@@ -193,7 +193,11 @@ impl World {
         options.threads = (!threads).then_some(std::num::NonZeroUsize::MIN);
         let mut new = old.is_none().then(|| self.open());
         let store = new.as_mut().unwrap_or(&mut self.old);
-        let load = |store: &mut Store, needs: Needs| Dataset::load_with(&options, store, &Progress::default(), &needs).expect("a home");
+        let load = |store: &mut Store, needs: Needs| {
+            let loaded = Dataset::load_with(&options, store, &Progress::default(), &needs).expect("a home");
+            assert_eq!(store.publish(), None);
+            loaded
+        };
         let loaded = load(store, Needs::default());
         let plain = Dataset::load(&options, &Progress::default()).expect("a home");
         let stored = |dataset: &Dataset| dataset.accounting().problems.iter().any(|problem| problem.kind == ProblemKind::Store);
