@@ -15,6 +15,9 @@ use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
 use crate::{key, progress};
 
+/// Of all JSON that these commands give.
+const SCHEMA: &str = "ccstats.history/1";
+
 pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, Failure> {
     let folder = folder(options)?;
     let mut store = Store::open(&folder).map_err(cannot)?;
@@ -35,12 +38,12 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
         }
         HistoryCommand::Export { file } => {
             store.export(file).map_err(cannot)?;
-            say(options, &format!("wrote `{}`\n", shown(file)), &json!({"file": file}))?;
+            say(options, &format!("wrote `{}`\n", shown(file)), &json!({"schema": SCHEMA, "file": file}))?;
         }
         HistoryCommand::Import { file } => {
             let transcripts = store.import(file).map_err(cannot)?;
             let text = format!("took in {} from `{}`\n", transcripts_of(transcripts), shown(file));
-            say(options, &text, &json!({"transcripts": transcripts}))?;
+            say(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts}))?;
         }
         HistoryCommand::Verify => return verify(options, &mut store, &scan),
     }
@@ -77,7 +80,11 @@ fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate,
     let before_ms = load::calendar(options, &Config::load(options.config.as_deref())?).start_ms(before);
     let count = store.prunable(&scan, before_ms).map_err(failed)?;
     if count == 0 {
-        say(options, &format!("nothing to forget: no transcript is gone that ended before {before}\n"), &json!({"pruned": 0}))?;
+        say(
+            options,
+            &format!("nothing to forget: no transcript is gone that ended before {before}\n"),
+            &json!({"schema": SCHEMA, "pruned": 0}),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let question = format!("forget {}, gone and ended before {before}?", transcripts_of(count));
@@ -89,7 +96,7 @@ fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate,
     store.export(&backup).map_err(cannot)?;
     let pruned = store.prune(&scan, before_ms).map_err(failed)?;
     let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", transcripts_of(pruned), shown(&backup));
-    say(options, &text, &json!({"pruned": pruned, "backup": backup}))?;
+    say(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,7 +119,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) ->
     if changed > 0 {
         text += &format!("{} had changed unnoticed, and are taken in again\n", transcripts_of(changed));
     }
-    say(options, &text, &json!({"sound": sound, "unreadable": unreadable, "changed": changed}))?;
+    say(options, &text, &json!({"schema": SCHEMA, "sound": sound, "unreadable": unreadable, "changed": changed}))?;
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -131,6 +138,7 @@ fn told(status: &Status, folder: &Path) -> String {
 
 fn status_json(status: &Status, folder: &Path) -> serde_json::Value {
     json!({
+        "schema": SCHEMA,
         "folder": folder,
         "size_bytes": status.size_bytes,
         "transcripts": status.transcripts,
