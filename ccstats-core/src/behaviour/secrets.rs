@@ -4,6 +4,7 @@
 //! and facts keep none. What leaves this file is the name of a pattern, a
 //! place, and a keyed fingerprint; never the secret.
 
+use std::cell::LazyCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxHashMap;
@@ -53,22 +54,22 @@ pub struct Leaks {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Puts `[rule]` in the place of every secret in the free text of a table: a
+/// Puts `[rule]` in the place of every secret in the free text of tables: a
 /// title is what somebody typed, a command what was run.
-pub(crate) fn redact(table: &mut Table) {
-    let is_free = |(_, column): &(usize, &Column)| FREE_TEXT.contains(&column.name);
-    let free: Vec<usize> = table.columns.iter().enumerate().filter(is_free).map(|(index, _)| index).collect();
-    if free.is_empty() || table.rows.is_empty() {
-        return;
-    }
-    let detector = Detector::new();
+pub(crate) fn redact<'t>(tables: impl IntoIterator<Item = &'t mut Table>) {
+    // To make one takes longer than to use it.
+    let detector = LazyCell::new(Detector::new);
     let redacted = |text: &Untrusted| Untrusted::new(detector.redacted(text.raw()));
-    for row in &mut table.rows {
-        for index in &free {
-            match &mut row[*index] {
-                Value::Text(text) => *text = redacted(text),
-                Value::List(texts) => texts.iter_mut().for_each(|text| *text = redacted(text)),
-                _ => {}
+    for table in tables {
+        let is_free = |(_, column): &(usize, &Column)| FREE_TEXT.contains(&column.name);
+        let free: Vec<usize> = table.columns.iter().enumerate().filter(is_free).map(|(index, _)| index).collect();
+        for row in &mut table.rows {
+            for index in &free {
+                match &mut row[*index] {
+                    Value::Text(text) => *text = redacted(text),
+                    Value::List(texts) => texts.iter_mut().for_each(|text| *text = redacted(text)),
+                    _ => {}
+                }
             }
         }
     }
@@ -341,7 +342,7 @@ mod tests {
         let mut table = Table::new(&[("title", Kind::Phrase), ("variants", Kind::Text), ("file", Kind::Text)]);
         let quoting = || Untrusted::new(format!("use {token}"));
         table.rows.push(vec![Value::Text(quoting()), Value::List(vec![quoting()]), Value::Text(quoting())]);
-        redact(&mut table);
+        redact([&mut table]);
         let shown = || Untrusted::new("use [github-token]");
         assert_eq!(table.rows[0][..2], [Value::Text(shown()), Value::List(vec![shown()])]);
         // A path is no free text.

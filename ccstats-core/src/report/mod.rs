@@ -203,7 +203,7 @@ impl Report {
         };
         contents.notes.extend(blocks::note(asked, query));
         arrange(&mut contents.sections, listing)?;
-        contents.sections.iter_mut().for_each(|section| redact(&mut section.table));
+        redact(contents.sections.iter_mut().map(|section| &mut section.table));
         let mut accounting = dataset.accounting().clone();
         accounting.problems.extend(listing.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
         // Formats take problems of one kind from one stretch.
