@@ -110,7 +110,7 @@ mod tests {
     use xxhash_rust::xxh3::xxh3_64;
 
     use super::*;
-    use crate::rows::{CallRow, ResultRow, StoredCommand};
+    use crate::rows::{CallRow, Command, ResultRow, StoredCommand};
     use crate::symbols::Symbol;
     use crate::testing::dataset;
 
@@ -148,6 +148,19 @@ mod tests {
         assert_eq!(memchr::memmem::find(&bytes, b"secret"), None);
         // Writing what was read gives the same block.
         assert_eq!(write(&mut facts, 0).bytes, bytes);
+    }
+
+    #[test]
+    fn what_was_told_of_a_command_stands_beside_its_text() {
+        let call = r#"{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"cat a.rs && make > log"}}"#;
+        let line = format!(r#"{{"type":"assistant","uuid":"a","sessionId":"s","message":{{"id":"msg_1","content":[{call}]}}}}"#);
+        let mut facts = dataset(&[("p/s.jsonl", &[line])]).into_facts();
+        write(&mut facts, 0);
+        let call = facts.calls.rows()[0];
+        let (told, text) = (call.known_command().expect("a command"), call.quotable_command().expect("a text"));
+        assert!(matches!((told, text), (Command::Stored(_), Command::Text(_))));
+        assert_eq!(facts.reads_and_writes(told), facts.reads_and_writes(text));
+        assert_eq!(facts.files_read(told)[0].path, "a.rs");
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Change {
 
 /// Writes one transcript with its blocks.
 fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) -> Result<(), Failure> {
-    let mut marks: BTreeSet<u32> = BTreeSet::new();
+    let mut marks: Vec<u32> = Vec::new();
     let before = pen.digests(known)?;
     let has_last = before.as_ref().is_none_or(|before| before.last.has_entries());
     let (mut line, whole) = match how {
@@ -189,8 +189,10 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
     known.lines = line;
     known.blocks = pen.count_blocks(known)?;
     join(pen, known)?;
-    let marks: Vec<u8> = marks.into_iter().flat_map(u32::to_le_bytes).collect();
-    pen.put_marks(known, &marks)?;
+    marks.sort_unstable();
+    marks.dedup();
+    let marks: Vec<[u8; 4]> = marks.into_iter().map(u32::to_le_bytes).collect();
+    pen.put_marks(known, marks.as_flattened())?;
     pen.put(known)
 }
 
