@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use ccstats_core::{Calendar, Dataset, Listing, Needs, Options, Query, Range, Report, ReportName, Shown, Untrusted};
+use ccstats_core::{Calendar, Dataset, Listing, Needs, Query, Range, Report, ReportName, Shown, Untrusted};
 use chrono::{DateTime, Utc};
 
 use crate::args::{Args, Command, Format};
@@ -53,9 +53,8 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
-    let Loaded { dataset, looked_in, scan, writing } = load(options, &config, &needs(options, name, &query))?;
-    let mut report = make(args, &config, name, &dataset, &query, &scan, now)?;
-    writing.tell(&mut report.accounting);
+    let loaded = load(options, &config, &needs(options, name, &query))?;
+    let report = make(args, &config, name, &loaded, &query, now)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
         let text = format::render(&report, format, &screen(args));
@@ -63,15 +62,15 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     }
     if !options.quiet {
         if report.accounting.transcripts + report.accounting.gone == 0 {
-            load::say_nothing_found(&looked_in);
+            load::say_nothing_found(&loaded.looked_in);
         } else if report.is_empty {
-            say_nothing_in_range(&report, &dataset, &query.calendar);
+            say_nothing_in_range(&report, &loaded.dataset, &query.calendar);
         }
         load::say_skipped(&report.accounting);
     }
     let is_unusable = !load::is_whole(&report.accounting);
     // The process ends here: to give back a million rows one by one helps nobody.
-    std::mem::forget(dataset);
+    std::mem::forget(loaded.dataset);
     Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
 }
 
@@ -83,16 +82,8 @@ fn needs(options: &args::Options, name: ReportName, query: &Query) -> Needs {
 }
 
 /// The report itself, with hashes for names where they are asked for.
-fn make(
-    args: &Args,
-    config: &Config,
-    name: ReportName,
-    dataset: &Dataset,
-    query: &Query,
-    scan: &Options,
-    now: DateTime<Utc>,
-) -> Result<Report, Failure> {
-    let options = &args.options;
+fn make(args: &Args, config: &Config, name: ReportName, loaded: &Loaded, query: &Query, now: DateTime<Utc>) -> Result<Report, Failure> {
+    let (options, Loaded { dataset, scan, writing, .. }) = (&args.options, loaded);
     let looks_for_secrets = options.secrets && name == ReportName::Audit;
     let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(Failure::Key)?;
     let listing = Listing {
@@ -103,7 +94,8 @@ fn make(
         leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| dataset.leaks(scan, key)),
         now_ms: Some(now.timestamp_millis()),
     };
-    let report = Report::new(name, dataset, query, &config.price_list(), &listing)?;
+    let mut report = Report::new(name, dataset, query, &config.price_list(), &listing)?;
+    writing.tell(&mut report.accounting);
     Ok(match key.filter(|_| options.hash) {
         Some(key) => report.hashed(&key),
         None => report,

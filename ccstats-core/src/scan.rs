@@ -164,8 +164,8 @@ impl Queue<'_> {
         while let Some(index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let Err(problem) = self.try_part(&mut worker, *index, apart) else {
                 done.push(*index);
-                if worker.unseen_bytes > MOST_UNSEEN_BYTES {
-                    panics.extend(self.show(&mut worker));
+                if worker.waiting_bytes > MOST_WAITING_BYTES {
+                    panics.extend(self.take_in(&mut worker));
                 }
                 continue;
             };
@@ -177,7 +177,7 @@ impl Queue<'_> {
                 panics.extend(done.iter().filter_map(|index| self.try_part(&mut worker, *index, apart).err()));
             }
         }
-        panics.extend(self.show(&mut worker));
+        panics.extend(self.take_in(&mut worker));
         worker.reader.problems.extend(panics);
         worker
     }
@@ -205,22 +205,18 @@ impl Queue<'_> {
         if apart {
             let mut facts = Facts::default();
             let hole_bytes = worker.reader.part(transcript, job, index, self.options, &mut facts);
-            if self.witness.is_some() {
-                worker.unseen_bytes += span.end - span.start;
-                worker.unseen.push(Unseen { index, facts, hole_bytes });
-            } else {
-                worker.facts.absorb(facts);
-            }
+            worker.waiting_bytes += span.end - span.start;
+            worker.waiting.push(Waiting { index, facts, hole_bytes });
         } else {
             worker.reader.part(transcript, job, index, self.options, &mut worker.facts);
         }
         self.progress.done_bytes.fetch_add(span.end - span.start, Ordering::Relaxed);
     }
 
-    /// Shows the witness the parts that it has not seen, and takes them in.
-    fn show(&self, worker: &mut Worker) -> Vec<Problem> {
-        worker.unseen_bytes = 0;
-        let mut show = |Unseen { index, mut facts, hole_bytes }| {
+    /// Takes in the parts that wait, when the witness has seen them.
+    fn take_in(&self, worker: &mut Worker) -> Vec<Problem> {
+        worker.waiting_bytes = 0;
+        let mut take_in = |Waiting { index, mut facts, hole_bytes }| {
             self.guarded(index, || {
                 if let Some((witness, hole_bytes)) = self.witness.zip(hole_bytes) {
                     witness(index, &mut facts, hole_bytes);
@@ -228,25 +224,25 @@ impl Queue<'_> {
                 worker.facts.absorb(facts);
             })
         };
-        std::mem::take(&mut worker.unseen).into_iter().filter_map(|part| show(part).err()).collect()
+        std::mem::take(&mut worker.waiting).into_iter().filter_map(|part| take_in(part).err()).collect()
     }
 }
 
-/// So much is read before the witness sees it: what scans is then still in the processor's
-/// cache for all parts but one, and so is what the witness does. In tests it sees them
+/// So much is read before it is taken in: what scans is then still in the processor's cache
+/// for all parts but one, and so is what the witness does. In tests parts are taken in
 /// before all is read, too.
-const MOST_UNSEEN_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
+const MOST_WAITING_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
 
 #[derive(Default)]
 struct Worker {
     facts: Facts,
     reader: Reader,
-    unseen: Vec<Unseen>,
-    unseen_bytes: u64,
+    waiting: Vec<Waiting>,
+    waiting_bytes: u64,
 }
 
-/// A part that the witness has not seen.
-struct Unseen {
+/// A part that was read apart from the facts of its worker.
+struct Waiting {
     index: usize,
     facts: Facts,
     /// None when it could not be read as it was found.

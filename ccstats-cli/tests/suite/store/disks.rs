@@ -40,6 +40,19 @@ fn on_a_full_disk_the_report_is_right_with_one_warning() {
 }
 
 #[test]
+fn a_full_disk_shows_no_path_where_names_are_hashed() {
+    let place = Place::with_sessions(12, 40);
+    let hashed = [&DAILY[..], &["--hash"]].concat();
+    // The key for the hashes must be there.
+    place.run(&[&hashed[..], &["--no-store"]].concat());
+    place.sync();
+    place.append("s1", &turns_of(1, 40..90));
+    let run = behind("trap '' XFSZ; ulimit -f 40; exec \"$@\"", &place.command(&hashed));
+    let problems = run.json()["accounting"]["problems"].to_string();
+    assert!(problems.contains("store") && !run.text().contains(place.data().to_str().unwrap()), "{problems}");
+}
+
+#[test]
 fn a_disk_that_is_full_one_day_loses_no_history() {
     let place = Place::with_sessions(12, 40);
     place.sync();
