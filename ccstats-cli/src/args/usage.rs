@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory as _, Error, Parser as _};
 
 use super::Args;
@@ -70,7 +70,7 @@ fn tell(error: Error, words: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
         return code;
     }
-    match caller(words) {
+    match caller(&known(words, &error)) {
         Some("hook") => ExitCode::SUCCESS,
         Some("statusline") => {
             let text = error.to_string();
@@ -78,6 +78,16 @@ fn tell(error: Error, words: &[OsString]) -> ExitCode {
         }
         _ => code,
     }
+}
+
+/// The words without the option that nobody knows: what stands behind it is not read.
+fn known(words: &[OsString], error: &Error) -> Vec<OsString> {
+    let unknown = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) => option.as_str(),
+        _ => return words.to_vec(),
+    };
+    let is_unknown = |word: &str| word.strip_prefix(unknown).is_some_and(|value| value.is_empty() || value.starts_with('='));
+    words.iter().filter(|word| !is_unknown(&word.to_string_lossy())).cloned().collect()
 }
 
 /// The command that only Claude Code calls, if it is that, whatever else is wrong.

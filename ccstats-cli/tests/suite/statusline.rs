@@ -82,8 +82,11 @@ fn garbage_on_stdin_still_gives_a_line() {
 
 #[test]
 fn a_mistake_in_the_options_stands_on_the_line() {
-    let run = crate::support::ccstats(["statusline", "--of-a-later-version"]);
-    assert_eq!((run.code, run.text()), (0, "ccstats: unexpected argument '--of-a-later-version' found\n"));
+    let words = [["statusline", "--of-a-later-version"], ["--of-a-later-version", "statusline"], ["--of-a-later-version=5", "statusline"]];
+    for words in words {
+        let run = crate::support::ccstats(words);
+        assert_eq!((run.code, run.text()), (0, "ccstats: unexpected argument '--of-a-later-version' found\n"), "{words:?}");
+    }
 }
 
 #[test]
