@@ -216,6 +216,11 @@ impl Order {
         /// More keys than objects have, unless tools bring many of their own, or somebody
         /// wants to fill the memory: then all is learned again.
         const MOST: usize = 64;
+        /// No key that a rule reads is so long; those of a transcript's own may be of any length.
+        const LONGEST: usize = 64;
+        if text.len() > LONGEST {
+            return self.start();
+        }
         let known = self.links.iter().position(|link| *link.text == *text);
         let place = known.unwrap_or(self.links.len());
         if place == MOST {
@@ -229,5 +234,22 @@ impl Order {
         next.rotate_right(1);
         next[0] = place;
         self.last = place;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_remembered_than_keys_take() {
+        let mut order = Order::default();
+        for number in 0..1000 {
+            let key = format!("\"key{number}\":");
+            order.learn(key.as_bytes(), Key::Other);
+            let long = format!("\"{}{number}\":", "x".repeat(1 << 16));
+            order.learn(long.as_bytes(), Key::Other);
+        }
+        assert!(order.links.len() <= 64 && order.links.iter().all(|link| link.text.len() <= 64));
     }
 }
