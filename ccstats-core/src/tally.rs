@@ -63,6 +63,20 @@ impl Spending {
     }
 }
 
+impl AddAssign for Spending {
+    fn add_assign(&mut self, other: Spending) {
+        self.messages += other.messages;
+        self.input += other.input;
+        self.output += other.output;
+        self.cache_write_5m += other.cache_write_5m;
+        self.cache_write_1h += other.cache_write_1h;
+        self.cache_read += other.cache_read;
+        self.cost += other.cost;
+        self.unpriced_messages += other.unpriced_messages;
+        self.not_final_messages += other.not_final_messages;
+    }
+}
+
 /// The calls of one tool by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls([u64; Outcome::ALL.len()]);
@@ -170,6 +184,7 @@ impl Tally {
                 sums.message(row, dataset.project(row.origin.project), cost);
             }
         }
+        sums.end_run();
         selection.calls().for_each(|(row, ending)| sums.call(row, dataset.project(row.origin.project), ending));
         for row in selection.prompts() {
             sums.tally.prompts += 1;
@@ -186,6 +201,8 @@ impl Tally {
 #[derive(Default)]
 struct Sums {
     tally: Tally,
+    /// Messages one after another of one model, project and session: most have many.
+    run: Option<((Symbol, Symbol, Symbol), Spending)>,
     sessions: FxHashSet<Symbol>,
     models: FxHashMap<Symbol, Spending>,
     tools: FxHashMap<Symbol, Calls>,
@@ -195,10 +212,19 @@ struct Sums {
 
 impl Sums {
     fn message(&mut self, row: &MessageRow, project: Symbol, cost: Option<Cost>) {
-        self.tally.spending.add(row, cost);
-        self.sessions.insert(row.origin.session);
-        self.models.entry(row.model).or_default().add(row, cost);
-        self.projects.entry(project).or_default().spending.add(row, cost);
+        let of = (row.model, project, row.origin.session);
+        if self.run.as_ref().is_none_or(|(run, _)| *run != of) {
+            self.end_run();
+        }
+        self.run.get_or_insert((of, Spending::default())).1.add(row, cost);
+    }
+
+    fn end_run(&mut self) {
+        let Some(((model, project, session), spending)) = self.run.take() else { return };
+        self.tally.spending += spending;
+        self.sessions.insert(session);
+        *self.models.entry(model).or_default() += spending;
+        self.projects.entry(project).or_default().spending += spending;
     }
 
     fn call(&mut self, row: &CallRow, project: Symbol, ending: Ending) {
