@@ -183,7 +183,7 @@ fn steps(dataset: &Dataset) -> Vec<Step<'_>> {
         }
     }
     steps.extend(dataset.prompts().iter().map(|row| step(&row.origin, What::Prompt)));
-    steps.extend(rewinds(dataset.prompts(), &facts.uuids).map(|(row, back_to_ms)| step(&row.origin, What::Rewind { back_to_ms })));
+    steps.extend(rewinds(dataset).map(|(row, back_to_ms)| step(&row.origin, What::Rewind { back_to_ms })));
     let compactions = facts.cuts.rows().iter().filter(|row| matches!(row.kind, Cut::Compaction | Cut::CompactSummary));
     steps.extend(compactions.map(|row| step(&row.origin, What::Compaction(row))));
     steps

@@ -35,12 +35,11 @@ pub(crate) struct Epochs {
 
 impl Epochs {
     pub(crate) fn new(dataset: &Dataset) -> Epochs {
-        let facts = dataset.facts();
         let mut epochs = Epochs::default();
-        for cut in facts.cuts.rows().iter().filter(|cut| cut.kind != Cut::Interruption) {
+        for cut in dataset.facts().cuts.rows().iter().filter(|cut| cut.kind != Cut::Interruption) {
             epochs.cut(&cut.origin);
         }
-        rewinds(dataset.prompts(), &facts.uuids).for_each(|(prompt, _)| epochs.cut(&prompt.origin));
+        rewinds(dataset).for_each(|(prompt, _)| epochs.cut(&prompt.origin));
         epochs.cuts.values_mut().for_each(|cuts| cuts.sort_unstable());
         epochs
     }
@@ -58,26 +57,49 @@ impl Epochs {
 
 /// Typed prompts whose parent is older than the last line of their thread, with
 /// the time of that parent.
-pub(crate) fn rewinds<'d>(prompts: &'d [PromptRow], lines: &[LineRow]) -> impl Iterator<Item = (&'d PromptRow, i64)> {
+pub(crate) fn rewinds(dataset: &Dataset) -> impl Iterator<Item = (&PromptRow, i64)> {
+    let (prompts, lines) = (dataset.prompts(), &dataset.facts().uuids);
     let asked: FxHashSet<u64> = prompts.iter().map(|prompt| prompt.parent).collect();
-    let found = lines.iter().filter(|line| asked.contains(&line.uuid));
     let mut parents: FxHashMap<(Symbol, u64), i64> = FxHashMap::default();
-    for line in found {
+    for line in lines.iter().filter(|line| asked.contains(&line.uuid)) {
         let stamp = parents.entry((line.session, line.uuid)).or_insert(line.stamp_ms);
         *stamp = line.stamp_ms.min(*stamp);
     }
-    // Room that is not used is no memory, but to grow takes half as much again.
-    let mut main = Vec::with_capacity(lines.len());
-    main.extend(lines.iter().filter(|line| line.is_main).map(|line| (line.session, line.stamp_ms)));
-    main.sort_unstable();
+    let last_lines = last_lines(prompts, lines);
     prompts.iter().filter_map(move |prompt| {
-        let session = prompt.origin.session;
-        let stamp = prompt.origin.order.stamp_ms()?;
-        let parent = *parents.get(&(session, prompt.parent))?;
-        // The last line before the prompt; lines of the same time may be part of it.
-        let last = main.partition_point(|line| *line < (session, stamp)).checked_sub(1)?;
-        (main[last].0 == session && main[last].1 > parent).then_some((prompt, parent))
+        let parent = *parents.get(&(prompt.origin.session, prompt.parent))?;
+        let last = *last_lines.get(&(prompt.origin.session, prompt.origin.order.stamp_ms()?))?;
+        (last > parent).then_some((prompt, parent))
     })
+}
+
+/// The time of the last line of the main thread before each prompt, by the session and the
+/// time of the prompt: lines of the same time may be part of it.
+fn last_lines(prompts: &[PromptRow], lines: &[LineRow]) -> FxHashMap<(Symbol, i64), i64> {
+    let mut ends: Vec<(Symbol, i64)> =
+        prompts.iter().filter_map(|prompt| Some((prompt.origin.session, prompt.origin.order.stamp_ms()?))).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    // The last line between each prompt and the one before it: far fewer than lines.
+    let mut last: Vec<Option<i64>> = vec![None; ends.len()];
+    let mut at = 0;
+    for line in lines.iter().filter(|line| line.is_main) {
+        let now = (line.session, line.stamp_ms);
+        // Most lines follow the one before them.
+        let is_here = ends.get(at).is_some_and(|end| now < *end) && at.checked_sub(1).is_none_or(|before| ends[before] <= now);
+        if !is_here {
+            at = ends.partition_point(|end| *end <= now);
+        }
+        if ends.get(at).is_some_and(|end| end.0 == line.session) {
+            last[at] = last[at].max(Some(line.stamp_ms));
+        }
+    }
+    for at in 1..ends.len() {
+        if ends[at - 1].0 == ends[at].0 {
+            last[at] = last[at].max(last[at - 1]);
+        }
+    }
+    ends.into_iter().zip(last).filter_map(|(end, last)| Some((end, last?))).collect()
 }
 
 #[cfg(test)]
