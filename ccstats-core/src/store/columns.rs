@@ -89,6 +89,13 @@ pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
+/// The seven low bits of each byte behind one another.
+fn joined(bytes: u64) -> u64 {
+    let pairs = bytes & 0x007F_007F_007F_007F | (bytes & 0x7F00_7F00_7F00_7F00) >> 1;
+    let quads = pairs & 0x0000_3FFF_0000_3FFF | (pairs & 0x3FFF_0000_3FFF_0000) >> 2;
+    quads & 0x0FFF_FFFF | (quads & 0x0FFF_FFFF_0000_0000) >> 4
+}
+
 /// Reads what was written, from the front.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bytes<'b>(pub(super) &'b [u8]);
@@ -115,6 +122,15 @@ impl<'b> Bytes<'b> {
     }
 
     fn long_number(&mut self) -> Result<u64, Damaged> {
+        // Of which length the next one is cannot be foreseen: up to eight bytes are read as one.
+        if let Some(bytes) = self.0.first_chunk() {
+            let word = u64::from_le_bytes(*bytes);
+            let ends = !word & 0x8080_8080_8080_8080;
+            if ends != 0 {
+                self.0 = &self.0[ends.trailing_zeros() as usize / 8 + 1..];
+                return Ok(joined(word & (ends ^ (ends - 1)) & 0x7F7F_7F7F_7F7F_7F7F));
+            }
+        }
         let mut number = 0;
         for (index, byte) in self.0.iter().enumerate().take(10) {
             number |= u64::from(byte & 0x7F) << (7 * index);

@@ -16,6 +16,7 @@ use super::plan::{How, Roots, Step, new_cursor, plan};
 use super::publish::{self, Change};
 use crate::discover::Found;
 use crate::error::{Problem, ProblemKind};
+use crate::facts::Facts;
 use crate::scan::{self, Job, Options, Progress, Scanned, Witness};
 use crate::source::{Part, parts, parts_of};
 
@@ -379,6 +380,31 @@ impl Layout {
         Some((Take { part, first_line: stored.first_line }, is_present))
     }
 
+    /// Takes in stored blocks of some steps, on all processors. Gives those that cannot be read.
+    fn take_in(&self, steps: &[(usize, &Known)], stored: &[Vec<Stored>], needs: &Needs, facts: &mut Facts) -> Vec<UnreadableBlock> {
+        let mut blocks = Vec::new();
+        let mut owners = Vec::new();
+        for ((step, known), stored) in steps.iter().zip(stored) {
+            for (at, stored) in stored.iter().enumerate() {
+                let Some((take, is_present)) = self.take(*step, at, known.blocks, stored, needs) else { continue };
+                // What is not sealed is given as nothing, which is no block.
+                blocks.push((if stored.is_sealed { &stored.bytes[..] } else { &[] }, take));
+                owners.push((*step, known.id, is_present));
+            }
+        }
+        let unreadable = |(block, why): (usize, Unreadable)| {
+            let (step, transcript, is_present) = owners[block];
+            let detail = match why {
+                Unreadable::Damaged => "its history in the store is damaged".to_string(),
+                Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
+            };
+            let path = self.steps[step].transcript.path.clone();
+            let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
+            UnreadableBlock { transcript, is_present, problem }
+        };
+        block::read_all(&blocks, facts).into_iter().map(unreadable).collect()
+    }
+
     fn parts(&self, known: &[Known], lines: &[u64]) -> Vec<(usize, u64)> {
         let mut parts = vec![(0, 0); self.next_part as usize];
         for (step, first) in self.first_parts.iter().enumerate() {
@@ -495,31 +521,24 @@ impl Reader<'_> {
         self.scanned.facts.messages.rows().iter().filter_map(|row| row.origin.order.stamp_ms()).max()
     }
 
-    /// Reads stored blocks on all processors.
+    /// Reads stored blocks.
     fn blocks(&mut self, steps: &[usize]) -> Result<(), Failure> {
+        /// Of so many the first eighth is taken in while the others are fetched: only one
+        /// thread can do that.
+        const MANY: usize = 64;
         let known = |step: &usize| self.layout.steps[*step].known.map(|at| (*step, &self.state.known[at]));
         let wanted: Vec<(usize, &Known)> = steps.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
-        let stored = self.snapshot.blocks(wanted.iter().map(|(_, known)| *known))?;
-        let mut blocks = Vec::new();
-        let mut owners = Vec::new();
-        for ((step, known), stored) in wanted.iter().zip(&stored) {
-            for (at, stored) in stored.iter().enumerate() {
-                let Some((take, is_present)) = self.layout.take(*step, at, known.blocks, stored, self.needs) else { continue };
-                // What is not sealed is given as nothing, which is no block.
-                blocks.push((if stored.is_sealed { &stored.bytes[..] } else { &[] }, take));
-                owners.push((*step, known.id, is_present));
-            }
-        }
-        for (block, why) in block::read_all(&blocks, &mut self.scanned.facts) {
-            let (step, transcript, is_present) = owners[block];
-            let detail = match why {
-                Unreadable::Damaged => "its history in the store is damaged".to_string(),
-                Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
-            };
-            let path = self.layout.steps[step].transcript.path.clone();
-            let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
-            self.unreadable.push(UnreadableBlock { transcript, is_present, problem });
-        }
+        let (first, rest) = wanted.split_at(if wanted.len() > MANY { wanted.len() / 8 } else { 0 });
+        let fetch = |steps: &[(usize, &Known)]| self.snapshot.blocks(steps.iter().map(|(_, known)| *known));
+        let (layout, needs, facts) = (&*self.layout, self.needs, &mut self.scanned.facts);
+        let stored = fetch(first)?;
+        let mut unreadable = Vec::new();
+        let others = rayon::in_place_scope(|scope| {
+            scope.spawn(|_| unreadable = layout.take_in(first, &stored, needs, facts));
+            fetch(rest)
+        })?;
+        unreadable.extend(layout.take_in(rest, &others, needs, &mut self.scanned.facts));
+        self.unreadable.extend(unreadable);
         Ok(())
     }
 }
