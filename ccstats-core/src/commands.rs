@@ -19,15 +19,17 @@ impl Facts {
         }
     }
 
-    /// The files that a command prints, and what it may write: a text is parsed once.
-    pub(crate) fn reads_and_writes(&self, command: Command) -> (Vec<FileRead>, Writes<'_>) {
-        match command {
-            Command::Text(text) => {
-                let script = shell::parse(&self.symbols.name(text));
-                (shell::files_read_by_script(&script), Writes::of(&shell::writes_of_script(&script)))
-            }
-            Command::Stored(StoredCommand { effects: Some(id), .. }) => (self.files_read(command), self.effects.writes(id)),
-            Command::Stored(_) => (Vec::new(), Writes { whole_tree: true, ..Writes::default() }),
+    /// The files that a text prints as a command, and what it may write: parsed once for both.
+    pub(crate) fn reads_and_writes(&self, text: Symbol) -> (Vec<FileRead>, Writes<'static>) {
+        let script = shell::parse(&self.symbols.name(text));
+        (shell::files_read_by_script(&script), Writes::of(&shell::writes_of_script(&script)))
+    }
+
+    /// What a command may write that a store kept.
+    pub(crate) fn writes(&self, stored: StoredCommand) -> Writes<'_> {
+        match stored.effects {
+            Some(id) => self.effects.writes(id),
+            None => Writes { whole_tree: true, ..Writes::default() },
         }
     }
 

@@ -153,6 +153,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Its text, where no store told what is asked of it.
+    pub(crate) fn text(self) -> Option<Symbol> {
+        match self {
+            Command::Text(text) => Some(text),
+            Command::Stored(_) => None,
+        }
+    }
+
     /// Whether it is known what the command reads and writes.
     pub(crate) fn has_effects(self) -> bool {
         match self {

@@ -20,25 +20,33 @@ const MOST_EXAMPLES: usize = 5;
 /// A call with what became of it.
 pub(super) type Call<'d> = (&'d CallRow, Ending);
 
-/// The calls of some threads that `keeps` keeps, each thread in order. No filter
-/// of a query applies: what follows a call is a fact about the call.
-pub(super) fn threads<'d>(dataset: &'d Dataset, wanted: &FxHashSet<Thread>, keeps: impl Fn(&Call) -> bool) -> Vec<Vec<Call<'d>>> {
+/// Those of the calls that belong to some threads, each thread in order. No filter of a
+/// query applies: what follows a call is a fact about the call.
+pub(super) fn threads<'d>(calls: impl Iterator<Item = Call<'d>>, wanted: &FxHashSet<Thread>) -> Vec<Vec<Call<'d>>> {
     if wanted.is_empty() {
         return Vec::new();
     }
     let mut threads: FxHashMap<Thread, Vec<Call>> = FxHashMap::default();
-    for call in dataset.calls().filter(keeps) {
+    for call in calls {
         let thread = Thread::of(&call.0.origin);
         if wanted.contains(&thread) {
             threads.entry(thread).or_default().push(call);
         }
     }
-    threads.into_values().map(sorted).collect()
+    let mut threads: Vec<_> = threads.into_values().collect();
+    threads.iter_mut().for_each(|calls| sort(calls));
+    threads
 }
 
 /// Calls by time and place; those of one line by identity.
+pub(super) fn sort(calls: &mut [Call]) {
+    // Calls of a transcript come in order: a sort that finds such runs is faster.
+    calls.sort_by_key(|(call, _)| (call.origin.order, call.key));
+}
+
+/// The same.
 pub(super) fn sorted(mut calls: Vec<Call>) -> Vec<Call> {
-    calls.sort_unstable_by_key(|(call, _)| (call.origin.order, call.key));
+    sort(&mut calls);
     calls
 }
 

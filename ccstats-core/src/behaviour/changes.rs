@@ -3,6 +3,8 @@
 //! Asked of the calls between two reads of one file. Doubt counts as a change:
 //! a read that may have been needed is not called a waste.
 
+use std::borrow::Cow;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::calls;
@@ -62,8 +64,8 @@ fn edits_files(tool: &[u8]) -> bool {
 /// Answers about the commands of one session.
 pub(crate) struct Changes<'d> {
     dataset: &'d Dataset,
-    /// What each prints and may write.
-    known: FxHashMap<Command, (Vec<FileRead>, Writes<'d>)>,
+    /// What those print and may write of which only the text is known.
+    parsed: FxHashMap<Symbol, (Vec<FileRead>, Writes<'static>)>,
 }
 
 /// A file that is asked for.
@@ -82,18 +84,21 @@ impl Asked {
 }
 
 impl<'d> Changes<'d> {
-    /// Parses all of these commands, each once and on all threads: one session may hold
+    /// Parses the texts of these commands, each once and on all threads: one session may hold
     /// most of them. Few are run in several sessions, so none is kept for the next one.
     pub(crate) fn new(dataset: &'d Dataset, commands: impl Iterator<Item = Command>) -> Changes<'d> {
-        let commands: FxHashSet<Command> = commands.collect();
-        let commands: Vec<Command> = commands.into_iter().collect();
-        let known = calls::in_parallel(&commands, |command| dataset.facts().reads_and_writes(*command));
-        Changes { dataset, known: commands.into_iter().zip(known).collect() }
+        let texts: FxHashSet<Symbol> = commands.filter_map(Command::text).collect();
+        let texts: Vec<Symbol> = texts.into_iter().collect();
+        let parsed = calls::in_parallel(&texts, |text| dataset.facts().reads_and_writes(*text));
+        Changes { dataset, parsed: texts.into_iter().zip(parsed).collect() }
     }
 
     /// The files that a command prints.
-    pub(crate) fn files_read(&self, command: Command) -> &[FileRead] {
-        self.known.get(&command).map_or(&[], |(reads, _)| reads)
+    pub(crate) fn files_read(&self, command: Command) -> Cow<'_, [FileRead]> {
+        match command {
+            Command::Text(text) => self.parsed.get(&text).map(|(reads, _)| &reads[..]).unwrap_or_default().into(),
+            Command::Stored(_) => self.dataset.facts().files_read(command).into(),
+        }
     }
 
     /// Whether a call may have changed a file. Edits and agents are not asked here: an
@@ -111,7 +116,10 @@ impl<'d> Changes<'d> {
     fn may_write(&self, command: Command, folder: Symbol, file: &mut Asked) -> bool {
         let Asked { path, names } = file;
         let names = names.entry(folder).or_insert_with(|| Names::new(path, &self.dataset.symbols().name(folder)));
-        self.known.get(&command).is_none_or(|(_, writes)| names.are_in(writes))
+        match command {
+            Command::Text(text) => self.parsed.get(&text).is_none_or(|(_, writes)| names.are_in(writes)),
+            Command::Stored(stored) => names.are_in(&self.dataset.facts().writes(stored)),
+        }
     }
 
     /// The paths that the input of a call gives.

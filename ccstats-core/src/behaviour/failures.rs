@@ -101,23 +101,25 @@ pub(crate) fn failures(dataset: &Dataset, query: &Query) -> Result<Failures, Err
     let selection = Selection::new(dataset, query)?;
     let runs = calls::sorted(selection.calls().filter(|(call, ending)| tools.is_bash(call) && is_run(ending.outcome)).collect());
     let failed = runs.iter().filter(|call| tools.has_failed(call));
-    let threads = calls::threads(dataset, &failed.map(|(call, _)| Thread::of(&call.origin)).collect(), |_| true);
+    let threads = calls::threads(dataset.calls(), &failed.map(|(call, _)| Thread::of(&call.origin)).collect());
     let commands = Commands::read(dataset, tools, runs.iter().chain(threads.iter().flatten()));
     let view = View { dataset, calendar: &query.calendar, commands: &commands };
     Ok(Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) })
 }
 
-/// The same from the failed calls alone: few commands to read, but no runs.
-pub(crate) fn failing_commands(dataset: &Dataset, query: &Query) -> Result<Table, Error> {
+/// The first so many of them, from the failed calls alone: few commands to read, but no runs.
+pub(crate) fn failing_commands(dataset: &Dataset, query: &Query, most: usize) -> Result<Table, Error> {
     let tools = Tools::of(dataset);
     let selection = Selection::new(dataset, query)?;
     let failed = calls::sorted(selection.calls().filter(|call| tools.has_failed(call)).collect());
     let commands = Commands::read(dataset, tools, &failed);
     let view = View { dataset, calendar: &query.calendar, commands: &commands };
-    let mut rows: Vec<Failed> = commands.by_key(&failed).into_iter().map(|(key, calls)| view.failed(key, &calls)).collect();
-    rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    let by_key = commands.by_key(&failed).into_iter();
+    let mut rows: Vec<(Failed, Vec<Call>)> = by_key.map(|(key, calls)| (view.counted(key, &calls), calls)).collect();
+    rows.sort_by(|(a, _), (b, _)| a.rank().cmp(&b.rank()));
+    rows.truncate(most);
     let mut table = Table::new(&FAILED);
-    table.rows.extend(rows.iter().map(|row| row.cells().to_vec()));
+    table.rows.extend(rows.into_iter().map(|(failed, calls)| view.with_last(failed, &calls).cells().to_vec()));
     Ok(table)
 }
 
@@ -398,7 +400,7 @@ impl View<'_> {
         let count = |is_so: &dyn Fn(&Call) -> bool| failed.iter().filter(|call| is_so(call)).count() as u64;
         let says = |call: &Call, what: fn(&Reading) -> bool| self.commands.of(call).is_some_and(what);
         (!failed.is_empty()).then(|| Failing {
-            failed: self.failed(key, &failed),
+            failed: self.with_last(self.counted(key, &failed), &failed),
             runs: runs.len() as u64,
             followed_by_success: count(&|(call, _)| aftermath.followed_by_success.contains(&call.key)),
             red_green: count(&|(call, _)| aftermath.red_green.contains(&call.key)),
@@ -409,16 +411,25 @@ impl View<'_> {
         })
     }
 
-    /// What the failed calls of a key tell, in order.
-    fn failed(&self, key: &str, calls: &[Call]) -> Failed {
-        let last = calls.last().and_then(|(call, _)| Some((call, self.dataset.facts().results.get(call.key)?)));
+    /// How many the failed calls of a key are.
+    fn counted(&self, key: &str, calls: &[Call]) -> Failed {
         Failed {
             command: key.into(),
             failures: calls.len() as u64,
             sessions: calls::sessions(calls),
             days: calls::days(calls, self.calendar),
+            ..Failed::default()
+        }
+    }
+
+    /// With what the last of the calls, in order, tells: its error may have to be read from
+    /// its transcript.
+    fn with_last(&self, failed: Failed, calls: &[Call]) -> Failed {
+        let last = calls.last().and_then(|(call, _)| Some((call, self.dataset.facts().results.get(call.key)?)));
+        Failed {
             last_exit_code: last.and_then(|(_, result)| result.exit_code),
             last_error: last.and_then(|(call, result)| self.dataset.error_line(call, result)),
+            ..failed
         }
     }
 
@@ -642,7 +653,7 @@ mod tests {
     fn the_summary_has_the_same_failures_without_runs() {
         let data = dataset(&[story().fails("make", 2, "x").fails("ls a", 2, "y").fails("ls b", 2, "z").ok("ls")]);
         let full = failures(&data, &Query::all()).expect("no filters").table();
-        let cheap = failing_commands(&data, &Query::all()).expect("no filters");
+        let cheap = failing_commands(&data, &Query::all(), 3).expect("no filters");
         let column = |table: &Table, name| {
             let index = table.column(name).expect("there");
             table.rows.iter().map(|row| row[index].clone()).collect::<Vec<_>>()
@@ -651,6 +662,8 @@ mod tests {
             assert_eq!(column(&full, name), column(&cheap, name), "{name}");
         }
         assert_eq!(column(&cheap, "command"), [Value::text("ls"), Value::text("make")]);
+        let first = failing_commands(&data, &Query::all(), 1).expect("no filters");
+        assert_eq!(first.rows, cheap.rows[..1]);
         assert_eq!(cheap.column("runs"), None);
     }
 }

@@ -4,6 +4,7 @@
 //! file; one that a tool refused is an error of the file. Edits that shells make
 //! are not known well enough to count.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -11,13 +12,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::calls::{self, Call, Tools};
 use crate::behaviour::epochs::Thread;
+use crate::behaviour::files::FileNames;
 use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::error::Error;
 use crate::outcome::{EditError, Outcome};
-use crate::paths;
 use crate::query::{Query, Selection};
-use crate::rows::{CallRow, Command, Origin};
+use crate::rows::{CallRow, Command};
+use crate::shell::FileRead;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::untrusted::Shown;
@@ -49,32 +51,34 @@ pub(crate) struct Hotspot {
 }
 
 /// The files that the calls of a query edited: those of the most sessions, then
-/// days, then edits first.
-pub(crate) fn hotspots(dataset: &Dataset, query: &Query) -> Result<Vec<Hotspot>, Error> {
-    let tools = Tools::of(dataset);
+/// days, then edits first. With `most`, no more than so many.
+pub(crate) fn hotspots(dataset: &Dataset, query: &Query, most: Option<usize>) -> Result<Vec<Hotspot>, Error> {
     let selection = Selection::new(dataset, query)?;
-    let mut names = Names::new(dataset);
+    let calls = Calls::of(dataset);
+    let mut names = FileNames::new(dataset);
     let mut files = Files::default();
-    for call in calls::sorted(selection.calls().filter(|(call, _)| tools.is_edit(call)).collect()) {
-        files.add(names.edited(call.0), call);
+    for call in calls.edits.iter().filter(|(call, _)| selection.keeps_call(call)) {
+        files.add(names.named(call.0), *call);
     }
     files.0.retain(|_, file| !file.edits.is_empty());
-    let reverted = reverted(dataset, &tools, &mut names, &files);
-    let cycles = cycles(dataset, &tools, &mut names, &files);
-    let reads = (!selection.calls_only()).then(|| reads(dataset, &selection, &tools, &mut names, &files));
-    let mut rows: Vec<Hotspot> = files
-        .0
-        .into_iter()
-        .map(|(file, calls)| Hotspot {
-            file: names.names[file].clone(),
-            reverted: calls.count(&reverted),
-            cycles: calls.count(&cycles),
-            reads: reads.as_ref().map(|reads| reads.get(&file).copied().unwrap_or_default()),
-            ..calls.row(dataset, query)
-        })
-        .collect();
-    rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
-    Ok(rows)
+    let mut ranked: Vec<usize> = files.0.keys().copied().collect();
+    ranked.sort_by_cached_key(|file| (Reverse(files.0[file].counts(query)), names.path(*file)));
+    if let Some(most) = most.filter(|most| *most < ranked.len()) {
+        ranked.truncate(most);
+        files.0.retain(|file, _| ranked.contains(file));
+    }
+    files.0.values_mut().for_each(|file| calls::sort(&mut file.edits));
+    let reverted = reverted(&calls, &mut names, &files);
+    let cycles = cycles(&calls, &mut names, &files);
+    let reads = (!selection.calls_only()).then(|| reads(dataset, &calls, &selection, &mut names, &files));
+    let row = |file: usize| Hotspot {
+        file: names.path(file).into(),
+        reverted: files.0[&file].count(&reverted),
+        cycles: files.0[&file].count(&cycles),
+        reads: reads.as_ref().map(|reads| reads.get(&file).copied().unwrap_or_default()),
+        ..files.0[&file].row(dataset, query)
+    };
+    Ok(ranked.into_iter().map(row).collect())
 }
 
 /// One row per edited file.
@@ -132,10 +136,6 @@ pub(crate) fn advice(rows: &[Hotspot]) -> Option<String> {
 }
 
 impl Hotspot {
-    fn rank(&self) -> impl Ord + use<'_> {
-        (Reverse((self.sessions, self.days, self.edits)), &self.file)
-    }
-
     fn cells(&self) -> Vec<Value> {
         let net = i128::from(self.lines_added) - i128::from(self.lines_removed);
         let mut cells = vec![Value::text(&self.file)];
@@ -150,44 +150,38 @@ impl Hotspot {
     }
 }
 
-/// Canonical paths by number, each made once.
-struct Names<'d> {
-    dataset: &'d Dataset,
-    names: Vec<String>,
-    numbers: FxHashMap<String, usize>,
-    known: FxHashMap<(Symbol, Symbol), usize>,
+/// The calls that tell something of files that were edited. To look at all calls takes
+/// longer than what is done with these.
+struct Calls<'d> {
+    tools: Tools,
+    /// Those of tools that edit files.
+    edits: Vec<Call<'d>>,
+    /// Commands that failed.
+    failed: Vec<Call<'d>>,
+    /// Commands and reads that ended well.
+    read: Vec<Call<'d>>,
 }
 
-impl<'d> Names<'d> {
-    fn new(dataset: &'d Dataset) -> Names<'d> {
-        Names { dataset, names: Vec::new(), numbers: FxHashMap::default(), known: FxHashMap::default() }
+impl<'d> Calls<'d> {
+    fn of(dataset: &'d Dataset) -> Calls<'d> {
+        let tools = Tools::of(dataset);
+        let (edits, failed, read) = Default::default();
+        let mut calls = Calls { tools, edits, failed, read };
+        for call in dataset.calls() {
+            if tools.is_edit(call.0) {
+                calls.edits.push(call);
+            } else if tools.has_failed(&call) {
+                calls.failed.push(call);
+            } else if call.1.outcome == Outcome::Ok && (tools.is_bash(call.0) || tools.is_read(call.0)) {
+                calls.read.push(call);
+            }
+        }
+        calls
     }
 
-    /// The file that an edit or a Read names; since 2.1.280 it may be a `path`.
-    fn edited(&mut self, call: &CallRow) -> Option<usize> {
-        let file = call.file.or(call.target);
-        if file.is_none() {
-            return None;
-        }
-        let place = (file, call.origin.project);
-        if let Some(known) = self.known.get(&place) {
-            return Some(*known);
-        }
-        let number = self.number(&self.dataset.symbols().name(file), &call.origin);
-        self.known.insert(place, number);
-        Some(number)
-    }
-
-    fn number(&mut self, path: &str, origin: &Origin) -> usize {
-        let folder = self.dataset.symbols().name(origin.project);
-        let name = paths::canonical(&folder, path);
-        if let Some(number) = self.numbers.get(&*name) {
-            return *number;
-        }
-        let number = self.names.len();
-        self.names.push(name.clone().into_owned());
-        self.numbers.insert(name.into_owned(), number);
-        number
+    /// The edits that changed a file.
+    fn edited(&self) -> impl Iterator<Item = Call<'d>> {
+        self.edits.iter().copied().filter(|call| self.tools.has_edited(call))
     }
 }
 
@@ -223,14 +217,20 @@ impl File<'_> {
         self.edits.iter().filter(|(call, _)| calls.contains(&call.key)).count() as u64
     }
 
+    /// The sessions and days of the edits, and the edits.
+    fn counts(&self, query: &Query) -> (u64, u64, u64) {
+        (calls::sessions(&self.edits), calls::days(&self.edits, &query.calendar), self.edits.len() as u64)
+    }
+
     /// What the calls tell by themselves.
     fn row(&self, dataset: &Dataset, query: &Query) -> Hotspot {
+        let (sessions, days, edits) = self.counts(query);
         let error = |call: &Call| dataset.facts().results.get(call.0.key).and_then(|result| result.edit_error);
         let errors = |kind| self.refused.iter().filter(|call| error(call) == Some(kind)).count() as u64;
         Hotspot {
-            edits: self.edits.len() as u64,
-            sessions: calls::sessions(&self.edits),
-            days: calls::days(&self.edits, &query.calendar),
+            edits,
+            sessions,
+            days,
             lines_added: self.edits.iter().map(|(_, ending)| u64::from(ending.lines_added)).sum(),
             lines_removed: self.edits.iter().map(|(_, ending)| u64::from(ending.lines_removed)).sum(),
             errors: self.refused.len() as u64,
@@ -245,16 +245,21 @@ impl File<'_> {
 }
 
 /// The edits that put back an older text, in or before the range.
-fn reverted(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> FxHashSet<Key> {
-    let mut pasts: FxHashMap<usize, Past> = FxHashMap::default();
-    let mut reverted = FxHashSet::default();
-    for (call, _) in calls::sorted(dataset.calls().filter(|call| tools.has_edited(call)).collect()) {
-        let Some(file) = files.listed(names.edited(call)) else { continue };
-        let past = pasts.entry(file).or_default();
-        let goes_back = if tools.is_write(call) { past.write(call.new_text) } else { past.edit(call.old_text, call.new_text) };
-        if goes_back {
-            reverted.insert(call.key);
+fn reverted(calls: &Calls, names: &mut FileNames, files: &Files) -> FxHashSet<Key> {
+    let mut edits: FxHashMap<usize, Vec<Call>> = FxHashMap::default();
+    for call in calls.edited() {
+        if let Some(file) = files.listed(names.named(call.0)) {
+            edits.entry(file).or_default().push(call);
         }
+    }
+    let mut reverted = FxHashSet::default();
+    for mut edits in edits.into_values() {
+        calls::sort(&mut edits);
+        let mut past = Past::default();
+        let goes_back = |(call, _): &Call| {
+            if calls.tools.is_write(call) { past.write(call.new_text) } else { past.edit(call.old_text, call.new_text) }
+        };
+        reverted.extend(edits.into_iter().filter(goes_back).map(|(call, _)| call.key));
     }
     reverted
 }
@@ -296,18 +301,18 @@ impl Past {
 }
 
 /// The edits that end a cycle: edit, failing command, edit of the same file.
-fn cycles(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) -> FxHashSet<Key> {
+fn cycles(calls: &Calls, names: &mut FileNames, files: &Files) -> FxHashSet<Key> {
     let edits = files.0.values().flat_map(|file| &file.edits);
     let wanted = edits.map(|(call, _)| Thread::of(&call.origin)).collect();
     let mut cycles = FxHashSet::default();
-    for thread in calls::threads(dataset, &wanted, |call| tools.has_edited(call) || tools.has_failed(call)) {
+    for thread in calls::threads(calls.edited().chain(calls.failed.iter().copied()), &wanted) {
         let mut failures = 0;
         // By file: the failures before its last edit.
         let mut before: FxHashMap<usize, u64> = FxHashMap::default();
         for call in &thread {
-            if tools.has_failed(call) {
+            if calls.tools.has_failed(call) {
                 failures += 1;
-            } else if let Some(file) = files.listed(names.edited(call.0))
+            } else if let Some(file) = files.listed(names.named(call.0))
                 && before.insert(file, failures).is_some_and(|before| before < failures)
             {
                 cycles.insert(call.0.key);
@@ -318,22 +323,25 @@ fn cycles(dataset: &Dataset, tools: &Tools, names: &mut Names, files: &Files) ->
 }
 
 /// How often edited files were read.
-fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Names, files: &Files) -> FxHashMap<usize, u64> {
+fn reads(dataset: &Dataset, calls: &Calls, selection: &Selection, names: &mut FileNames, files: &Files) -> FxHashMap<usize, u64> {
     let mut reads: FxHashMap<usize, u64> = FxHashMap::default();
     let mut commands: Vec<&CallRow> = Vec::new();
-    for (call, _) in selection.calls().filter(|(_, ending)| ending.outcome == Outcome::Ok) {
-        if tools.is_bash(call) {
+    for (call, _) in calls.read.iter().filter(|(call, _)| selection.keeps_call(call)) {
+        if calls.tools.is_bash(call) {
             commands.push(call);
-        } else if tools.is_read(call)
-            && let Some(file) = files.listed(names.edited(call))
-        {
+        } else if let Some(file) = files.listed(names.named(call)) {
             *reads.entry(file).or_default() += 1;
         }
     }
-    let printed = printed(dataset, &commands, files.0.keys().map(|file| names.names[*file].as_str()));
+    let printed = printed(dataset, &commands, files.0.keys().map(|file| names.path(*file)));
     for call in commands {
-        for path in call.known_command().and_then(|command| printed.get(&command)).into_iter().flatten() {
-            if let Some(file) = files.listed(Some(names.number(path, &call.origin))) {
+        let told = match call.known_command() {
+            Some(Command::Text(text)) => printed.get(&text).map(|reads| &reads[..]).unwrap_or_default().into(),
+            Some(stored) => Cow::from(dataset.facts().files_read(stored)),
+            None => Cow::default(),
+        };
+        for read in told.iter() {
+            if let Some(file) = files.listed(Some(names.number(&read.path, &call.origin))) {
                 *reads.entry(file).or_default() += 1;
             }
         }
@@ -341,22 +349,17 @@ fn reads(dataset: &Dataset, selection: &Selection, tools: &Tools, names: &mut Na
     reads
 }
 
-/// The paths that commands print, by command. Only commands that hold the last
-/// part of a path can print that file; few do, and the others are not parsed.
-fn printed<'f>(dataset: &Dataset, calls: &[&CallRow], files: impl Iterator<Item = &'f str>) -> FxHashMap<Command, Vec<String>> {
+/// The files that commands print, by the texts of those of which only the text is known.
+/// Only one that holds the last part of a path can print that file; few do, and the
+/// others are not parsed.
+fn printed<'f>(dataset: &Dataset, calls: &[&CallRow], files: impl Iterator<Item = &'f str>) -> FxHashMap<Symbol, Vec<FileRead>> {
     let wanted: FxHashSet<&str> = files.filter_map(|file| parts(file).last()).collect();
-    let mut commands: Vec<Command> = calls.iter().filter_map(|call| call.known_command()).collect();
-    commands.sort_unstable();
-    commands.dedup();
-    let may_print = |command: Command| match command {
-        Command::Text(text) => parts(&dataset.symbols().name(text)).any(|part| wanted.contains(part)),
-        Command::Stored(_) => true,
-    };
-    let paths = calls::in_parallel(&commands, |command| {
-        let reads = if may_print(*command) { dataset.facts().files_read(*command) } else { Vec::new() };
-        reads.into_iter().map(|read| read.path).collect()
-    });
-    commands.into_iter().zip(paths).filter(|(_, paths): &(Command, Vec<String>)| !paths.is_empty()).collect()
+    let texts: FxHashSet<Symbol> = calls.iter().filter_map(|call| call.known_command()?.text()).collect();
+    let texts: Vec<Symbol> = texts.into_iter().collect();
+    let may_print = |text: Symbol| parts(&dataset.symbols().name(text)).any(|part| wanted.contains(part));
+    let reads =
+        calls::in_parallel(&texts, |text| if may_print(*text) { dataset.facts().files_read(Command::Text(*text)) } else { Vec::new() });
+    texts.into_iter().zip(reads).filter(|(_, reads)| !reads.is_empty()).collect()
 }
 
 /// The parts of a path or a command, cut wherever a name of a file can end.
@@ -373,7 +376,7 @@ mod tests {
     use crate::behaviour::story::{Era, Story, dataset};
 
     fn of(stories: &[Story]) -> Vec<Hotspot> {
-        hotspots(&dataset(stories), &Query::all()).expect("no filters")
+        hotspots(&dataset(stories), &Query::all(), None).expect("no filters")
     }
 
     fn story() -> Story {
@@ -494,9 +497,21 @@ mod tests {
     }
 
     #[test]
+    fn the_first_rows_are_those_of_all() {
+        let told = |name| Story::new(Era::Denial, name).read("/a").edit("/a", "x", "y").fails("make", 2, "x").edit("/a", "y", "x");
+        let data = dataset(&[told("s").edit("/b", "x", "y").ok("cat /b"), told("t").edit("/c", "x", "y").edit("/c", "y", "z")]);
+        let some = |most| hotspots(&data, &Query::all(), most).expect("no filters");
+        let all = some(None);
+        assert_eq!(all.iter().map(|row| row.file.as_str()).collect::<Vec<_>>(), ["/a", "/c", "/b"]);
+        for most in 0..5 {
+            assert_eq!(some(Some(most)), all[..most.min(3)], "{most}");
+        }
+    }
+
+    #[test]
     fn reads_are_unknown_where_only_edits_are_kept() {
         let data = dataset(&[story().read("/a").edit("/a", "x", "y").fails("make", 2, "x").edit("/a", "y", "x")]);
-        let rows = hotspots(&data, &Query { tools: vec!["Edit".into()], ..Query::all() }).expect("no globs");
+        let rows = hotspots(&data, &Query { tools: vec!["Edit".into()], ..Query::all() }, None).expect("no globs");
         assert_eq!((rows[0].edits, rows[0].reverted, rows[0].cycles, rows[0].reads), (2, 1, 1, None));
     }
 

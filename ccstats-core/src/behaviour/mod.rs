@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod cost;
 pub(crate) mod epochs;
 pub(crate) mod failures;
+mod files;
 pub(crate) mod hotspots;
 mod outside;
 mod patterns;

@@ -14,10 +14,10 @@ use rustc_hash::FxHashMap;
 use crate::behaviour::changes::{Asked, Changes, Reach};
 use crate::behaviour::cost::{ResultCost, ResultCosts};
 use crate::behaviour::epochs::{Epochs, Thread};
+use crate::behaviour::files::FileNames;
 use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::outcome::{EditError, Outcome};
-use crate::paths::canonical;
 use crate::query::Selection;
 use crate::rows::{CallRow, Order, Place, ResultRow};
 use crate::shell::Lines;
@@ -358,16 +358,15 @@ struct Session<'s, 'd> {
     runs: Runs,
     /// Events so far that may have changed files which they do not plainly name.
     doubts: Vec<&'s Event<'d>>,
-    /// Paths as calls give them, by folder and name, and as they are.
-    paths: FxHashMap<(Symbol, Symbol), usize>,
-    indices: FxHashMap<String, usize>,
+    names: FileNames<'d>,
+    /// By the numbers of their names.
     files: Vec<File>,
 }
 
 impl<'s, 'd> Session<'s, 'd> {
     fn new(dataset: &'d Dataset, epochs: &'s Epochs, events: &'s [Event<'d>]) -> Session<'s, 'd> {
-        let (doubts, paths, indices, files) = Default::default();
-        Session { dataset, epochs, events, runs: Runs::new(events), doubts, paths, indices, files }
+        let (doubts, files) = Default::default();
+        Session { dataset, epochs, events, runs: Runs::new(events), doubts, names: FileNames::new(dataset), files }
     }
 
     fn rows(mut self, changes: &Changes) -> Vec<FileReads> {
@@ -377,17 +376,19 @@ impl<'s, 'd> Session<'s, 'd> {
                 Reach::Named | Reach::Anything => self.doubts.push(event),
                 Reach::Edit => self.edit(event),
                 Reach::Read if event.outcome == Outcome::Ok => {
-                    let file = self.named_file(event.call);
-                    let span = tool_span(event, &self.files[file].asked.path);
-                    self.read(event, file, span, 1, changes);
+                    if let Some(file) = self.named_file(event.call) {
+                        let span = tool_span(event, &self.files[file].asked.path);
+                        self.read(event, file, span, 1, changes);
+                    }
                 }
                 Reach::Read => {}
                 Reach::Shell => {
                     self.doubts.push(event);
                     let command = event.call.known_command().filter(|_| event.outcome == Outcome::Ok);
-                    let reads = command.map_or(&[][..], |command| changes.files_read(command));
-                    for read in reads {
-                        let file = self.file(event.call, &read.path);
+                    let reads = command.map(|command| changes.files_read(command)).unwrap_or_default();
+                    for read in reads.iter() {
+                        let number = self.names.number(&read.path, &event.call.origin);
+                        let file = self.known(number);
                         self.read(event, file, shell_span(event, read.lines), reads.len() as u32, changes);
                     }
                 }
@@ -398,28 +399,19 @@ impl<'s, 'd> Session<'s, 'd> {
         read.map(|file| FileReads { session: name.clone().into_owned(), file: file.asked.path, ..file.row }).collect()
     }
 
-    /// The file that the input of a call names.
-    fn named_file(&mut self, call: &CallRow) -> usize {
-        let name = call.file.or(call.target);
-        let key = (call.origin.project, name);
-        if let Some(index) = self.paths.get(&key) {
-            return *index;
-        }
-        let index = self.file(call, &self.dataset.symbols().name(name));
-        self.paths.insert(key, index);
-        index
+    /// What is known of the file that the input of a call names.
+    fn named_file(&mut self, call: &CallRow) -> Option<usize> {
+        let number = self.names.named(call)?;
+        Some(self.known(number))
     }
 
-    /// The file at a path, as seen from the folder of a call.
-    fn file(&mut self, call: &CallRow, path: &str) -> usize {
-        let folder = self.dataset.symbols().name(call.origin.project);
-        let path = canonical(&folder, path);
-        if let Some(index) = self.indices.get(&*path) {
-            return *index;
+    /// Makes a file known by the number of its name.
+    fn known(&mut self, number: usize) -> usize {
+        while self.files.len() <= number {
+            let path = self.names.path(self.files.len()).to_owned();
+            self.files.push(File { asked: Asked::new(path), ..File::default() });
         }
-        self.files.push(File { asked: Asked::new(path.clone().into_owned()), ..File::default() });
-        self.indices.insert(path.into_owned(), self.files.len() - 1);
-        self.files.len() - 1
+        number
     }
 
     /// An edit changes its file; one that is refused until the file is read
@@ -427,8 +419,7 @@ impl<'s, 'd> Session<'s, 'd> {
     fn edit(&mut self, event: &Event) {
         let is_refused = matches!(event.outcome, Outcome::ToolError | Outcome::Denied | Outcome::Cancelled);
         let asks_to_read = event.result.is_some_and(|result| matches!(result.edit_error, Some(EditError::NotRead | EditError::Changed)));
-        if !is_refused || asks_to_read {
-            let file = self.named_file(event.call);
+        if let Some(file) = self.named_file(event.call).filter(|_| !is_refused || asks_to_read) {
             self.files[file].changed = self.files[file].changed.max(Some(event.at));
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn findings(
             findings
         }
         ReportName::Hotspots => {
-            let rows = hotspots::hotspots(dataset, query)?;
+            let rows = hotspots::hotspots(dataset, query, None)?;
             let table = hotspots::table(&rows);
             let totals = sums(&table, &["sessions", "days"]);
             found(table, totals, hotspots::advice(&rows))
@@ -90,19 +90,16 @@ pub(super) fn add_answer_costs(table: &mut Table, dataset: &Dataset, selection: 
 /// The three signals of the summary: the first rows of each.
 pub(super) fn signals(dataset: &Dataset, query: &Query) -> Result<Vec<Section>, Error> {
     let selection = Selection::new(dataset, query)?;
-    let repeated_reads = || reads::table(dataset, first(&reads::rows(dataset, &Epochs::new(dataset), &selection)), None);
-    let failing_commands = || failures::failing_commands(dataset, query);
-    let hotspots = || hotspots::hotspots(dataset, query).map(|rows| hotspots::table(first(&rows)));
+    let repeated_reads = || {
+        let mut rows = reads::rows(dataset, &Epochs::new(dataset), &selection);
+        rows.truncate(SIGNAL_ROWS);
+        reads::table(dataset, &rows, None)
+    };
+    let failing_commands = || failures::failing_commands(dataset, query, SIGNAL_ROWS);
+    let hotspots = || hotspots::hotspots(dataset, query, Some(SIGNAL_ROWS)).map(|rows| hotspots::table(&rows));
     let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));
-    let mut failing_commands = failing_commands?;
-    failing_commands.rows.truncate(SIGNAL_ROWS);
-    let sections = [("repeated_reads", repeated_reads), ("failing_commands", failing_commands), ("hotspots", hotspots?)];
+    let sections = [("repeated_reads", repeated_reads), ("failing_commands", failing_commands?), ("hotspots", hotspots?)];
     Ok(sections.map(|(key, table)| Section { key, table }).into())
-}
-
-/// Those that become rows of a signal: to tell all of the others takes longer.
-fn first<R>(rows: &[R]) -> &[R] {
-    &rows[..rows.len().min(SIGNAL_ROWS)]
 }
 
 /// One row that adds up the counts of a table, but for those that overlap.

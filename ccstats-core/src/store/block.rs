@@ -157,9 +157,10 @@ mod tests {
         let mut facts = dataset(&[("p/s.jsonl", &[line])]).into_facts();
         write(&mut facts, 0);
         let call = facts.calls.rows()[0];
-        let (told, text) = (call.known_command().expect("a command"), call.quotable_command().expect("a text"));
-        assert!(matches!((told, text), (Command::Stored(_), Command::Text(_))));
-        assert_eq!(facts.reads_and_writes(told), facts.reads_and_writes(text));
+        let (Some(told @ Command::Stored(stored)), Some(Command::Text(text))) = (call.known_command(), call.quotable_command()) else {
+            panic!("{call:?}");
+        };
+        assert_eq!((facts.files_read(told), facts.writes(stored)), facts.reads_and_writes(text));
         assert_eq!(facts.files_read(told)[0].path, "a.rs");
     }
 
