@@ -521,14 +521,12 @@ impl Reader<'_> {
         self.scanned.facts.messages.rows().iter().filter_map(|row| row.origin.order.stamp_ms()).max()
     }
 
-    /// Reads stored blocks.
+    /// Reads stored blocks on all processors. The first eighth is taken in while the others
+    /// are fetched: only one thread can do that.
     fn blocks(&mut self, steps: &[usize]) -> Result<(), Failure> {
-        /// Of so many the first eighth is taken in while the others are fetched: only one
-        /// thread can do that.
-        const MANY: usize = 64;
         let known = |step: &usize| self.layout.steps[*step].known.map(|at| (*step, &self.state.known[at]));
         let wanted: Vec<(usize, &Known)> = steps.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
-        let (first, rest) = wanted.split_at(if wanted.len() > MANY { wanted.len() / 8 } else { 0 });
+        let (first, rest) = wanted.split_at(wanted.len() / 8);
         let fetch = |steps: &[(usize, &Known)]| self.snapshot.blocks(steps.iter().map(|(_, known)| *known));
         let (layout, needs, facts) = (&*self.layout, self.needs, &mut self.scanned.facts);
         let stored = fetch(first)?;

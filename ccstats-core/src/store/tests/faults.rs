@@ -17,9 +17,13 @@ fn filled() -> Place {
     place.write("a.jsonl", &[1, 2, 4]);
     place.write("b.jsonl", &[8, 16]);
     assert_eq!(place.load(&mut place.open()), (31, vec![]));
-    let store = rusqlite::Connection::open(file(&place)).expect("a database");
-    store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a log");
+    empty_log(&place);
     place
+}
+
+fn empty_log(place: &Place) {
+    let store = rusqlite::Connection::open(file(place)).expect("a database");
+    store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a log");
 }
 
 fn why(place: &Place) -> String {
@@ -62,6 +66,28 @@ fn a_damaged_block_of_a_gone_transcript_is_told_and_nothing_else_lost() {
     let (outputs, problems) = place.load(&mut place.open());
     assert!([7, 24].contains(&outputs), "{outputs}");
     assert_eq!(problems, ["its history in the store is damaged"]);
+}
+
+#[test]
+fn whichever_of_many_blocks_is_damaged_the_others_are_read() {
+    let place = Place::new();
+    let names: Vec<String> = (0..16).map(|number| format!("{number:02}.jsonl")).collect();
+    names.iter().enumerate().for_each(|(number, name)| place.write(name, &[1 << number]));
+    assert_eq!(place.load(&mut place.open()), (0xFFFF, vec![]));
+    empty_log(&place);
+    let sound = fs::read(file(&place)).expect("a file");
+    names.iter().for_each(|name| fs::remove_file(place.transcript(name)).expect("a file"));
+    let mut lost = 0;
+    for at in memchr::memmem::find_iter(&sound, b"ccsb") {
+        let mut bytes = sound.clone();
+        bytes[at + 30] ^= 1;
+        fs::write(file(&place), bytes).expect("a file");
+        let (outputs, problems) = place.load(&mut place.open());
+        assert_eq!(problems, ["its history in the store is damaged"]);
+        assert_eq!((0xFFFF - outputs).count_ones(), 1, "{outputs:x}");
+        lost |= 0xFFFF - outputs;
+    }
+    assert_eq!(lost, 0xFFFF);
 }
 
 #[test]
