@@ -184,7 +184,6 @@ impl Tally {
                 sums.message(row, dataset.project(row.origin.project), cost);
             }
         }
-        sums.end_run();
         selection.calls().for_each(|(row, ending)| sums.call(row, dataset.project(row.origin.project), ending));
         for row in selection.prompts() {
             sums.tally.prompts += 1;
@@ -238,7 +237,8 @@ impl Sums {
         }
     }
 
-    fn named(self, dataset: &Dataset) -> Tally {
+    fn named(mut self, dataset: &Dataset) -> Tally {
+        self.end_run();
         let mut tally = self.tally;
         tally.sessions = self.sessions.len() as u64;
         tally.projects_with_messages = self.projects.values().filter(|project| project.spending.messages > 0).count() as u64;

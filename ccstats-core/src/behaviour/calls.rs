@@ -38,13 +38,13 @@ pub(super) fn threads<'d>(calls: impl Iterator<Item = Call<'d>>, wanted: &FxHash
     threads
 }
 
-/// Calls by time and place; those of one line by identity.
+/// Sorts calls by time and place; those of one line by identity.
 pub(super) fn sort(calls: &mut [Call]) {
     // Calls of a transcript come in order: a sort that finds such runs is faster.
     calls.sort_by_key(|(call, _)| (call.origin.order, call.key));
 }
 
-/// The same.
+/// The calls in that order.
 pub(super) fn sorted(mut calls: Vec<Call>) -> Vec<Call> {
     sort(&mut calls);
     calls

@@ -419,7 +419,9 @@ impl<'s, 'd> Session<'s, 'd> {
     fn edit(&mut self, event: &Event) {
         let is_refused = matches!(event.outcome, Outcome::ToolError | Outcome::Denied | Outcome::Cancelled);
         let asks_to_read = event.result.is_some_and(|result| matches!(result.edit_error, Some(EditError::NotRead | EditError::Changed)));
-        if let Some(file) = self.named_file(event.call).filter(|_| !is_refused || asks_to_read) {
+        if (!is_refused || asks_to_read)
+            && let Some(file) = self.named_file(event.call)
+        {
             self.files[file].changed = self.files[file].changed.max(Some(event.at));
         }
     }
