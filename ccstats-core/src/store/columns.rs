@@ -28,6 +28,9 @@ impl Form {
     const ALL: [Form; 5] = [Form::Constant, Form::Runs, Form::Plain, Form::Steps, Form::Wide];
 }
 
+/// Smaller numbers take one byte.
+const ONE_BYTE: u64 = 0x80;
+
 /// Writes a column behind its length in bytes. How many numbers it has is not told.
 pub(super) fn write(numbers: &[u64], out: &mut Vec<u8>) {
     let (size, form) = smallest(numbers);
@@ -45,18 +48,20 @@ pub(super) fn write(numbers: &[u64], out: &mut Vec<u8>) {
 
 /// The form that takes the fewest bytes, and their number.
 fn smallest(numbers: &[u64]) -> (usize, Form) {
+    let changes = numbers.windows(2).filter(|pair| pair[0] != pair[1]).count();
     // Most columns.
-    let first = numbers.first().copied().unwrap_or_default();
-    if numbers.iter().all(|number| *number == first) {
-        return (length(first), Form::Constant);
+    if changes == 0 {
+        return (length(numbers.first().copied().unwrap_or_default()), Form::Constant);
     }
-    let [mut plain, mut stepped] = [0; 2];
-    for (number, step) in numbers.iter().zip(steps(numbers)) {
-        plain += length(*number);
-        stepped += length(step);
+    let (mut plain, mut stepped, wide) = (numbers.len(), numbers.len(), 8 * numbers.len());
+    if numbers.iter().fold(0, |all, number| all | number) >= ONE_BYTE {
+        plain = numbers.iter().copied().map(length).sum();
+        stepped = steps(numbers).map(length).sum();
     }
-    let runs = runs(numbers).map(length).sum();
-    let sizes = [(runs, Form::Runs), (plain, Form::Plain), (stepped, Form::Steps), (8 * numbers.len(), Form::Wide)];
+    // Each run takes two bytes at least.
+    let may_be_runs = 2 * (changes + 1) <= plain.min(stepped).min(wide);
+    let runs = if may_be_runs { runs(numbers).map(length).sum() } else { usize::MAX };
+    let sizes = [(runs, Form::Runs), (plain, Form::Plain), (stepped, Form::Steps), (wide, Form::Wide)];
     sizes.into_iter().min_by_key(|(size, _)| *size).expect("there are four")
 }
 
@@ -77,12 +82,12 @@ fn steps(numbers: &[u64]) -> impl Iterator<Item = u64> {
 
 /// The bytes that [`write_number`] takes.
 fn length(number: u64) -> usize {
-    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
+    (70 - (number | 1).leading_zeros() as usize) / 7
 }
 
 /// Writes a number, seven bits to a byte.
 pub(super) fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
+    while number >= ONE_BYTE {
         out.push(number as u8 | 0x80);
         number >>= 7;
     }

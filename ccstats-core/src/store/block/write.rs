@@ -104,11 +104,10 @@ struct Writer<'f> {
     /// Ids that tell who is related.
     relatives: HashSet<Symbol>,
     span_ms: Option<(i64, i64)>,
-    columns: Vec<Vec<u64>>,
-    /// The most rows that the table can have.
-    room: usize,
-    /// The column of the next field.
-    next: usize,
+    /// The fields of a table, row by row.
+    fields: Vec<u64>,
+    /// The numbers of one column.
+    column: Vec<u64>,
     /// The rows of the longest table.
     most_rows: usize,
     /// How many tables there are yet.
@@ -126,9 +125,8 @@ impl<'f> Writer<'f> {
             key_numbers: HashTable::new(),
             relatives: HashSet::new(),
             span_ms: None,
-            columns: Vec::new(),
-            room: 0,
-            next: 0,
+            fields: Vec::new(),
+            column: Vec::new(),
             most_rows: 0,
             tables: 0,
             body: Vec::new(),
@@ -147,21 +145,24 @@ impl<'f> Writer<'f> {
     }
 
     fn rows<'r, R: Record + 'r>(&mut self, rows: impl Iterator<Item = &'r R>) {
-        self.columns.iter_mut().for_each(Vec::clear);
-        self.room = rows.size_hint().1.unwrap_or_default();
+        self.fields.clear();
         let mut count = 0;
         for row in rows {
-            self.next = 0;
             row.clone().pass(self);
             count += 1;
         }
-        self.most_rows = self.most_rows.max(count as usize);
+        self.most_rows = self.most_rows.max(count);
         self.tables += 1;
         let mut table = Vec::new();
-        write_number(count, &mut table);
+        write_number(count as u64, &mut table);
         if count > 0 {
-            write_number(self.next as u64, &mut table);
-            self.columns[..self.next].iter().for_each(|column| columns::write(column, &mut table));
+            let columns = self.fields.len() / count;
+            write_number(columns as u64, &mut table);
+            for column in 0..columns {
+                self.column.clear();
+                self.column.extend(self.fields[column..].iter().step_by(columns));
+                columns::write(&self.column, &mut table);
+            }
         }
         write_number(table.len() as u64, &mut self.body);
         self.body.extend_from_slice(&table);
@@ -206,11 +207,7 @@ impl<'f> Writer<'f> {
 impl Columns for Writer<'_> {
     #[inline]
     fn number(&mut self, number: &mut u64) {
-        if self.next == self.columns.len() {
-            self.columns.push(Vec::with_capacity(self.room));
-        }
-        self.columns[self.next].push(*number);
-        self.next += 1;
+        self.fields.push(*number);
     }
 
     fn symbol(&mut self, symbol: &mut Symbol) {
