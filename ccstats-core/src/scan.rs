@@ -164,7 +164,7 @@ impl Queue<'_> {
         while let Some(index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let Err(problem) = self.try_part(&mut worker, *index, apart) else {
                 done.push(*index);
-                if worker.waiting_bytes > MOST_WAITING_BYTES {
+                if worker.waiting_bytes > self.most_waiting_bytes() {
                     panics.extend(self.take_in(&mut worker));
                 }
                 continue;
@@ -180,6 +180,14 @@ impl Queue<'_> {
         panics.extend(self.take_in(&mut worker));
         worker.reader.problems.extend(panics);
         worker
+    }
+
+    /// How much is read before it is taken in: less and less towards the end, where all
+    /// workers are to be done at the same time.
+    fn most_waiting_bytes(&self) -> u64 {
+        // What was read twice is counted twice.
+        let left = self.progress.total_bytes.load(Ordering::Relaxed).saturating_sub(self.progress.done_bytes.load(Ordering::Relaxed));
+        MOST_WAITING_BYTES.min(left / 4)
     }
 
     /// Reads a part.
