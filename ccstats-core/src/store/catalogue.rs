@@ -27,6 +27,10 @@ const APPLICATION_ID: i32 = 0x6363_7374;
 /// A writer gives up after so long.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// What a change writes is kept until it is published. What does not fit goes to the log
+/// before, and often once more.
+const CACHE_KIB: i32 = 32 << 10;
+
 const SCHEMA: &str = "
 CREATE TABLE state (generation INTEGER NOT NULL);
 INSERT INTO state VALUES (0);
@@ -210,6 +214,7 @@ impl Catalogue {
         connection.busy_timeout(PATIENCE)?;
         // Hooks open and close the store all the time: whoever writes much tidies up.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF;")?;
         match versions(&connection)? {
             (APPLICATION_ID, SCHEMA_VERSION) => {}

@@ -19,6 +19,11 @@ impl Families {
         Families { parents: (0..transcripts).collect(), owners: FxHashMap::default() }
     }
 
+    /// Makes room for so many marks.
+    pub(super) fn reserve(&mut self, marks: usize) {
+        self.owners.reserve(marks);
+    }
+
     /// A transcript has these marks.
     pub(super) fn add(&mut self, transcript: usize, marks: &[u32]) {
         for mark in marks {

@@ -326,6 +326,7 @@ impl Layout {
         for (at, known) in state.known.iter().enumerate() {
             families.join(*first.entry(known.family).or_insert(at), at);
         }
+        families.reserve(blocks.values().flatten().map(|(_, block)| block.marks.len()).sum());
         for (step, blocks) in blocks {
             let member = self.member(*step, state.known.len());
             blocks.iter().for_each(|(_, block)| families.add(member, &block.marks));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::block::{self, Block};
@@ -74,7 +75,7 @@ pub(super) fn change(
         updates.push(Update { known: at, root: transcript.root, how: step.how, blocks });
     }
     let moved = settle_families(&mut known, &members, families);
-    let unknown = found.agent_files.iter().filter(|(_, id, _)| !state.agents.contains_key(id));
+    let unknown = found.agent_files.par_iter().filter(|(_, id, _)| !state.agents.contains_key(id));
     let agents = unknown.filter_map(|(root, id, path)| Some((*root, id.clone(), agent_type(path)?))).collect();
     let tops = state.tops.iter().map(|top| top.as_os_str().as_encoded_bytes().to_vec()).collect();
     Change { generation, known, updates, moved, agents, tops }
