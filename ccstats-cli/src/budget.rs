@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     let query = Query { projects: Vec::new(), sessions: Vec::new(), ..load::filters(options, &config) };
     // Who asks every few seconds need not hear each time what old lines lack.
     let needs = Needs { rows_only: !options.strict, ..budget_needs(&query, &limits, None, now)? };
-    let Loaded { dataset, looked_in, writing, .. } = load(options, &config, &needs)?;
+    let Loaded { dataset, looked_in, mut store, .. } = load(options, &config, &needs)?;
     let mut budgets = budgets(&dataset, &query, &config.price_list(), &limits, None, now)?;
     if options.hash {
         let key = key::load().map_err(Failure::Key)?;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     };
     output::write(&text, options.output.as_deref(), options.color)?;
     let mut accounting = dataset.accounting().clone();
-    writing.tell(&mut accounting);
+    load::tell(&mut store, &mut accounting);
     if !options.quiet {
         if accounting.transcripts + accounting.gone == 0 {
             load::say_nothing_found(&looked_in);

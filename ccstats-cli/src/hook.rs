@@ -11,14 +11,14 @@ pub(crate) use settings::installed;
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Query, Shown, budget_needs, budgets};
+use ccstats_core::{Budget, Query, Shown, Store, budget_needs, budgets};
 use chrono::Utc;
 use serde_json::{Value, json};
 
 use crate::args::{ColorWhen, HookArgs, HookCommand, Options};
 use crate::config::{self, Config, WhenExceeded};
 use crate::format::number::money;
-use crate::load::{self, Writing, load};
+use crate::load::{self, load};
 use crate::output::Failure;
 use crate::{budget, history, live, output};
 
@@ -50,8 +50,8 @@ fn respond(options: &Options) {
     live::be_silent();
     let options = Options { quiet: true, ..options.clone() };
     let answers = live::before_deadline(move |answers| {
-        let mut writing = None;
-        if let Some(answer) = live::read_value().and_then(|event| answer(&event, &options, &mut writing)) {
+        let mut store = None;
+        if let Some(answer) = live::read_value().and_then(|event| answer(&event, &options, &mut store)) {
             let _ = answers.send(answer);
         }
     });
@@ -61,7 +61,7 @@ fn respond(options: &Options) {
 }
 
 /// What to say to an event; `None` says nothing.
-fn answer(event: &Value, options: &Options, writing: &mut Option<Writing>) -> Option<Value> {
+fn answer(event: &Value, options: &Options, store: &mut Option<Store>) -> Option<Value> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
     let event = Event::named(text("hook_event_name")?)?;
     let config = Config::load(options.config.as_deref()).ok()?;
@@ -74,7 +74,7 @@ fn answer(event: &Value, options: &Options, writing: &mut Option<Writing>) -> Op
     let now = options.now.unwrap_or_else(Utc::now);
     let needs = budget_needs(&query, &limits, text("session_id"), now).ok()?;
     let loaded = load(options, &config, &needs).ok()?;
-    *writing = Some(loaded.writing);
+    *store = loaded.store;
     let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
     let budgets = budgets(&dataset, &query, &config.price_list(), &limits, text("session_id"), now).ok()?;
     reaction(event, &budgets, budget::warn_percent(&config), stops)

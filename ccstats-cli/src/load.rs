@@ -2,11 +2,9 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Problem, ProblemKind, Progress, Query, Range, Shown, Store};
+use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, ProblemKind, Progress, Query, Range, Shown, Store};
 use chrono::Weekday;
 
 use crate::args;
@@ -23,46 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) looked_in: Vec<PathBuf>,
     /// How the transcripts were read.
     pub(crate) scan: Options,
-    /// To be kept until the answer is given.
-    pub(crate) writing: Writing,
-}
-
-/// The store, which is written and tidied up beside all else. Waited for at the end: if
-/// each process ended before that is done, nothing would be kept, or the log of the store
-/// would grow for ever.
-#[derive(Default)]
-pub(crate) struct Writing {
-    published: Option<Receiver<Option<Problem>>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Writing {
-    fn start(mut store: Store) -> Writing {
-        if !store.has_news() && !store.is_untidy() {
-            // To close it takes longer than to end.
-            std::mem::forget(store);
-            return Writing::default();
-        }
-        let (sender, published) = mpsc::channel();
-        let write = move || {
-            // What calls for an answer before a deadline does not ask.
-            let _ = sender.send(store.publish());
-        };
-        // Where no thread can be started, the store is dropped here, and so written.
-        Writing { published: Some(published), thread: thread::Builder::new().spawn(write).ok() }
-    }
-
-    /// Waits until the store is written, and tells what was wrong.
-    pub(crate) fn tell(&self, accounting: &mut Accounting) {
-        accounting.problems.extend(self.published.as_ref().and_then(|published| published.recv().ok().flatten()));
-        accounting.problems.sort();
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        let _ = self.thread.take().map(JoinHandle::join);
-    }
+    /// While something is written to it: to be kept until the answer is given.
+    pub(crate) store: Option<Store>,
 }
 
 /// All that the transcripts say and the store remembers, as far as it is needed, with
@@ -75,9 +35,24 @@ pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> R
         None => Dataset::load(&scan, progress),
     };
     let mut dataset = progress::shown(options.quiet, load)?;
-    let writing = store.map(Writing::start).unwrap_or_default();
+    let store = store.and_then(while_writing);
     name_projects(&mut dataset, config, options.by_repository());
-    Ok(Loaded { dataset, looked_in, scan, writing })
+    Ok(Loaded { dataset, looked_in, scan, store })
+}
+
+fn while_writing(store: Store) -> Option<Store> {
+    if store.is_writing() {
+        return Some(store);
+    }
+    // To close it takes longer than to end.
+    std::mem::forget(store);
+    None
+}
+
+/// Waits until the store is written, and tells what was wrong.
+pub(crate) fn tell(store: &mut Option<Store>, accounting: &mut Accounting) {
+    accounting.problems.extend(store.as_mut().and_then(Store::wait));
+    accounting.problems.sort();
 }
 
 /// Where transcripts are read, and how.

@@ -53,8 +53,8 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
     let now = options.now.unwrap_or_else(Utc::now);
     let query = query(args, &config, name, now)?;
-    let loaded = load(options, &config, &needs(options, name, &query))?;
-    let report = make(args, &config, name, &loaded, &query, now)?;
+    let mut loaded = load(options, &config, &needs(options, name, &query))?;
+    let report = make(args, &config, name, &mut loaded, &query, now)?;
     let format = options.format();
     if !(report.is_empty && format == Format::Table) {
         let text = format::render(&report, format, &screen(args));
@@ -82,8 +82,8 @@ fn needs(options: &args::Options, name: ReportName, query: &Query) -> Needs {
 }
 
 /// The report itself, with hashes for names where they are asked for.
-fn make(args: &Args, config: &Config, name: ReportName, loaded: &Loaded, query: &Query, now: DateTime<Utc>) -> Result<Report, Failure> {
-    let (options, Loaded { dataset, scan, writing, .. }) = (&args.options, loaded);
+fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, query: &Query, now: DateTime<Utc>) -> Result<Report, Failure> {
+    let (options, Loaded { dataset, scan, store, .. }) = (&args.options, loaded);
     let looks_for_secrets = options.secrets && name == ReportName::Audit;
     let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(Failure::Key)?;
     let listing = Listing {
@@ -95,7 +95,7 @@ fn make(args: &Args, config: &Config, name: ReportName, loaded: &Loaded, query: 
         now_ms: Some(now.timestamp_millis()),
     };
     let mut report = Report::new(name, dataset, query, &config.price_list(), &listing)?;
-    writing.tell(&mut report.accounting);
+    load::tell(store, &mut report.accounting);
     Ok(match key.filter(|_| options.hash) {
         Some(key) => report.hashed(&key),
         None => report,

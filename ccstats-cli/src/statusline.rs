@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, budget_needs, budgets};
+use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, Store, budget_needs, budgets};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
 use crate::format::number::money;
-use crate::load::{self, Writing, load};
+use crate::load::{self, load};
 use crate::{key, live, output};
 
 /// What a template may name.
@@ -90,8 +90,8 @@ fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
     tell(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     tell(Step::Input(input.clone()));
-    let mut writing = None;
-    if let Some(figures) = figures(options, &config, &query, &input, now, &mut writing) {
+    let mut store = None;
+    if let Some(figures) = figures(options, &config, &query, &input, now, &mut store) {
         if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
             // Without it the next late line knows less; no reason to fail.
             let _ = figures.keep(place);
@@ -174,14 +174,14 @@ fn figures(
     query: &Query,
     input: &Input,
     now: DateTime<Utc>,
-    writing: &mut Option<Writing>,
+    store: &mut Option<Store>,
 ) -> Option<Figures> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
     let needs = budget_needs(query, &limits, input.session.as_deref(), now).ok()?;
     let loaded = load(options, config, &needs).ok()?;
-    *writing = Some(loaded.writing);
+    *store = loaded.store;
     let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
     let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now).ok()?;
     let [today, block, session, limits @ ..] = &found[..] else { return None };

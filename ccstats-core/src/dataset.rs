@@ -96,8 +96,8 @@ impl Dataset {
     }
 
     /// Loads what [`Dataset::load`] would, and what the store knows of transcripts
-    /// that are gone. Reads only what changed since the last time; [`Store::publish`]
-    /// then tells the store of it. Where the store cannot be used, all is read from the
+    /// that are gone. Reads only what changed since the last time, which
+    /// is then written beside all else; [`Store::wait`] waits for that. Where the store cannot be used, all is read from the
     /// transcripts, and a problem in [`Dataset::accounting`] says why.
     ///
     /// # Errors

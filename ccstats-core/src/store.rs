@@ -25,6 +25,7 @@ mod plan;
 mod publish;
 mod records;
 mod verify;
+mod writing;
 
 use catalogue::{Catalogue, Failure};
 pub use error::StoreError;
@@ -33,6 +34,7 @@ pub(crate) use load::Loaded;
 use load::Tried;
 use publish::Change;
 pub use verify::Verified;
+use writing::Writing;
 
 use crate::blocks::BLOCK_MS;
 use crate::discover::Found;
@@ -97,12 +99,12 @@ impl Needs {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    /// None when a damaged store could not be replaced.
+    /// None while it is written, and when a damaged store could not be replaced.
     catalogue: Option<Catalogue>,
     /// What was wrong with the store, for the next load to tell.
     problems: Vec<Problem>,
-    /// What the last load found and nobody wrote yet.
-    unwritten: Option<Change>,
+    /// Of what the last load found.
+    writing: Option<Writing>,
     /// Others wait for it anyway.
     has_written: bool,
 }
@@ -116,7 +118,7 @@ impl Store {
     /// this version or an earlier one.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
         let path = folder::open(folder)?;
-        let mut store = Store { path, catalogue: None, problems: Vec::new(), unwritten: None, has_written: false };
+        let mut store = Store { path, catalogue: None, problems: Vec::new(), writing: None, has_written: false };
         match Catalogue::open(&store.path) {
             Ok(catalogue) => store.catalogue = Some(catalogue),
             Err(Failure::Damaged) => store.replace()?,
@@ -141,36 +143,51 @@ impl Store {
         Problem { kind: ProblemKind::Store, path: self.path.clone(), line: None, detail: Some(detail) }
     }
 
-    /// All that was asked for, from the store and from what changed since, which is to be
-    /// published then. `None` when the store is of no use.
+    /// All that was asked for, from the store and from what changed since, which is then
+    /// published by a thread of its own. `None` when the store is of no use.
     pub(crate) fn take_in(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<Loaded> {
-        let problem = self.publish();
+        let problem = self.wait();
         self.problems.extend(problem);
+        self.end_writing();
         let (loaded, change) = self.load(found, options, progress, needs)?;
-        self.unwritten = Some(change).filter(|change| !change.is_empty());
+        if !change.is_empty() || is_untidy(&self.path) {
+            self.start_writing(change);
+        }
         Some(loaded)
     }
 
-    /// Whether the last load found something that the store does not know yet.
-    pub fn has_news(&self) -> bool {
-        self.unwritten.is_some()
+    /// Whether what the last load found, or another process left, is still being written.
+    pub fn is_writing(&self) -> bool {
+        self.writing.is_some()
     }
 
-    /// Writes what the last load found, and gives what was wrong. The next load and the end
-    /// of the store do so too; here it can go on beside a report. When another process is
-    /// writing nothing is: what is new is then found again by the next load.
-    pub fn publish(&mut self) -> Option<Problem> {
-        let change = self.unwritten.take()?;
-        match self.write(change) {
+    /// Waits until what the last load found is written, and gives what was wrong. The next
+    /// load and the end of the store wait too. When another process is writing nothing is
+    /// written: what is new is then found again by the next load.
+    pub fn wait(&mut self) -> Option<Problem> {
+        match self.writing.as_ref()?.wait().map_err(|failure| failure.at(&self.path)) {
             Ok(()) | Err(StoreError::Busy(_)) => None,
             Err(error) => Some(self.problem(error.to_string())),
         }
     }
 
-    /// Whether there is so much in its log that to drop it takes a while.
-    pub fn is_untidy(&self) -> bool {
-        const MUCH: u64 = 1 << 20;
-        folder::log_bytes(&self.path) > MUCH
+    fn start_writing(&mut self, change: Change) {
+        let Some(catalogue) = self.catalogue.take() else { return };
+        let (path, waits) = (self.path.clone(), !change.is_empty());
+        match Writing::start(catalogue, change, move |catalogue| tidy(catalogue, &path, waits)) {
+            Ok(writing) => self.writing = Some(writing),
+            Err(error) => {
+                let problem = self.problem(format!("nothing new was stored: {error}"));
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// Waits until nothing is written any more.
+    fn end_writing(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            self.catalogue = writing.end();
+        }
     }
 
     /// What was wrong with the store since the last time.
@@ -201,6 +218,7 @@ impl Store {
     }
 
     fn write(&mut self, change: Change) -> Result<(), StoreError> {
+        self.end_writing();
         let Some(catalogue) = self.catalogue.as_mut().filter(|_| !change.is_empty()) else { return Ok(()) };
         self.has_written = true;
         change.publish(catalogue).map_err(|failure| failure.at(&self.path))
@@ -211,13 +229,24 @@ impl Store {
 /// after one that could not.
 impl Drop for Store {
     fn drop(&mut self) {
-        // Who wants to know what is wrong with the store publishes before.
-        let _ = self.publish();
-        if let Some(catalogue) = self.catalogue.as_ref().filter(|_| self.is_untidy()) {
-            // What is left in the log is as good there, only slower to open.
-            let _ = catalogue.tidy(self.has_written);
+        self.end_writing();
+        if let Some(catalogue) = &self.catalogue {
+            tidy(catalogue, &self.path, self.has_written);
         }
     }
+}
+
+fn tidy(catalogue: &Catalogue, path: &Path, waits: bool) {
+    if is_untidy(path) {
+        // What is left in the log is as good there, only slower to open.
+        let _ = catalogue.tidy(waits);
+    }
+}
+
+/// Whether there is so much in the log of a store that to drop it takes a while.
+fn is_untidy(path: &Path) -> bool {
+    const MUCH: u64 = 1 << 20;
+    folder::log_bytes(path) > MUCH
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ impl Families {
     }
 
     pub(super) fn join(&mut self, a: usize, b: usize) {
+        if a == b {
+            return;
+        }
         let (a, b) = (self.head(a), self.head(b));
         self.parents[a.max(b)] = a.min(b);
     }

@@ -56,7 +56,7 @@ impl Place {
     fn load(&self, store: &mut Store) -> (u128, Vec<String>) {
         let (tokens, mut problems) =
             outputs(&Dataset::load_with(&self.options(), store, &Progress::default(), &Needs::default()).expect("a home"));
-        problems.extend(store.publish().and_then(|problem| problem.detail));
+        problems.extend(store.wait().and_then(|problem| problem.detail));
         (tokens, problems)
     }
 }

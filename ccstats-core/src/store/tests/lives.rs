@@ -195,7 +195,7 @@ impl World {
         let store = new.as_mut().unwrap_or(&mut self.old);
         let load = |store: &mut Store, needs: Needs| {
             let loaded = Dataset::load_with(&options, store, &Progress::default(), &needs).expect("a home");
-            assert_eq!(store.publish(), None);
+            assert_eq!(store.wait(), None);
             loaded
         };
         let loaded = load(store, Needs::default());

@@ -1,0 +1,40 @@
+//! Writes what a load found, beside the report that is made of it.
+
+use std::io;
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+
+use super::catalogue::{Catalogue, Failure};
+use super::publish::Change;
+
+/// A thread that publishes a change and tidies up behind it.
+#[derive(Debug)]
+pub(super) struct Writing {
+    published: Receiver<Result<(), Failure>>,
+    thread: JoinHandle<Catalogue>,
+}
+
+impl Writing {
+    /// Starts it. The catalogue is lost where no thread can be started.
+    pub(super) fn start(mut catalogue: Catalogue, change: Change, tidy: impl FnOnce(&Catalogue) + Send + 'static) -> io::Result<Writing> {
+        let (sender, published) = mpsc::channel();
+        let write = move || {
+            let written = if change.is_empty() { Ok(()) } else { change.publish(&mut catalogue) };
+            // Who calls for an answer before a deadline does not ask.
+            let _ = sender.send(written);
+            tidy(&catalogue);
+            catalogue
+        };
+        Ok(Writing { published, thread: thread::Builder::new().spawn(write)? })
+    }
+
+    /// Waits until the change is published; then it has been told.
+    pub(super) fn wait(&self) -> Result<(), Failure> {
+        self.published.recv().unwrap_or(Ok(()))
+    }
+
+    /// Waits until all is done.
+    pub(super) fn end(self) -> Option<Catalogue> {
+        self.thread.join().ok()
+    }
+}
