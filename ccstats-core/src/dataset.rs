@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::secrets::{self, Leaks};
 use crate::dedup::Key;
@@ -131,8 +131,9 @@ impl Dataset {
 
     fn new(found: Found, scanned: Scanned, parts: Vec<(usize, u64)>) -> Dataset {
         let mut facts = scanned.facts;
-        let agent_kinds = agent_kinds(&mut facts, &found.agent_types);
-        let endings = facts.calls.rows().par_iter().map(|call| ending(&facts, call)).collect();
+        let endings = || facts.calls.rows().par_iter().map(|call| ending(&facts, call)).collect();
+        let (endings, agents) = rayon::join(endings, || Agents::of(&facts));
+        let agent_kinds = agents.kinds(&mut facts, &found.agent_types);
         let (main, sidechain) = (facts.symbols.intern(b"main"), facts.symbols.intern(b"sidechain"));
         let mut problems = [found.problems, scanned.problems].concat();
         problems.extend(facts.problems.drain(..).map(|problem| located(problem, &parts, &found.transcripts)));
@@ -327,37 +328,53 @@ impl Dataset {
     }
 }
 
-/// The kind of every subagent (`counting.md` 3): `warmup` by its first prompt,
-/// else the type that its metadata, its result or its call names, else the word
-/// in its id.
-fn agent_kinds(facts: &mut Facts, types: &[(String, String)]) -> FxHashMap<Symbol, Symbol> {
-    let mut kinds = FxHashMap::default();
-    let Facts { symbols, messages, calls, results, prompts, agents, .. } = facts;
-    let warmup = symbols.intern(b"warmup");
-    kinds.extend(agents.rows().iter().filter(|row| row.is_warmup).map(|row| (row.agent, warmup)));
-    for (agent, kind) in types {
-        let (agent, kind) = (symbols.intern(agent.as_bytes()), symbols.intern(kind.as_bytes()));
-        kinds.entry(agent).or_insert(kind);
-    }
-    let named = || results.rows().iter().filter(|row| !row.agent.is_none());
-    for row in named().filter(|row| !row.agent_type.is_none()) {
-        kinds.entry(row.agent).or_insert(row.agent_type);
-    }
-    for row in named() {
-        if let Some(call) = calls.get(row.key).filter(|call| !call.subagent_type.is_none()) {
-            kinds.entry(row.agent).or_insert(call.subagent_type);
+/// What the rows of the transcripts tell of agents.
+struct Agents {
+    all: FxHashSet<Symbol>,
+    /// The kinds of those whose results, or the calls behind these, name one.
+    told: FxHashMap<Symbol, Symbol>,
+}
+
+impl Agents {
+    fn of(facts: &Facts) -> Agents {
+        let Facts { messages, calls, results, prompts, .. } = facts;
+        let origins = messages.rows().iter().map(|row| &row.origin).chain(calls.rows().iter().map(|row| &row.origin));
+        let agents = origins.chain(prompts.rows().iter().map(|row| &row.origin)).map(|origin| origin.agent);
+        let all = agents.filter(|agent| !agent.is_none()).collect();
+        let named: Vec<_> = results.rows().iter().filter(|row| !row.agent.is_none()).collect();
+        let mut told = FxHashMap::default();
+        for row in named.iter().filter(|row| !row.agent_type.is_none()) {
+            told.entry(row.agent).or_insert(row.agent_type);
         }
+        for row in named {
+            if let Some(call) = calls.get(row.key).filter(|call| !call.subagent_type.is_none()) {
+                told.entry(row.agent).or_insert(call.subagent_type);
+            }
+        }
+        Agents { all, told }
     }
-    let origins = messages.rows().iter().map(|row| row.origin).chain(calls.rows().iter().map(|row| row.origin));
-    for origin in origins.chain(prompts.rows().iter().map(|row| row.origin)) {
-        if !origin.agent.is_none() {
-            kinds.entry(origin.agent).or_insert_with(|| {
-                let word = word_in_id(symbols.bytes(origin.agent)).to_vec();
+
+    /// The kind of every agent (`counting.md` 3): `warmup` by its first prompt, else the
+    /// type that its metadata, its result or its call names, else the word in its id.
+    fn kinds(self, facts: &mut Facts, types: &[(String, String)]) -> FxHashMap<Symbol, Symbol> {
+        let Facts { symbols, agents, .. } = facts;
+        let warmup = symbols.intern(b"warmup");
+        let mut kinds: FxHashMap<_, _> = agents.rows().iter().filter(|row| row.is_warmup).map(|row| (row.agent, warmup)).collect();
+        for (agent, kind) in types {
+            let (agent, kind) = (symbols.intern(agent.as_bytes()), symbols.intern(kind.as_bytes()));
+            kinds.entry(agent).or_insert(kind);
+        }
+        for (agent, kind) in self.told {
+            kinds.entry(agent).or_insert(kind);
+        }
+        for agent in self.all {
+            kinds.entry(agent).or_insert_with(|| {
+                let word = word_in_id(symbols.bytes(agent)).to_vec();
                 symbols.intern(&word)
             });
         }
+        kinds
     }
-    kinds
 }
 
 /// `acompact` of `acompact-1f0c…`; `unknown` where the id is a number only.

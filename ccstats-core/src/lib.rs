@@ -92,8 +92,8 @@
 //!
 //! With the feature `store`, a `Store` keeps the facts of transcripts, but none of
 //! their text: `Dataset::load_with` then reads only what changed since the last
-//! time, and counts what was deleted. `Store::publish` writes what it found, beside
-//! a report or behind it.
+//! time, and counts what was deleted. What it found is written beside all else, by a
+//! thread of its own; `Store::wait` tells when that is done, and whether it went well.
 //!
 //! [`shell`] stands apart: it understands the commands that Claude Code's Bash
 //! tool ran, and needs nothing of the rest.
