@@ -21,7 +21,7 @@ mod write;
 use super::columns::Damaged;
 use super::digest::Digest;
 use crate::facts::Facts;
-pub(super) use read::{read, read_all};
+pub(super) use read::{Blocks, read};
 pub(super) use write::write;
 
 /// Rises when columns are added. Blocks of later versions are not read.

@@ -352,9 +352,12 @@ impl Snapshot<'_> {
     }
 
     /// The blocks of some transcripts, in their order, what is past last.
-    pub(super) fn blocks<'k>(&self, transcripts: impl Iterator<Item = &'k Known>) -> Result<Vec<Vec<Stored>>, Failure> {
+    pub(super) fn blocks<'k>(
+        &self,
+        transcripts: impl Iterator<Item = &'k Known>,
+    ) -> Result<impl Iterator<Item = Result<Vec<Stored>, Failure>>, Failure> {
         let mut select = self.transaction.prepare(SELECT_BLOCKS)?;
-        transcripts.map(|known| blocks(&mut select, known)).collect()
+        Ok(transcripts.map(move |known| blocks(&mut select, known)))
     }
 
     /// The marks of each transcript of a root.

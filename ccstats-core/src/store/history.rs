@@ -178,6 +178,7 @@ fn import(catalogue: &mut Catalogue, mut other: Catalogue) -> Result<u64, Failur
                 pen.put_agent(root, &id, &kind)?;
             }
             for (new, stored) in transcripts.iter().zip(theirs.blocks(transcripts.iter())?) {
+                let stored = stored?;
                 let at = known.iter().position(|known| known.root == root && known.spot == new.spot);
                 let at = at.unwrap_or_else(|| {
                     known.push(Known { id: pen.next_id(), root, blocks: 0, ..new.clone() });

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock, mpsc};
 
 use rayon::prelude::*;
 
 use super::Needs;
-use super::block::{self, Block, Take, Unreadable};
+use super::block::{self, Block, Blocks, Take, Unreadable};
 use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Snapshot, Stored};
 use super::cursor::Cursor;
 use super::family::Families;
@@ -16,9 +16,9 @@ use super::plan::{How, Roots, Step, new_cursor, plan};
 use super::publish::{self, Change};
 use crate::discover::Found;
 use crate::error::{Problem, ProblemKind};
-use crate::facts::Facts;
 use crate::scan::{self, Job, Options, Progress, Scanned, Witness};
 use crate::source::{Part, parts, parts_of};
+use crate::symbols::Symbols;
 
 /// All facts that were asked for.
 pub(crate) struct Loaded {
@@ -309,7 +309,7 @@ impl Layout {
                 continue;
             }
             let known = &known[self.known(*index)];
-            let stored: Vec<Stored> = snapshot.blocks(std::iter::once(known))?.into_iter().flatten().collect();
+            let stored = snapshot.blocks(std::iter::once(known))?.next().transpose()?.unwrap_or_default();
             match says_the_same(known, &stored, new) {
                 Some(true) => _ = unchanged.insert(*index),
                 Some(false) => self.steps[*index].how = How::Changed,
@@ -381,29 +381,14 @@ impl Layout {
         Some((Take { part, first_line: stored.first_line }, is_present))
     }
 
-    /// Takes in stored blocks of some steps, on all processors. Gives those that cannot be read.
-    fn take_in(&self, steps: &[(usize, &Known)], stored: &[Vec<Stored>], needs: &Needs, facts: &mut Facts) -> Vec<UnreadableBlock> {
-        let mut blocks = Vec::new();
-        let mut owners = Vec::new();
-        for ((step, known), stored) in steps.iter().zip(stored) {
-            for (at, stored) in stored.iter().enumerate() {
-                let Some((take, is_present)) = self.take(*step, at, known.blocks, stored, needs) else { continue };
-                // What is not sealed is given as nothing, which is no block.
-                blocks.push((if stored.is_sealed { &stored.bytes[..] } else { &[] }, take));
-                owners.push((*step, known.id, is_present));
-            }
-        }
-        let unreadable = |(block, why): (usize, Unreadable)| {
-            let (step, transcript, is_present) = owners[block];
-            let detail = match why {
-                Unreadable::Damaged => "its history in the store is damaged".to_string(),
-                Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
-            };
-            let path = self.steps[step].transcript.path.clone();
-            let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
-            UnreadableBlock { transcript, is_present, problem }
+    fn unreadable(&self, (step, transcript, is_present): (usize, i64, bool), why: Unreadable) -> UnreadableBlock {
+        let detail = match why {
+            Unreadable::Damaged => "its history in the store is damaged".to_string(),
+            Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
         };
-        block::read_all(&blocks, facts).into_iter().map(unreadable).collect()
+        let path = self.steps[step].transcript.path.clone();
+        let problem = Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) };
+        UnreadableBlock { transcript, is_present, problem }
     }
 
     fn parts(&self, known: &[Known], lines: &[u64]) -> Vec<(usize, u64)> {
@@ -496,6 +481,27 @@ struct Reader<'r> {
     unreadable: Vec<UnreadableBlock>,
 }
 
+/// Blocks whose names are known.
+struct Opened<'b> {
+    blocks: Blocks<'b>,
+    /// By block: its step, the id of its transcript, and whether it stands for what is there now.
+    owners: Vec<(usize, i64, bool)>,
+}
+
+impl<'b> Opened<'b> {
+    /// Opens the blocks of some steps.
+    fn add(&mut self, layout: &Layout, steps: &[(usize, &Known)], stored: &'b [Vec<Stored>], needs: &Needs, symbols: &mut Symbols) {
+        for ((step, known), stored) in steps.iter().zip(stored) {
+            for (at, stored) in stored.iter().enumerate() {
+                let Some((take, is_present)) = layout.take(*step, at, known.blocks, stored, needs) else { continue };
+                // What is not sealed is given as nothing, which is no block.
+                self.blocks.open(if stored.is_sealed { &stored.bytes } else { &[] }, take, symbols);
+                self.owners.push((*step, known.id, is_present));
+            }
+        }
+    }
+}
+
 /// A block that cannot be read.
 struct UnreadableBlock {
     /// The id of its transcript.
@@ -522,21 +528,34 @@ impl Reader<'_> {
         self.scanned.facts.messages.rows().iter().filter_map(|row| row.origin.order.stamp_ms()).max()
     }
 
-    /// Reads stored blocks on all processors. The first eighth is taken in while the others
-    /// are fetched: only one thread can do that.
+    /// Reads stored blocks. SQLite gives them to one thread alone; another one opens them as
+    /// they come. Then their tables are read on all processors.
     fn blocks(&mut self, steps: &[usize]) -> Result<(), Failure> {
-        let known = |step: &usize| self.layout.steps[*step].known.map(|at| (*step, &self.state.known[at]));
-        let wanted: Vec<(usize, &Known)> = steps.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
-        let (first, rest) = wanted.split_at(wanted.len() / 8);
-        let fetch = |steps: &[(usize, &Known)]| self.snapshot.blocks(steps.iter().map(|(_, known)| *known));
+        const AT_ONCE: usize = 32;
         let (layout, needs, facts) = (&*self.layout, self.needs, &mut self.scanned.facts);
-        let stored = fetch(first)?;
-        let mut unreadable = Vec::new();
-        let others = rayon::in_place_scope(|scope| {
-            scope.spawn(|_| unreadable = layout.take_in(first, &stored, needs, facts));
-            fetch(rest)
+        let known = |step: &usize| layout.steps[*step].known.map(|at| (*step, &self.state.known[at]));
+        let wanted: Vec<(usize, &Known)> = steps.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
+        let fetched: Vec<OnceLock<Vec<Vec<Stored>>>> = wanted.chunks(AT_ONCE).map(|_| OnceLock::new()).collect();
+        let mut opened = Opened { blocks: Blocks::behind(facts), owners: Vec::new() };
+        let (sender, receiver) = mpsc::channel();
+        rayon::in_place_scope(|scope| {
+            let (opened, symbols, wanted, fetched) = (&mut opened, &mut facts.symbols, &wanted, &fetched);
+            scope.spawn(move |_| {
+                for (steps, stored) in receiver {
+                    opened.add(layout, steps, stored, needs, symbols);
+                }
+            });
+            // It goes when all is fetched, or when that fails.
+            let sender = sender;
+            let mut stored = self.snapshot.blocks(wanted.iter().map(|(_, known)| *known))?;
+            for (steps, fetched) in wanted.chunks(AT_ONCE).zip(fetched) {
+                let stored = stored.by_ref().take(steps.len()).collect::<Result<_, _>>()?;
+                _ = sender.send((steps, &fetched.get_or_init(|| stored)[..]));
+            }
+            Ok::<_, Failure>(())
         })?;
-        unreadable.extend(layout.take_in(rest, &others, needs, &mut self.scanned.facts));
+        let Opened { blocks, owners } = opened;
+        let unreadable = blocks.read(facts).into_iter().map(|(block, why)| layout.unreadable(owners[block], why));
         self.unreadable.extend(unreadable);
         Ok(())
     }

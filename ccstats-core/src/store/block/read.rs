@@ -1,6 +1,5 @@
 //! Reads blocks, each of their tables on a thread of its own.
 
-use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{MAGIC, TABLES, Table, Take, Unreadable, VERSION};
@@ -19,29 +18,49 @@ use crate::symbols::{Symbol, Symbols};
 /// When the block is damaged or of a later version. Part of it may be in
 /// `facts` then, if its checksum is right all the same.
 pub(in crate::store) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<(), Unreadable> {
-    match read_all(&[(block, take)], facts).pop() {
+    let mut blocks = Blocks::behind(facts);
+    blocks.open(block, take, &mut facts.symbols);
+    match blocks.read(facts).pop() {
         Some((_, why)) => Err(why),
         None => Ok(()),
     }
 }
 
-/// Reads the rows of some blocks into `facts`. Gives the indices of those that cannot
-/// be read, and why; part of them may be in `facts`, as with [`read`].
-pub(in crate::store) fn read_all(blocks: &[(&[u8], Take)], facts: &mut Facts) -> Vec<(usize, Unreadable)> {
-    let sound: Vec<_> = blocks.par_iter().map(|(block, _)| body(block)).collect();
-    let mut effects_before = facts.effects.commands.len();
-    let (mut open, mut unreadable) = (Vec::with_capacity(blocks.len()), Vec::new());
-    for (index, (body, (_, take))) in sound.into_iter().zip(blocks).enumerate() {
-        match body.and_then(|(version, body)| Ok(Open::new(index, version, body, *take, effects_before, &mut facts.symbols)?)) {
+/// Blocks that are read together: first the names of each, one after another, then the
+/// tables of all of them side by side.
+#[derive(Default)]
+pub(in crate::store) struct Blocks<'b> {
+    open: Vec<Open<'b>>,
+    unreadable: Vec<(usize, Unreadable)>,
+    /// How many commands with effects there were before the next one.
+    effects_before: usize,
+}
+
+impl<'b> Blocks<'b> {
+    /// None yet, to be read behind what `facts` holds.
+    pub(in crate::store) fn behind(facts: &Facts) -> Blocks<'b> {
+        Blocks { effects_before: facts.effects.commands.len(), ..Blocks::default() }
+    }
+
+    /// Adds a block; what `facts` holds must not change until all are read, but for its
+    /// symbols, which are `symbols`.
+    pub(in crate::store) fn open(&mut self, block: &'b [u8], take: Take, symbols: &mut Symbols) {
+        let index = self.open.len() + self.unreadable.len();
+        match body(block).and_then(|(version, body)| Ok(Open::new(index, version, body, take, self.effects_before, symbols)?)) {
             Ok(block) => {
-                effects_before += block.rows(Table::Effects);
-                open.push(block);
+                self.effects_before += block.rows(Table::Effects);
+                self.open.push(block);
             }
-            Err(why) => unreadable.push((index, why)),
+            Err(why) => self.unreadable.push((index, why)),
         }
     }
-    unreadable.extend(tables(&open, facts).into_iter().map(|index| (index, Unreadable::Damaged)));
-    unreadable
+
+    /// Reads the rows of all of them. Gives the indices of those that cannot be read, and
+    /// why; part of them may be in `facts`, as with [`read`].
+    pub(in crate::store) fn read(mut self, facts: &mut Facts) -> Vec<(usize, Unreadable)> {
+        self.unreadable.extend(tables(&self.open, facts).into_iter().map(|index| (index, Unreadable::Damaged)));
+        self.unreadable
+    }
 }
 
 /// Reads all tables. Gives the indices of damaged blocks.
