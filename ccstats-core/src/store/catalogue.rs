@@ -27,9 +27,13 @@ const APPLICATION_ID: i32 = 0x6363_7374;
 /// A writer gives up after so long.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Loads read each page once: the less of them is kept, the more of it is in the cache of
+/// the processor.
+const CACHE_KIB: i32 = 400;
+
 /// What a change writes is kept until it is published: what does not fit goes to the log
-/// before, and often once more. Reading takes less time with the little that SQLite keeps.
-const CACHE_KIB: i32 = 32 << 10;
+/// before, and often once more.
+const WRITING_CACHE_KIB: i32 = 32 << 10;
 
 const SCHEMA: &str = "
 CREATE TABLE state (generation INTEGER NOT NULL);
@@ -214,6 +218,7 @@ impl Catalogue {
         connection.busy_timeout(PATIENCE)?;
         // Hooks open and close the store all the time: whoever writes much tidies up.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA trusted_schema = OFF;")?;
         match versions(&connection)? {
             (APPLICATION_ID, SCHEMA_VERSION) => {}
@@ -254,7 +259,7 @@ impl Catalogue {
     /// Publishes all that `change` writes, or nothing: nothing too when somebody
     /// published since `generation`.
     pub(super) fn publish(&mut self, generation: i64, change: impl FnOnce(&mut Pen) -> Result<(), Failure>) -> Result<(), Failure> {
-        self.connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        self.connection.pragma_update(None, "cache_size", -WRITING_CACHE_KIB)?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let published: i64 = transaction.query_row("SELECT generation FROM state", [], |row| row.get(0))?;
         if published != generation {
