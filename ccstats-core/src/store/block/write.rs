@@ -155,8 +155,7 @@ impl<'f> Writer<'f> {
         self.tables += 1;
         let mut table = Vec::new();
         write_number(count as u64, &mut table);
-        if count > 0 {
-            let columns = self.fields.len() / count;
+        if let Some(columns) = self.fields.len().checked_div(count) {
             write_number(columns as u64, &mut table);
             for column in 0..columns {
                 self.column.clear();
