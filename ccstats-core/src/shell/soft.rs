@@ -38,29 +38,47 @@ enum Piece<'t> {
 struct Pieces<'t> {
     text: &'t str,
     at: usize,
-    /// For each byte: where a double quote closes if its text goes on here.
-    closes: Vec<usize>,
+    /// Once a double quote was not closed. For each byte: where one closes if its text goes
+    /// on here.
+    closes: Option<Vec<usize>>,
 }
 
 impl<'t> Pieces<'t> {
     fn new(text: &'t str) -> Self {
-        let closes = if text.contains('"') { closing_quotes(text.as_bytes()) } else { Vec::new() };
-        Self { text, at: 0, closes }
+        Self { text, at: 0, closes: None }
     }
 
     /// The end of the piece of a program that starts at `at`, if one does.
-    fn unit_end(&self, at: usize) -> Option<usize> {
+    fn unit_end(&mut self, at: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let next = bytes.get(at + 1);
         match bytes.get(at)? {
             b'\'' => memchr::memchr(b'\'', &bytes[at + 1..]).map(|length| at + length + 2),
-            b'"' => self.closes.get(at + 1).copied().filter(|close| *close < bytes.len()).map(|close| close + 1),
+            b'"' => self.closing_quote(at + 1).map(|close| close + 1),
             b'\\' => self.text.get(at + 1..)?.chars().next().map(|escaped| at + 1 + escaped.len_utf8()),
             b'>' if next == Some(&b'&') => Some(at + 2),
             b'&' if next == Some(&b'>') => Some(at + 2),
             b'|' | b'&' | b';' | b'\n' => None,
             _ => Some(at + 1),
         }
+    }
+
+    /// Where a double quote closes whose text goes on at `at`.
+    fn closing_quote(&mut self, at: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        if self.closes.is_none() {
+            let mut from = at;
+            while let Some(length) = bytes.get(from..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+                from += length;
+                if bytes[from] == b'"' {
+                    return Some(from);
+                }
+                from += 2;
+            }
+        }
+        // To look to the end for each quote of many would take too long.
+        let closes = self.closes.get_or_insert_with(|| closing_quotes(bytes));
+        closes.get(at).copied().filter(|close| *close < bytes.len())
     }
 
     fn separator(&self) -> Option<(Piece<'t>, usize)> {
@@ -82,7 +100,10 @@ impl<'t> Iterator for Pieces<'t> {
     fn next(&mut self) -> Option<Piece<'t>> {
         while self.at < self.text.len() {
             let start = self.at;
-            while let Some(end) = self.unit_end(self.at) {
+            loop {
+                let rest = &self.text.as_bytes()[self.at..];
+                self.at += rest.iter().position(is_special).unwrap_or(rest.len());
+                let Some(end) = self.unit_end(self.at) else { break };
                 self.at = end;
             }
             if self.at > start {
@@ -97,6 +118,11 @@ impl<'t> Iterator for Pieces<'t> {
         }
         None
     }
+}
+
+/// Whether a byte may be more than one of a word.
+fn is_special(byte: &u8) -> bool {
+    matches!(byte, b'\'' | b'"' | b'\\' | b'>' | b'|' | b'&' | b';' | b'\n')
 }
 
 /// For each place: where the `"` stands that closes a text going on there, or
