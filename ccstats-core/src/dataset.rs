@@ -96,9 +96,9 @@ impl Dataset {
     }
 
     /// Loads what [`Dataset::load`] would, and what the store knows of transcripts
-    /// that are gone. Reads only what changed since the last time, which
-    /// is then written beside all else; [`Store::wait`] waits for that. Where the store cannot be used, all is read from the
-    /// transcripts, and a problem in [`Dataset::accounting`] says why.
+    /// that are gone. Reads only what changed since the last time, which is then written
+    /// beside all else; [`Store::wait`] waits for that. Where the store cannot be used, all
+    /// is read from the transcripts, and a problem in [`Dataset::accounting`] says why.
     ///
     /// # Errors
     /// [`Error::Root`] when a root is missing.

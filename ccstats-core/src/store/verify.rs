@@ -30,10 +30,12 @@ pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, Failure> {
     let mut verified = Verified::default();
     for root in snapshot.roots()? {
         let Some((_, known)) = snapshot.transcripts(&root)? else { continue };
-        for stored in snapshot.blocks(known.iter())?.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-            let take = Take { part: 0, first_line: 0 };
-            let is_sound = stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok();
-            *(if is_sound { &mut verified.sound } else { &mut verified.unreadable }) += 1;
+        for stored in snapshot.blocks(known.iter())? {
+            for stored in stored? {
+                let take = Take { part: 0, first_line: 0 };
+                let is_sound = stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok();
+                *(if is_sound { &mut verified.sound } else { &mut verified.unreadable }) += 1;
+            }
         }
     }
     Ok(verified)
