@@ -28,7 +28,8 @@ pub(crate) fn canonical<'p>(folder: &str, path: &'p str) -> Cow<'p, str> {
 
 /// The last part of a path.
 pub(crate) fn base_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
+    let separator = path.bytes().rposition(|byte| matches!(byte, b'/' | b'\\'));
+    separator.map_or(path, |separator| &path[separator + 1..])
 }
 
 /// Whether `folder` is above `path`; both canonical.

@@ -90,9 +90,15 @@ fn base_mark(path: &str) -> Option<u32> {
 /// The words of a text that can be names of files, and what stands before each dot in
 /// them: `data.rs` says `data.rs` and `data`, never `a.rs`.
 fn words_of(text: &str) -> impl Iterator<Item = &str> {
-    let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
-    let runs = text.split(move |letter| !is_part(letter)).filter(|run| !run.is_empty());
-    runs.flat_map(|run| run.match_indices('.').map(|(at, _)| &run[..at]).chain([run])).filter(|word| !word.is_empty())
+    let mut start = 0;
+    text.char_indices().chain([(text.len(), ' ')]).filter_map(move |(at, letter)| {
+        let goes_on = letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+        let word = if goes_on && letter != '.' { "" } else { &text[start..at] };
+        if !goes_on {
+            start = at + letter.len_utf8();
+        }
+        (!word.is_empty()).then_some(word)
+    })
 }
 
 /// A file, by all that a command can call it which ran in one folder.

@@ -27,15 +27,13 @@ pub enum Hidden {
 pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
     let plain: Vec<&Command> = script.plain().collect();
     let pipefail = plain.iter().position(|command| key::sets(command, "pipefail")).unwrap_or(plain.len());
-    let shows_stages = plain.iter().any(|command| mentions(command, "PIPESTATUS") || mentions(command, "pipestatus"));
-    if shows_stages {
-        return None;
-    }
-    (0..plain.len()).find_map(|index| {
+    let hidden = (0..plain.len()).find_map(|index| {
         let by = hidden_at(&plain, index, index > pipefail)?;
         let words = &plain[index].words;
         runner::runner(words).is_some().then(|| HiddenStatus { key: name::command_key(words), by })
-    })
+    })?;
+    let shows_stages = plain.iter().any(|command| mentions(command, "PIPESTATUS") || mentions(command, "pipestatus"));
+    (!shows_stages).then_some(hidden)
 }
 
 fn hidden_at(commands: &[&Command], index: usize, pipefail: bool) -> Option<Hidden> {

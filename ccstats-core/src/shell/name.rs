@@ -138,137 +138,50 @@ fn code_option(name: &str) -> &'static str {
     }
 }
 
-/// Programs whose first operand is a subcommand, with the options before it that take a value.
-const SUBCOMMANDS: &[(&str, &[&str])] = &[
-    ("git", &["-C", "-c", "--git-dir", "--work-tree", "--exec-path", "--namespace"]),
-    ("cargo", &["--manifest-path", "--config", "-Z", "--color", "-C"]),
-    ("go", &["-C"]),
-    ("kubectl", &["-n", "--namespace", "--context", "--kubeconfig", "--cluster", "--user"]),
-    ("docker", &["-H", "--host", "--context", "--config", "-l"]),
-    ("podman", &["--url", "--connection"]),
-    ("docker-compose", COMPOSE_VALUED),
-    ("npm", PACKAGE_VALUED),
-    ("pnpm", PACKAGE_VALUED),
-    ("yarn", PACKAGE_VALUED),
-    ("bun", PACKAGE_VALUED),
-    ("make", &["-C", "-f", "-I", "-o", "-W", "--directory", "--file"]),
-    ("gmake", &["-C", "-f"]),
-    ("ninja", &["-C", "-f", "-j"]),
-    ("just", &["-f", "-d", "--justfile", "--working-directory"]),
-    ("task", &["-t", "-d", "--taskfile", "--dir"]),
-    ("mise", &["-C", "--cd"]),
-    ("terraform", &[]),
-    ("tofu", &[]),
-    ("helm", &["-n", "--namespace", "--kube-context"]),
-    ("gh", &["-R", "--repo"]),
-    ("az", &[]),
-    ("aws", &["--profile", "--region", "--output", "--endpoint-url"]),
-    ("gcloud", &["--project"]),
-    ("systemctl", &[]),
-    ("launchctl", &[]),
-    ("gradle", &["-p", "--project-dir"]),
-    ("gradlew", &["-p", "--project-dir"]),
-    ("mvn", &["-f", "-pl", "-P"]),
-    ("mvnw", &["-f", "-pl", "-P"]),
-    ("nix", &["--option"]),
-    ("deno", &[]),
-    ("pip", &[]),
-    ("pip3", &[]),
-    ("xcrun", &["--sdk"]),
-];
-
-/// Programs whose first operand is a subcommand and that have no options with values before it.
-const PLAIN_SUBCOMMANDS: &[&str] = &[
-    "apt",
-    "apt-get",
-    "brew",
-    "gem",
-    "bundle",
-    "composer",
-    "dotnet",
-    "hg",
-    "svn",
-    "uv",
-    "poetry",
-    "pipenv",
-    "rustup",
-    "conda",
-    "mamba",
-    "dnf",
-    "yum",
-    "snap",
-    "flutter",
-    "dart",
-    "swift",
-    "zig",
-    "ng",
-    "nx",
-    "turbo",
-    "next",
-    "vite",
-    "prisma",
-    "firebase",
-    "vercel",
-    "netlify",
-    "fly",
-    "flyctl",
-    "heroku",
-    "supabase",
-    "wrangler",
-    "rake",
-    "rails",
-    "mix",
-    "cabal",
-    "stack",
-    "lerna",
-    "rush",
-    "bazel",
-    "buck2",
-    "claude",
-    "playwright",
-    "cypress",
-    "alembic",
-    "pre-commit",
-    "op",
-    "jj",
-    "ruff",
-    "biome",
-    "sbt",
-    "lein",
-    "minikube",
-    "kind",
-    "argocd",
-    "pulumi",
-    "ansible",
-    "vagrant",
-    "tox",
-    "nox",
-    "invoke",
-    "moon",
-    "expo",
-    "eas",
-    "pm2",
-    "service",
-    "tmux",
-    "screen",
-    "golangci-lint",
-    "mkdocs",
-    "hugo",
-    "jekyll",
-    "sam",
-    "cdk",
-    "serverless",
-    "doctl",
-];
-
 const COMPOSE_VALUED: &[&str] = &["-f", "-p", "--file", "--project-name", "--profile", "--env-file", "--project-directory"];
 const PACKAGE_VALUED: &[&str] = &["--prefix", "-C", "--filter", "-F", "-w", "--workspace", "--dir", "--cwd"];
+
+/// The options before a subcommand that take a value, of a program whose first operand is one.
+fn valued_options(program: &str) -> Option<&'static [&'static str]> {
+    Some(match program {
+        "git" => &["-C", "-c", "--git-dir", "--work-tree", "--exec-path", "--namespace"],
+        "cargo" => &["--manifest-path", "--config", "-Z", "--color", "-C"],
+        "go" => &["-C"],
+        "kubectl" => &["-n", "--namespace", "--context", "--kubeconfig", "--cluster", "--user"],
+        "docker" => &["-H", "--host", "--context", "--config", "-l"],
+        "podman" => &["--url", "--connection"],
+        "docker-compose" => COMPOSE_VALUED,
+        "npm" | "pnpm" | "yarn" | "bun" => PACKAGE_VALUED,
+        "make" => &["-C", "-f", "-I", "-o", "-W", "--directory", "--file"],
+        "gmake" => &["-C", "-f"],
+        "ninja" => &["-C", "-f", "-j"],
+        "just" => &["-f", "-d", "--justfile", "--working-directory"],
+        "task" => &["-t", "-d", "--taskfile", "--dir"],
+        "mise" => &["-C", "--cd"],
+        "helm" => &["-n", "--namespace", "--kube-context"],
+        "gh" => &["-R", "--repo"],
+        "aws" => &["--profile", "--region", "--output", "--endpoint-url"],
+        "gcloud" => &["--project"],
+        "gradle" | "gradlew" => &["-p", "--project-dir"],
+        "mvn" | "mvnw" => &["-f", "-pl", "-P"],
+        "nix" => &["--option"],
+        "xcrun" => &["--sdk"],
+        "terraform" | "tofu" | "az" | "systemctl" | "launchctl" | "deno" | "pip" | "pip3" | "apt" | "apt-get" | "brew" | "gem"
+        | "bundle" | "composer" | "dotnet" | "hg" | "svn" | "uv" | "poetry" | "pipenv" | "rustup" | "conda" | "mamba" | "dnf" | "yum"
+        | "snap" | "flutter" | "dart" | "swift" | "zig" | "ng" | "nx" | "turbo" | "next" | "vite" | "prisma" | "firebase" | "vercel"
+        | "netlify" | "fly" | "flyctl" | "heroku" | "supabase" | "wrangler" | "rake" | "rails" | "mix" | "cabal" | "stack" | "lerna"
+        | "rush" | "bazel" | "buck2" | "claude" | "playwright" | "cypress" | "alembic" | "pre-commit" | "op" | "jj" | "ruff" | "biome"
+        | "sbt" | "lein" | "minikube" | "kind" | "argocd" | "pulumi" | "ansible" | "vagrant" | "tox" | "nox" | "invoke" | "moon"
+        | "expo" | "eas" | "pm2" | "service" | "tmux" | "screen" | "golangci-lint" | "mkdocs" | "hugo" | "jekyll" | "sam" | "cdk"
+        | "serverless" | "doctl" => &[],
+        _ => return None,
+    })
+}
 
 /// The words after the program that name what it does.
 fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
     let name = program.name;
-    let listed = SUBCOMMANDS.iter().find(|(known, _)| *known == name).map(|(_, valued)| *valued);
-    let Some(valued) = listed.or(PLAIN_SUBCOMMANDS.contains(&name).then_some(&[])) else { return Vec::new() };
+    let Some(valued) = valued_options(name) else { return Vec::new() };
     let makes = matches!(name, "make" | "gmake");
     let mut words = Vec::new();
     let mut rest = program.arguments;

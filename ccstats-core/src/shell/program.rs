@@ -1,6 +1,7 @@
 //! Finds the program that a command really runs, behind `sudo`, `env`, `timeout` and the like.
 
 use super::{At, Command, MAX_DEPTH, Place, Separator, Word, network, parse_inside};
+use crate::paths;
 
 /// The program of a command after its wrappers, with its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,9 +14,9 @@ pub struct Program<'c> {
     pub arguments: &'c [Word],
 }
 
-/// A program that only runs another one.
+/// How a program is called that only runs another one.
+#[derive(Clone, Copy)]
 struct Wrapper {
-    name: &'static str,
     /// Short options that take the next word, and long ones.
     valued: &'static str,
     long_valued: &'static [&'static str],
@@ -23,31 +24,34 @@ struct Wrapper {
     operands: usize,
 }
 
-const fn wrapper(name: &'static str, valued: &'static str, long_valued: &'static [&'static str]) -> Wrapper {
-    Wrapper { name, valued, long_valued, operands: 0 }
+impl Wrapper {
+    fn named(program: &str) -> Option<Self> {
+        let options = |valued, long_valued| Self { valued, long_valued, operands: 0 };
+        Some(match program {
+            "timeout" | "gtimeout" => Self { operands: 1, ..options("ks", &["kill-after", "signal"]) },
+            "sudo" => options("ughpCTURDrt", &["user", "group", "host", "prompt", "chdir", "role", "type"]),
+            "doas" => options("uC", &[]),
+            "env" => options("uCS", &["unset", "chdir"]),
+            "time" => options("fo", &["format", "output"]),
+            "nice" => options("n", &["adjustment"]),
+            "ionice" => options("cnp", &["class", "classdata"]),
+            "stdbuf" => options("ioe", &["input", "output", "error"]),
+            "caffeinate" => options("tw", &[]),
+            "exec" => options("a", &[]),
+            "xargs" => options("InPLsdaE", &["max-args", "max-procs", "replace", "delimiter", "arg-file", "max-lines"]),
+            "nohup" | "setsid" | "unbuffer" | "command" | "builtin" => options("", &[]),
+            _ => return None,
+        })
+    }
+
+    /// Whether the value of the option `text` is the next word.
+    fn takes_value(&self, text: &str) -> bool {
+        match text.strip_prefix("--") {
+            Some(long) => self.long_valued.contains(&long),
+            None => text.len() == 2 && text.starts_with('-') && self.valued.contains(&text[1..]),
+        }
+    }
 }
-
-const TIMEOUT: Wrapper = Wrapper { operands: 1, ..wrapper("timeout", "ks", &["kill-after", "signal"]) };
-
-const WRAPPERS: &[Wrapper] = &[
-    TIMEOUT,
-    Wrapper { name: "gtimeout", ..TIMEOUT },
-    wrapper("sudo", "ughpCTURDrt", &["user", "group", "host", "prompt", "chdir", "role", "type"]),
-    wrapper("doas", "uC", &[]),
-    wrapper("env", "uCS", &["unset", "chdir"]),
-    wrapper("time", "fo", &["format", "output"]),
-    wrapper("nice", "n", &["adjustment"]),
-    wrapper("ionice", "cnp", &["class", "classdata"]),
-    wrapper("nohup", "", &[]),
-    wrapper("setsid", "", &[]),
-    wrapper("stdbuf", "ioe", &["input", "output", "error"]),
-    wrapper("caffeinate", "tw", &[]),
-    wrapper("unbuffer", "", &[]),
-    wrapper("command", "", &[]),
-    wrapper("builtin", "", &[]),
-    wrapper("exec", "a", &[]),
-    wrapper("xargs", "InPLsdaE", &["max-args", "max-procs", "replace", "delimiter", "arg-file", "max-lines"]),
-];
 
 impl Command {
     /// The program behind all wrappers; nothing where a command only assigns or redirects.
@@ -90,7 +94,8 @@ pub(super) fn effective(words: &[Word]) -> Option<Program<'_>> {
 
 /// The last part of a path, without `.exe`.
 pub(super) fn base_name(path: &str) -> &str {
-    let name = path.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(path);
+    let named = path.trim_end_matches(['/', '\\']);
+    let name = if named.is_empty() { path } else { paths::base_name(named) };
     name.strip_suffix(".exe").unwrap_or(name)
 }
 
@@ -101,19 +106,19 @@ pub(super) fn is_cluster_with(word: &str, letter: char) -> bool {
 
 /// The words that a wrapper runs.
 fn unwrapped<'c>(program: &Program<'c>) -> Option<&'c [Word]> {
-    let wrapper = WRAPPERS.iter().find(|wrapper| wrapper.name == program.name)?;
+    let wrapper = Wrapper::named(program.name)?;
     let mut words = program.arguments;
     let mut operands = wrapper.operands;
     while let Some((word, rest)) = words.split_first() {
         let text = word.text.as_str();
-        if wrapper.name == "command" && matches!(text, "-v" | "-V") {
+        if program.name == "command" && matches!(text, "-v" | "-V") {
             return None;
         }
         words = match text {
             "--" => rest,
-            _ if takes_value(wrapper, text) => rest.get(1..)?,
+            _ if wrapper.takes_value(text) => rest.get(1..)?,
             _ if text.len() > 1 && text.starts_with('-') => rest,
-            _ if is_assignment(text) && matches!(wrapper.name, "env" | "sudo" | "doas") => rest,
+            _ if is_assignment(text) && matches!(program.name, "env" | "sudo" | "doas") => rest,
             _ if operands > 0 => {
                 operands -= 1;
                 rest
@@ -122,14 +127,6 @@ fn unwrapped<'c>(program: &Program<'c>) -> Option<&'c [Word]> {
         };
     }
     None
-}
-
-/// Whether the value of the option `text` is the next word.
-fn takes_value(wrapper: &Wrapper, text: &str) -> bool {
-    match text.strip_prefix("--") {
-        Some(long) => wrapper.long_valued.contains(&long),
-        None => text.len() == 2 && text.starts_with('-') && wrapper.valued.contains(&text[1..]),
-    }
 }
 
 fn is_assignment(text: &str) -> bool {
