@@ -126,7 +126,10 @@ impl Config {
 
     /// List prices, with the user's own put over them.
     pub(crate) fn price_list(&self) -> Cow<'static, Prices> {
-        if self.prices.is_empty() { Cow::Borrowed(Prices::list()) } else { Cow::Owned(Prices::list().with_own(&self.prices)) }
+        if self.prices.is_empty() {
+            return Cow::Borrowed(Prices::list());
+        }
+        Cow::Owned(Prices::list().with_own(&self.prices).expect("rates were checked as they were read"))
     }
 
     /// What a project is called instead; `None` leaves its name.
@@ -312,8 +315,6 @@ impl Reader<'_> {
     }
 
     fn rate(&mut self, name: &str, value: Option<&Value>, place: Range<usize>) -> Option<f64> {
-        /// A dollar for a token; whoever writes more took the wrong unit.
-        const LARGEST: f64 = 1e6;
         let Some(value) = value else {
             self.mistake(place, format!("`{name}` is missing: a price needs all five rates, in USD per million tokens"));
             return None;
@@ -323,7 +324,7 @@ impl Reader<'_> {
             DeValue::Float(number) => number.as_str().parse().ok(),
             _ => None,
         };
-        let rate = number.filter(|rate| rate.is_finite() && (0.0..=LARGEST).contains(rate));
+        let rate = number.filter(|rate| OwnPrice::RATES.contains(rate));
         if rate.is_none() {
             self.expected(value, "USD per million tokens, from 0 to 1000000");
         }

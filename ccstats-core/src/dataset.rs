@@ -324,7 +324,8 @@ impl Dataset {
         known: &mut FxHashMap<Symbol, Option<&'p Price>>,
     ) -> Option<(&'p Price, Terms)> {
         let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
-        price.map(|price| (price, row.terms()))
+        let terms = row.terms();
+        price.filter(|price| price.holds(terms.day)).map(|price| (price, terms))
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::untrusted::shown_path;
+use crate::prices::OwnPrice;
+use crate::untrusted::{Shown, shown_path};
 
 /// A call could not do its work.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub enum Error {
     Column(String, Vec<String>),
     /// The frames could not be computed.
     Frames(String),
+    /// A price of one's own for this model with a rate that cannot be.
+    Price(String),
 }
 
 impl fmt::Display for Error {
@@ -31,13 +34,17 @@ impl fmt::Display for Error {
             Error::Range(name) => write!(
                 f,
                 "no range of time: `{}`: expected a word such as today, week, last-month or all, a span such as 12h or 7d, a date such as 2026-11-03, 2026-11, 2026-W46 or 2026, or two of them as A..B",
-                crate::untrusted::Shown::new(name)
+                Shown::new(name)
             ),
-            Error::Glob(pattern, why) => write!(f, "no valid glob: `{}`: {why}", crate::untrusted::Shown::new(pattern)),
+            Error::Glob(pattern, why) => write!(f, "no valid glob: `{}`: {why}", Shown::new(pattern)),
             Error::Column(name, known) => {
-                write!(f, "no column `{}`: expected one of {}", crate::untrusted::Shown::new(name), known.join(", "))
+                write!(f, "no column `{}`: expected one of {}", Shown::new(name), known.join(", "))
             }
             Error::Frames(why) => write!(f, "cannot compute the frames: {why}"),
+            Error::Price(model) => {
+                let (least, most) = OwnPrice::RATES.into_inner();
+                write!(f, "no valid price for `{}`: expected USD per million tokens, each from {least} to {most}", Shown::new(model))
+            }
         }
     }
 }

@@ -6,12 +6,13 @@
 //! million picodollars per token, so no sum is ever rounded.
 
 use std::iter::Sum;
-use std::ops::{Add, AddAssign};
+use std::ops::{Add, AddAssign, RangeInclusive};
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
 
+use crate::error::Error;
 use crate::usage::Tokens;
 
 /// Picodollars in a dollar.
@@ -76,6 +77,8 @@ pub struct Prices {
 #[derive(Clone, Debug)]
 pub struct Price {
     names: Vec<String>,
+    /// Of [`OwnPrice`]s; they go before those of the list.
+    own: Vec<(Window, Rates)>,
     rates: Vec<(Window, Rates)>,
     tiers: Vec<(Window, u64, Rates)>,
     fast: Vec<(Window, u128)>,
@@ -103,6 +106,16 @@ pub struct OwnPrice {
     pub cache_write_1h: f64,
     /// Cache reads.
     pub cache_read: f64,
+}
+
+impl OwnPrice {
+    /// What a rate can be: from nothing to a dollar for a token; whoever writes more took
+    /// the wrong unit.
+    pub const RATES: RangeInclusive<f64> = 0.0..=1e6;
+
+    fn rates(&self) -> [f64; 5] {
+        [self.input, self.output, self.cache_write_5m, self.cache_write_1h, self.cache_read]
+    }
 }
 
 /// Days on which a price holds, both included.
@@ -149,9 +162,15 @@ impl Prices {
     /// These prices with some of one's own, which go before. A model that the
     /// table has keeps its other names and its factors for speed and geography,
     /// and on days without a price of one's own its list price.
-    pub fn with_own(&self, own: &[OwnPrice]) -> Prices {
+    ///
+    /// # Errors
+    /// [`Error::Price`] when a rate is not among [`OwnPrice::RATES`].
+    pub fn with_own(&self, own: &[OwnPrice]) -> Result<Prices, Error> {
         let mut models: Vec<Price> = Vec::new();
         for price in own {
+            if !price.rates().iter().all(|rate| OwnPrice::RATES.contains(rate)) {
+                return Err(Error::Price(price.model.clone()));
+            }
             let name = normalized(&price.model);
             let at = models.iter().position(|known| known.names[0] == name).unwrap_or_else(|| {
                 models.push(self.price_named(&name));
@@ -160,14 +179,22 @@ impl Prices {
             models[at].put_before(price);
         }
         models.extend(self.models.iter().cloned());
-        Prices { models, as_of: self.as_of.clone() }
+        Ok(Prices { models, as_of: self.as_of.clone() })
     }
 
     /// The price of exactly this model, ready to be changed.
     fn price_named(&self, name: &str) -> Price {
-        let nameless = || Price { names: vec![], rates: vec![], tiers: vec![], fast: vec![], us_thousandths: ONE, web_search: WEB_SEARCH };
+        let unlisted = || Price {
+            names: vec![],
+            own: vec![],
+            rates: vec![],
+            tiers: vec![],
+            fast: vec![],
+            us_thousandths: ONE,
+            web_search: WEB_SEARCH,
+        };
         let known = self.models.iter().find(|price| price.names.iter().any(|known| known == name));
-        let mut price = known.cloned().unwrap_or_else(nameless);
+        let mut price = known.cloned().unwrap_or_else(unlisted);
         // The price of one snapshot is not that of the others.
         if price.names.first().is_none_or(|id| id != name) {
             price.names = vec![name.into()];
@@ -192,22 +219,24 @@ impl Prices {
 }
 
 impl Price {
-    /// Of several prices the last one given goes first. A tier of the list does not hold
-    /// beside it.
+    /// Of several prices of one's own the last one given goes first.
     fn put_before(&mut self, own: &OwnPrice) {
-        let rate = |usd| whole(usd, 1e6);
-        let rates = Rates {
-            input: rate(own.input),
-            output: rate(own.output),
-            cache_write_5m: rate(own.cache_write_5m),
-            cache_write_1h: rate(own.cache_write_1h),
-            cache_read: rate(own.cache_read),
-        };
-        self.rates.insert(0, (Window { from: own.from, to: own.to }, rates));
-        self.tiers.clear();
+        let [input, output, cache_write_5m, cache_write_1h, cache_read] = own.rates().map(|usd| whole(usd, 1e6));
+        let rates = Rates { input, output, cache_write_5m, cache_write_1h, cache_read };
+        self.own.insert(0, (Window { from: own.from, to: own.to }, rates));
     }
 
-    /// What the tokens of one response cost.
+    /// Whether there is a price on this day; `None` asks for the newest. That of a model of the
+    /// list holds on every day, one that only [`OwnPrice`]s name has none between them.
+    pub fn holds(&self, day: Option<NaiveDate>) -> bool {
+        !self.rates.is_empty() || self.own_rates(day.unwrap_or(NaiveDate::MAX)).is_some()
+    }
+
+    fn own_rates(&self, day: NaiveDate) -> Option<Rates> {
+        self.own.iter().find(|(window, _)| window.holds(day)).map(|(_, rates)| *rates)
+    }
+
+    /// What the tokens of one response cost; nothing on a day on which no price [`holds`](Price::holds).
     pub fn cost(&self, tokens: &Tokens, terms: Terms) -> Cost {
         let rates = self.rates(tokens.prompt(), terms);
         Cost {
@@ -225,7 +254,9 @@ impl Price {
         let day = terms.day.unwrap_or(NaiveDate::MAX);
         let base = self.rates.iter().find(|(window, _)| window.holds(day)).or(self.rates.last());
         let tier = self.tiers.iter().rfind(|(window, over, _)| window.holds(day) && prompt > *over);
-        let rates = tier.map(|(_, _, rates)| *rates).or(base.map(|(_, rates)| *rates)).unwrap_or_default();
+        let listed = tier.map(|(_, _, rates)| *rates).or(base.map(|(_, rates)| *rates));
+        // A tier of the list does not hold beside a price of one's own.
+        let rates = self.own_rates(day).or(listed).unwrap_or_default();
         let fast = self.fast.iter().find(|(window, _)| terms.is_fast && window.holds(day)).map_or(ONE, |(_, factor)| *factor);
         let geography = if terms.is_us { self.us_thousandths } else { ONE };
         // A test holds that every such product is whole.
@@ -364,6 +395,7 @@ impl From<FileModel> for Price {
         let names = std::iter::once(model.id).chain(model.ids_seen);
         Price {
             names: names.map(|name| name.to_lowercase()).collect(),
+            own: Vec::new(),
             rates: model.rates_usd_per_mtok.into_iter().map(|rates| (rates.window, rates.usd.into())).collect(),
             tiers: model.long_context.into_iter().map(|tier| (tier.window, tier.prompt_tokens_over, tier.rates.into())).collect(),
             fast: model.fast_mode.into_iter().map(|fast| (fast.window, whole(fast.multiplier, 1e3))).collect(),
@@ -450,8 +482,9 @@ mod tests {
         let million = Tokens { input: 1_000_000, ..Tokens::default() };
         let dollars = |own: &[OwnPrice], model: &str, day: Option<&str>| {
             let terms = Terms { day: day.map(|day| day.parse().expect("a day")), ..Terms::default() };
-            let prices = Prices::list().with_own(own);
-            prices.find(model).map(|price| price.cost(&million, terms).total() / (PICODOLLARS / 100))
+            let prices = Prices::list().with_own(own).expect("rates that can be");
+            let price = prices.find(model).filter(|price| price.holds(terms.day));
+            price.map(|price| price.cost(&million, terms).total() / (PICODOLLARS / 100))
         };
         assert_eq!(dollars(&[], "claude-opus-4-5-20251101", None), Some(500));
         // Under all names of the model, and on its days only.
@@ -463,14 +496,28 @@ mod tests {
         assert_eq!(dollars(&[own("claude-opus-4-5-20251101", None, 2.0)], "claude-opus-4-5-20251101", None), Some(200));
         assert_eq!(dollars(&[own("claude-opus-4-5-20251101", None, 2.0)], "claude-opus-4-5", None), Some(500));
         assert_eq!(dollars(&[own("glm-4.7", None, 0.6)], "glm-4.7", None), Some(60));
+        // Such a model has no price on other days.
+        let since = [own("glm-4.7", Some("2026-01-01"), 0.6)];
+        assert_eq!(dollars(&since, "glm-4.7", Some("2026-01-01")), Some(60));
+        assert_eq!(dollars(&since, "glm-4.7", Some("2025-12-31")), None);
     }
 
     #[test]
     fn a_tier_of_the_list_does_not_hold_beside_a_price_of_ones_own() {
-        let prices = Prices::list().with_own(&[own("claude-sonnet-4-5", None, 1.0)]);
+        let prices = Prices::list().with_own(&[own("claude-sonnet-4-5", Some("2026-01-01"), 1.0)]).expect("rates that can be");
         let large = Tokens { input: 300_000, ..Tokens::default() };
         let price = prices.find("claude-sonnet-4-5").expect("known");
-        assert_eq!(price.cost(&large, Terms::default()).total(), 300_000 * 1_000_000);
+        let on = |day: &str| price.cost(&large, Terms { day: day.parse().ok(), ..Terms::default() }).total();
+        assert_eq!(on("2026-01-01"), 300_000 * 1_000_000);
+        assert_eq!(on("2025-12-31"), 300_000 * 6_000_000);
+    }
+
+    #[test]
+    fn a_rate_that_cannot_be_is_refused() {
+        for rate in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+            let refused = Prices::list().with_own(&[own("m", None, rate)]);
+            assert!(matches!(refused, Err(Error::Price(model)) if model == "m"), "{rate}");
+        }
     }
 
     #[test]
