@@ -295,6 +295,6 @@ pub struct ReadFile<'t> {
     pub lines: u64,
     /// `totalLines` of the file.
     pub total_lines: u64,
-    /// `content`.
+    /// `content`; of an image its `base64`, of a notebook the JSON of its `cells`.
     pub content: Text<'t>,
 }

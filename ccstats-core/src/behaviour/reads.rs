@@ -9,7 +9,7 @@
 //! of them read is never taken for read by another.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::changes::{Asked, Changes, Reach};
 use crate::behaviour::cost::{ResultCost, ResultCosts};
@@ -109,12 +109,13 @@ impl FileReads {
 pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) -> Vec<FileReads> {
     const MANY: usize = 3;
     let is_listed = |row: &FileReads| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0;
+    let (sessions, agents) = sessions(dataset, selection);
     let listed = |calls: Vec<u32>| {
         let events = events(dataset, selection, &calls);
         let changes = Changes::new(dataset, events.iter().filter_map(|event| event.call.known_command()));
-        Session::new(dataset, epochs, &events).rows(&changes).into_iter().filter(is_listed)
+        Session::new(dataset, epochs, &events, &agents).rows(&changes).into_iter().filter(is_listed)
     };
-    let mut rows: Vec<FileReads> = sessions(dataset, selection).into_par_iter().flat_map_iter(listed).collect();
+    let mut rows: Vec<FileReads> = sessions.into_par_iter().flat_map_iter(listed).collect();
     rows.sort_by(|a, b| {
         let rank = |row: &FileReads| (row.with(Class::RedundantExact), row.reads.len());
         rank(b).cmp(&rank(a)).then_with(|| (&a.session, &a.file).cmp(&(&b.session, &b.file)))
@@ -241,11 +242,13 @@ impl Reaches<'_> {
 }
 
 /// The calls that read or may have changed a file, by their numbers, of every session that
-/// a selected read stands in.
-fn sessions(dataset: &Dataset, selection: &Selection) -> Vec<Vec<u32>> {
+/// a selected read stands in; and all agents that called a tool.
+fn sessions(dataset: &Dataset, selection: &Selection) -> (Vec<Vec<u32>>, FxHashSet<Symbol>) {
     let mut reaches = Reaches { dataset, known: FxHashMap::default() };
     let mut sessions: FxHashMap<Symbol, (bool, Vec<u32>)> = FxHashMap::default();
+    let mut agents = FxHashSet::default();
     for (number, (call, _)) in dataset.calls().enumerate() {
+        agents.insert(call.origin.agent);
         let reach = reaches.of(call);
         if reach != Reach::None {
             let (is_asked, calls) = sessions.entry(call.origin.session).or_default();
@@ -253,7 +256,7 @@ fn sessions(dataset: &Dataset, selection: &Selection) -> Vec<Vec<u32>> {
             calls.push(number as u32);
         }
     }
-    sessions.into_values().filter(|(is_asked, _)| *is_asked).map(|(_, calls)| calls).collect()
+    (sessions.into_values().filter(|(is_asked, _)| *is_asked).map(|(_, calls)| calls).collect(), agents)
 }
 
 fn is_selected(call: &CallRow, reach: Reach, selection: &Selection) -> bool {
@@ -287,7 +290,8 @@ struct Run {
 }
 
 impl Runs {
-    fn new(events: &[Event]) -> Runs {
+    /// `agents`: those whose calls are in the transcripts, so that it is known what they did.
+    fn new(events: &[Event], agents: &FxHashSet<Symbol>) -> Runs {
         let mut last: FxHashMap<Symbol, Order> = FxHashMap::default();
         for event in events {
             let end = last.entry(event.call.origin.agent).or_insert(event.at);
@@ -295,8 +299,10 @@ impl Runs {
         }
         let mut runs = Runs::default();
         for event in events.iter().filter(|event| event.reach == Reach::Agent && event.outcome != Outcome::Denied) {
-            let seen = event.result.and_then(|result| last.get(&result.agent).filter(|_| !result.agent.is_none()).copied());
-            let is_over = event.result.is_some_and(|result| !result.is_async);
+            let agent = event.result.map(|result| result.agent).filter(|agent| !agent.is_none());
+            let seen = agent.and_then(|agent| last.get(&agent).copied());
+            // Of an agent in the background the result is that it was started.
+            let is_over = event.result.is_some_and(|result| !result.is_async) || agent.is_some_and(|agent| agents.contains(&agent));
             let end = if is_over { Some(event.at.max(seen.unwrap_or(event.at))) } else { None };
             let parent = Thread::of(&event.call.origin);
             runs.0.entry(parent).or_default().push(Run { start: event.call.origin.order, end });
@@ -364,9 +370,16 @@ struct Session<'s, 'd> {
 }
 
 impl<'s, 'd> Session<'s, 'd> {
-    fn new(dataset: &'d Dataset, epochs: &'s Epochs, events: &'s [Event<'d>]) -> Session<'s, 'd> {
-        let (doubts, files) = Default::default();
-        Session { dataset, epochs, events, runs: Runs::new(events), doubts, names: FileNames::new(dataset), files }
+    fn new(dataset: &'d Dataset, epochs: &'s Epochs, events: &'s [Event<'d>], agents: &FxHashSet<Symbol>) -> Session<'s, 'd> {
+        Session {
+            dataset,
+            epochs,
+            events,
+            runs: Runs::new(events, agents),
+            doubts: Vec::new(),
+            names: FileNames::new(dataset),
+            files: Vec::new(),
+        }
     }
 
     fn rows(mut self, changes: &Changes) -> Vec<FileReads> {
@@ -651,7 +664,7 @@ mod tests {
     }
 
     #[test]
-    fn the_truth_table_holds() {
+    fn each_kind_of_read_is_told() {
         let whole = |lines: Lines| lines.read("/w/a", 1, 100, "");
         let lines = whole(whole(lines())).read("/w/a", 10, 5, "").edit("/w/a");
         let lines = whole(whole(lines).compaction()).stub();
@@ -758,6 +771,26 @@ mod tests {
         let run = |result: &str| lines().whole().call("Task", "{}", result).whole().whole().dump();
         assert_eq!(run(r#""toolUseResult":{"agentId":"g"}"#), "first after_edit redundant_exact +");
         assert_eq!(run(r#""toolUseResult":{"agentId":"g","isAsync":true}"#), "first after_edit after_edit");
+    }
+
+    #[test]
+    fn an_agent_in_the_background_has_done_what_its_transcript_tells() {
+        let launch = r#""toolUseResult":{"agentId":"g","isAsync":true}"#;
+        let launched = || lines().whole().call("Agent", "{}", launch).agent(Some("g"));
+        assert_eq!(launched().shell("ls").agent(None).whole().whole().dump(), "first after_edit redundant_exact +");
+        let wrote = launched().shell("ls").agent(None).whole().agent(Some("g")).shell("make").agent(None).whole().whole();
+        assert_eq!(wrote.dump(), "first after_edit after_edit redundant_exact +");
+    }
+
+    #[test]
+    fn another_picture_or_other_cells_are_a_change() {
+        let read =
+            |lines: Lines, file: &str| lines.call("Read", r#"{"file_path":"/w/a"}"#, &format!(r#""toolUseResult":{{"file":{{{file}}}}}"#));
+        for kind in [r#""base64":"#, r#""filePath":"/w/a","cells":"#] {
+            let [old, new] = [r#""a""#, r#""b""#].map(|content| format!("{kind}{content}"));
+            let lines = read(read(read(lines(), &old), &new), &new);
+            assert_eq!(lines.dump(), "first after_edit redundant_exact +", "{kind}");
+        }
     }
 
     #[test]

@@ -542,7 +542,8 @@ impl<'t> ReadFile<'t> {
                     Key::StartLine => file.start_line = number(cursor)?.unwrap_or(0),
                     Key::NumLines => file.lines = number(cursor)?.unwrap_or(0),
                     Key::TotalLines => file.total_lines = number(cursor)?.unwrap_or(0),
-                    Key::Content => file.content = cursor.text()?,
+                    Key::Content | Key::Base64 => file.content = cursor.text()?,
+                    Key::Cells => file.content = Text(cursor.value()?),
                     _ => cursor.skip()?,
                 }
             }
