@@ -21,18 +21,26 @@ const SCHEMA: &str = "ccstats.history/1";
 pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, Failure> {
     let folder = folder(options)?;
     let mut store = Store::open(&folder).map_err(cannot)?;
+    let done = act(options, asked, &mut store, &folder);
+    if !options.quiet {
+        store.take_problems().iter().for_each(load::say_of_store);
+    }
+    done
+}
+
+fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Path) -> Result<ExitCode, Failure> {
     let Where { scan, .. } = look(options);
     match asked {
         HistoryCommand::Status => {
             let status = store.status(&scan).map_err(failed)?;
-            say(options, &told(&status, &folder), &status_json(&status, &folder))?;
+            say(options, &told(&status, folder), &status_json(&status, folder))?;
         }
         HistoryCommand::Sync => {
-            sync(options, &mut store, &scan).map_err(failed)?;
+            sync(options, store, &scan).map_err(failed)?;
             let status = store.status(&scan).map_err(failed)?;
-            say(options, &told(&status, &folder), &status_json(&status, &folder))?;
+            say(options, &told(&status, folder), &status_json(&status, folder))?;
         }
-        HistoryCommand::Prune { before, yes } => return prune(options, &mut store, &folder, *before, *yes),
+        HistoryCommand::Prune { before, yes } => return prune(options, store, folder, *before, *yes),
         HistoryCommand::Export { file } if file.exists() => {
             return Err(Failure::Cannot(format!("`{}` is there already: name another file", shown(file))));
         }
@@ -45,7 +53,7 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
             let text = format!("took in {} from `{}`\n", transcripts_of(transcripts), shown(file));
             say(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts}))?;
         }
-        HistoryCommand::Verify => return verify(options, &mut store, &scan),
+        HistoryCommand::Verify => return verify(options, store, &scan),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, ProblemKind, Progress, Query, Range, Shown, Store};
+use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Problem, ProblemKind, Progress, Query, Range, Shown, Store};
 use chrono::Weekday;
 
 use crate::args;
@@ -132,12 +132,15 @@ pub(crate) fn is_whole(accounting: &Accounting) -> bool {
     of_input.count() == 0 && accounting.lines.salvaged.lines == 0
 }
 
+/// What was wrong with the store.
+pub(crate) fn say_of_store(problem: &Problem) {
+    output::say("warning", &format!("the store: {}", problem.detail.as_deref().unwrap_or_default()));
+}
+
 /// One line about all that was skipped or doubtful, and one about the store.
 pub(crate) fn say_skipped(accounting: &Accounting) {
     let (store, input): (Vec<_>, Vec<_>) = format::problems(accounting).into_iter().partition(|group| group.kind == ProblemKind::Store);
-    if let Some(detail) = store.first().and_then(|group| group.examples.first()?.detail.as_deref()) {
-        output::say("warning", &format!("the store: {detail}"));
-    }
+    store.iter().filter_map(|group| group.examples.first()).for_each(say_of_store);
     let mut parts: Vec<String> = input.iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
     if accounting.lines.salvaged.lines > 0 {
         parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));

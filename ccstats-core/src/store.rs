@@ -111,10 +111,11 @@ pub struct Store {
 
 impl Store {
     /// Opens the store in a folder, or makes one. A damaged store is set aside
-    /// beside a new one; the next load tells so.
+    /// beside a new one; the next load tells so. The folder should hold nothing else: where
+    /// others could read it, it is closed to them.
     ///
     /// # Errors
-    /// When the folder cannot be used, is open to others, or holds no store of
+    /// When others can write to the folder, it cannot be used, or holds no store of
     /// this version or an earlier one.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
         let path = folder::open(folder)?;
@@ -149,7 +150,13 @@ impl Store {
         let problem = self.wait();
         self.problems.extend(problem);
         self.end_writing();
-        let (loaded, change) = self.load(found, options, progress, needs)?;
+        let (loaded, change) = match self.load(found, options, progress, needs) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                self.problems.push(self.problem(error.to_string()));
+                return None;
+            }
+        };
         if !change.is_empty() || is_untidy(&self.path) {
             self.start_writing(change);
         }
@@ -190,29 +197,25 @@ impl Store {
         }
     }
 
-    /// What was wrong with the store since the last time.
-    pub(crate) fn take_problems(&mut self) -> Vec<Problem> {
+    /// What was wrong with the store since the last time: a damaged one, for example, is set
+    /// aside for a new one. [`Dataset::load_with`](crate::Dataset::load_with) takes them into
+    /// its accounting.
+    pub fn take_problems(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.problems)
     }
 
-    fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<(Loaded, Change)> {
+    fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Result<(Loaded, Change), StoreError> {
         let mut broken = HashSet::new();
         // Each round finds more blocks that cannot be read, or ends.
         loop {
-            let catalogue = self.catalogue.as_mut()?;
+            let damaged = || StoreError::Damaged(self.path.clone());
+            let catalogue = self.catalogue.as_mut().ok_or_else(damaged)?;
             match load::load(catalogue, found, options, progress, needs, &broken) {
-                Ok(Tried::Loaded(loaded)) => return Some(*loaded),
-                Ok(Tried::Broken(ids)) if ids.is_subset(&broken) => return None,
+                Ok(Tried::Loaded(loaded)) => return Ok(*loaded),
+                Ok(Tried::Broken(ids)) if ids.is_subset(&broken) => return Err(damaged()),
                 Ok(Tried::Broken(ids)) => broken.extend(ids),
-                Err(Failure::Damaged) => {
-                    if let Err(error) = self.replace() {
-                        self.problems.push(self.problem(error.to_string()));
-                    }
-                }
-                Err(failure) => {
-                    self.problems.push(self.problem(failure.at(&self.path).to_string()));
-                    return None;
-                }
+                Err(Failure::Damaged) => self.replace()?,
+                Err(failure) => return Err(failure.at(&self.path)),
             }
         }
     }

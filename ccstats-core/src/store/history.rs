@@ -57,7 +57,8 @@ impl Store {
         })
     }
 
-    /// Takes in what is new below the roots. Gives the problems on the way.
+    /// Takes in what is new below the roots. A damaged store is set aside for a new one, as
+    /// [`Store::take_problems`] tells.
     ///
     /// # Errors
     /// When a root is missing, the store cannot be used, or another process is writing.
@@ -65,10 +66,8 @@ impl Store {
         // No time is so late: nothing is read but what changed.
         let needs = Needs { start_ms: Some(i64::MAX), ..Needs::default() };
         let found = find(&options.roots)?;
-        match self.load(&found, options, progress, &needs) {
-            Some((_, change)) => Ok(self.write(change)?),
-            None => Err(HistoryError::Store(StoreError::Damaged(self.path.clone()))),
-        }
+        let (_, change) = self.load(&found, options, progress, &needs)?;
+        Ok(self.write(change)?)
     }
 
     /// How many transcripts [`Store::prune`] would forget.
@@ -229,7 +228,14 @@ impl std::fmt::Display for HistoryError {
     }
 }
 
-impl std::error::Error for HistoryError {}
+impl std::error::Error for HistoryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            HistoryError::Roots(error) => error.source(),
+            HistoryError::Store(error) => error.source(),
+        }
+    }
+}
 
 impl From<Error> for HistoryError {
     fn from(error: Error) -> HistoryError {
