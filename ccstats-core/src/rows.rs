@@ -171,6 +171,11 @@ impl Command {
 }
 
 impl CallRow {
+    /// The file or folder that the input names; since 2.1.280 a file may be a `path`.
+    pub(crate) fn named_path(&self) -> Symbol {
+        if self.target_is_path { self.file.or(self.target) } else { self.file }
+    }
+
     /// The command that the input gives: what was told of it for the store where that is
     /// known, so that no text is parsed twice, else its text.
     pub(crate) fn known_command(&self) -> Option<Command> {

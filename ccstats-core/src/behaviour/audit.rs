@@ -154,8 +154,10 @@ impl Audit<'_> {
         let symbols = self.dataset.symbols();
         match symbols.bytes(call.tool) {
             b"Bash" | b"PowerShell" | b"Monitor" => self.command(call),
-            b"Read" | b"NotebookRead" | b"Grep" => secret(&symbols.name(path(call))).into_iter().collect(),
-            b"Write" | b"Edit" | b"MultiEdit" | b"NotebookEdit" => self.outside(call, &symbols.name(path(call))).into_iter().collect(),
+            b"Read" | b"NotebookRead" | b"Grep" => secret(&symbols.name(call.named_path())).into_iter().collect(),
+            b"Write" | b"Edit" | b"MultiEdit" | b"NotebookEdit" => {
+                self.outside(call, &symbols.name(call.named_path())).into_iter().collect()
+            }
             b"WebFetch" => self.host(shell::url_host(&symbols.name(call.target))).into_iter().collect(),
             // The search engine is not named; the words searched for are private.
             b"WebSearch" => self.host(Some("web search".to_owned())).into_iter().collect(),
@@ -226,11 +228,6 @@ fn folders(dataset: &Dataset) -> Folders {
         folders.entry(session).or_default().extend(outside::Place::folder(&dataset.symbols().name(project)));
     }
     folders
-}
-
-/// The file or folder that a call names, by either of the keys for it.
-fn path(call: &CallRow) -> Symbol {
-    if call.target_is_path { call.file.or(call.target) } else { call.file }
 }
 
 fn secret(path: &str) -> Option<Match> {

@@ -21,9 +21,9 @@ impl<'d> FileNames<'d> {
         FileNames { dataset, names: Vec::new(), numbers: FxHashMap::default(), known: FxHashMap::default() }
     }
 
-    /// The file that the input of a call names; since 2.1.280 it may be a `path`.
+    /// The file that the input of a call names.
     pub(super) fn named(&mut self, call: &CallRow) -> Option<usize> {
-        let file = call.file.or(call.target);
+        let file = call.named_path();
         if file.is_none() {
             return None;
         }

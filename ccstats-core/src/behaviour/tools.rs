@@ -6,6 +6,7 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use crate::behaviour::calls;
+use crate::behaviour::changes::Reach;
 use crate::behaviour::cost::{ResultCost, ResultCosts};
 use crate::dataset::{Dataset, Ending};
 use crate::outcome::{DeniedBy, Outcome};
@@ -49,14 +50,14 @@ impl CallsBy {
 
     /// What a call is counted under, before names are folded.
     fn key(self, dataset: &Dataset, call: &CallRow) -> Option<Symbol> {
-        let is = |names: &[&[u8]]| names.contains(&dataset.symbols().bytes(call.tool));
+        let tool = dataset.symbols().bytes(call.tool);
         let named = |symbol: Symbol| Some(symbol).filter(|symbol| !symbol.is_none());
         match self {
             CallsBy::Tool | CallsBy::Server => Some(call.tool),
             CallsBy::Command => named(call.command),
-            CallsBy::File => named(call.file),
-            CallsBy::Skill => named(call.target).filter(|_| is(&[b"Skill"])),
-            CallsBy::Agent => is(&[b"Agent", b"Task"]).then(|| dataset.started_agent_kind(call)),
+            CallsBy::File => named(call.named_path()).filter(|_| matches!(Reach::of(tool, false), Reach::Read | Reach::Edit)),
+            CallsBy::Skill => named(call.target).filter(|_| tool == b"Skill"),
+            CallsBy::Agent => matches!(tool, b"Agent" | b"Task").then(|| dataset.started_agent_kind(call)),
         }
     }
 
