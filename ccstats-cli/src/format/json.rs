@@ -1,5 +1,7 @@
 //! JSON: one object for a report, or one per row.
 
+use std::path::Path;
+
 use ccstats_core::{Accounting, Column, Kind, Problem, Report, Table, Value, is_dangerous};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
@@ -12,6 +14,7 @@ enum Json<'a> {
     Null,
     Flag(bool),
     Text(&'a str),
+    Path(&'a Path),
     Whole(u128),
     Float(f64),
     List(Vec<Json<'a>>),
@@ -24,6 +27,7 @@ impl Serialize for Json<'_> {
             Json::Null => serializer.serialize_unit(),
             Json::Flag(flag) => serializer.serialize_bool(*flag),
             Json::Text(text) => serializer.serialize_str(text),
+            Json::Path(path) => serializer.serialize_str(&path.to_string_lossy()),
             Json::Whole(number) => serializer.serialize_u128(*number),
             Json::Float(number) => serializer.serialize_f64(*number),
             Json::List(items) => {
@@ -167,9 +171,8 @@ fn accounting(accounting: &Accounting) -> Json<'_> {
 }
 
 fn example(problem: &Problem) -> Json<'_> {
-    let path = optional(problem.path.to_str());
     let line = problem.line.map_or(Json::Null, |line| Json::Whole(line.into()));
-    Json::Object(vec![("path", path), ("line", line), ("detail", optional(problem.detail.as_deref()))])
+    Json::Object(vec![("path", Json::Path(&problem.path)), ("line", line), ("detail", optional(problem.detail.as_deref()))])
 }
 
 /// Escapes what could act on a terminal. Such characters stand only inside of

@@ -35,7 +35,7 @@ pub(super) fn render(report: &Report, screen: &Screen) -> String {
     }
     let sentences = report.notes.iter().cloned().chain([reading(report)]).chain(report.advice.clone());
     sentences.for_each(|sentence| text += &wrapped(&sentence, screen.width));
-    if screen.is_unicode { text } else { text.replace('…', "~").replace('█', "#").replace('·', "-") }
+    if screen.is_unicode { text } else { text.replace('…', "~").replace('█', "#").replace(['·', '–'], "-") }
 }
 
 fn title(report: &Report) -> String {
