@@ -1,11 +1,13 @@
 //! Sums without polars: for the summary, hooks and status lines.
 //!
-//! A [`Tally`] can be summed with another of the same query. Its totals are
-//! those of every other report.
+//! A [`Tally`] can be summed with another of the same query over other transcripts. Its
+//! totals are those of every other report.
 
+use std::collections::BTreeSet;
 use std::ops::AddAssign;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
@@ -123,10 +125,10 @@ pub struct ProjectTally {
     pub calls: u64,
 }
 
-impl Tally {
-    /// Whether the query selects nothing at all.
-    pub fn is_empty(&self) -> bool {
-        self.spending.messages == 0 && self.calls == 0 && self.prompts == 0 && self.api_errors == 0
+impl AddAssign for ProjectTally {
+    fn add_assign(&mut self, other: ProjectTally) {
+        self.spending += other.spending;
+        self.calls += other.calls;
     }
 }
 
@@ -143,7 +145,7 @@ impl Tally {
 /// assert!(tally.spending.messages > 0);
 /// # Ok::<(), ccstats_core::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// All messages.
     pub spending: Spending,
@@ -169,9 +171,56 @@ pub struct Tally {
     pub projects_with_messages: u64,
     /// Calls by the file that they name, the most named first.
     pub files: Vec<(String, u64)>,
+    /// Hashes of the names of the sessions: in a sum each counts once.
+    session_names: BTreeSet<u64>,
+}
+
+/// Sums tallies of other transcripts, such as those of another machine. Sessions, models,
+/// tools, projects and files of one name are one; a response that both have counts twice.
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.spending += other.spending;
+        self.calls += other.calls;
+        self.prompts += other.prompts;
+        self.api_errors += other.api_errors;
+        self.lines_added += other.lines_added;
+        self.lines_removed += other.lines_removed;
+        self.session_names.extend(other.session_names);
+        add_by_name(&mut self.models, other.models);
+        add_by_name(&mut self.tools, other.tools);
+        add_by_name(&mut self.projects, other.projects);
+        add_by_name(&mut self.files, other.files);
+        self.settle();
+    }
+}
+
+fn add_by_name<T: AddAssign>(sums: &mut Vec<(String, T)>, others: Vec<(String, T)>) {
+    let places: FxHashMap<String, usize> = sums.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+    for (name, other) in others {
+        match places.get(&name) {
+            Some(place) => sums[*place].1 += other,
+            None => sums.push((name, other)),
+        }
+    }
 }
 
 impl Tally {
+    /// Whether the query selects nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.spending.messages == 0 && self.calls == 0 && self.prompts == 0 && self.api_errors == 0
+    }
+
+    /// Counts what has a name, and puts the largest first.
+    fn settle(&mut self) {
+        let cost = |spending: &Spending| (spending.total_cost(), spending.tokens());
+        self.sessions = self.session_names.len() as u64;
+        self.projects_with_messages = self.projects.iter().filter(|(_, project)| project.spending.messages > 0).count() as u64;
+        rank(&mut self.models, cost);
+        rank(&mut self.tools, Calls::count);
+        rank(&mut self.projects, |project| (cost(&project.spending), project.calls));
+        rank(&mut self.files, |count| *count);
+    }
+
     /// Sums what a query selects.
     ///
     /// # Errors
@@ -239,21 +288,54 @@ impl Sums {
 
     fn named(mut self, dataset: &Dataset) -> Tally {
         self.end_run();
-        let mut tally = self.tally;
-        tally.sessions = self.sessions.len() as u64;
-        tally.projects_with_messages = self.projects.values().filter(|project| project.spending.messages > 0).count() as u64;
-        let cost = |spending: &Spending| (spending.total_cost(), spending.tokens());
-        tally.models = ranked(dataset, self.models, cost);
-        tally.tools = ranked(dataset, self.tools, Calls::count);
-        tally.projects = ranked(dataset, self.projects, |project| (cost(&project.spending), project.calls));
-        tally.files = ranked(dataset, self.files, |count| *count);
+        let mut tally = Tally {
+            models: named(dataset, self.models),
+            tools: named(dataset, self.tools),
+            projects: named(dataset, self.projects),
+            files: named(dataset, self.files),
+            session_names: self.sessions.iter().map(|session| xxh3_64(dataset.symbols().bytes(*session))).collect(),
+            ..self.tally
+        };
+        tally.settle();
         tally
     }
 }
 
 /// Names instead of symbols, the largest first, then by name.
 pub(crate) fn ranked<T, K: Ord>(dataset: &Dataset, sums: FxHashMap<Symbol, T>, size: impl Fn(&T) -> K) -> Vec<(String, T)> {
-    let mut rows: Vec<_> = sums.into_iter().map(|(name, sum)| (dataset.symbols().name(name).into_owned(), sum)).collect();
-    rows.sort_by(|(name, sum), (other_name, other)| size(other).cmp(&size(sum)).then_with(|| name.cmp(other_name)));
+    let mut rows = named(dataset, sums);
+    rank(&mut rows, size);
     rows
+}
+
+fn named<T>(dataset: &Dataset, sums: FxHashMap<Symbol, T>) -> Vec<(String, T)> {
+    sums.into_iter().map(|(name, sum)| (dataset.symbols().name(name).into_owned(), sum)).collect()
+}
+
+fn rank<T, K: Ord>(rows: &mut [(String, T)], size: impl Fn(&T) -> K) {
+    rows.sort_by(|(name, sum), (other_name, other)| size(other).cmp(&size(sum)).then_with(|| name.cmp(other_name)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::dataset;
+
+    #[test]
+    fn a_sum_of_tallies_is_the_tally_of_all_transcripts() {
+        let line = |uuid: &str, session: &str, model: &str| {
+            format!(
+                r#"{{"type":"assistant","uuid":"{uuid}","sessionId":"{session}","cwd":"/w/{session}","timestamp":"2026-11-03T10:00:00Z","message":{{"id":"msg_{uuid}","model":"{model}","content":[{{"type":"tool_use","id":"toolu_{uuid}","name":"Read","input":{{"file_path":"/a"}}}}],"usage":{{"input_tokens":7}}}}}}"#
+            )
+        };
+        let [one, two] = [
+            [line("u1", "s", "claude-opus-4-5"), line("u2", "s", "claude-haiku-4-5")],
+            [line("u3", "s", "claude-haiku-4-5"), line("u4", "t", "claude-haiku-4-5")],
+        ];
+        let tally = |transcripts: &[(&str, &[String])]| Tally::of(&dataset(transcripts), &Query::all(), Prices::list()).expect("no filter");
+        let mut sum = tally(&[("p/a.jsonl", &one)]);
+        sum += tally(&[("p/b.jsonl", &two)]);
+        assert_eq!(sum.sessions, 2);
+        assert_eq!(sum, tally(&[("p/a.jsonl", &one), ("p/b.jsonl", &two)]));
+    }
 }
