@@ -104,7 +104,7 @@ impl Budget {
 
     /// Whether so many percent of the limit are spent.
     pub fn has_reached(&self, percent: u8) -> bool {
-        self.spent().is_some_and(|spent| spent > 0 && spent * 100 >= self.limit.most * u128::from(percent))
+        self.spent().is_some_and(|spent| spent > 0 && spent.saturating_mul(100) >= self.limit.most.saturating_mul(percent.into()))
     }
 }
 

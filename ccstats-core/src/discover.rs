@@ -10,13 +10,14 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Problem, ProblemKind};
+use crate::source;
 
 /// One transcript, as it was found.
 #[derive(Clone, Debug)]
@@ -195,7 +196,11 @@ fn is_transcript(name: &OsStr) -> bool {
 
 /// The `agentType` in an `agent-<id>.meta.json`.
 pub(crate) fn agent_type(path: &Path) -> Option<String> {
-    let meta: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    /// They have a few hundred bytes.
+    const LONGEST: u64 = 64 << 10;
+    let mut text = Vec::new();
+    source::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+    let meta: serde_json::Value = serde_json::from_slice(&text).ok()?;
     let kind = meta.get("agentType")?.as_str().filter(|kind| !kind.is_empty())?;
     Some(kind.into())
 }

@@ -120,7 +120,8 @@ pub struct Entries<'t> {
     start: usize,
     at: usize,
     line: u32,
-    salvaged: std::vec::IntoIter<Entry<'t>>,
+    /// Where the entries start that are left of a damaged line.
+    salvaged: std::vec::IntoIter<usize>,
     account: Account,
 }
 
@@ -152,8 +153,9 @@ impl<'t> Entries<'t> {
     /// why there is none. A damaged line may give several entries in turn.
     pub(crate) fn read_next(&mut self, entry: &mut Entry<'t>) -> Option<Result<u32, BadLine>> {
         loop {
-            if let Some(salvaged) = self.salvaged.next() {
-                *entry = salvaged;
+            if let Some(start) = self.salvaged.next() {
+                let line = self.line().1;
+                entry.read(&mut Cursor::new(line, start, self.level)).expect("it was read before");
                 return Some(Ok(self.line));
             }
             if self.at >= self.limit {
@@ -238,46 +240,46 @@ impl<'t> Iterator for Entries<'t> {
 /// The byte order mark of UTF-8; before a line it is nothing.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// The whole entries in a damaged line (`counting.md` 2): complete values that
+/// Where the whole entries in a damaged line start (`counting.md` 2): complete values that
 /// stand one after another; then, if a rest remains, the suffix that is a
 /// complete object. Linear in the line.
-fn salvage(line: &[u8], level: Level) -> Vec<Entry<'_>> {
+fn salvage(line: &[u8], level: Level) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = skip_white(line, 0);
     let mut cursor = Cursor::new(line, at, level);
     while at < line.len() {
         cursor.go_to(at);
-        let Some((entry, end)) = glued_value(&mut cursor) else { break };
-        found.extend(entry);
+        let Some((is_entry, end)) = glued_value(&mut cursor) else { break };
+        found.extend(is_entry.then_some(at));
         at = skip_white(line, end);
     }
     if at < line.len()
         && let Some(start) = last_object(line, at + 1)
+        && is_entry(&mut Cursor::new(line, start, level)) == Ok(true)
     {
-        found.extend(entry_at(&mut Cursor::new(line, start, level)).ok().flatten());
+        found.push(start);
     }
     found
 }
 
-/// The next of several values without anything between them.
-fn glued_value<'t>(cursor: &mut Cursor<'t>) -> Option<(Option<Entry<'t>>, usize)> {
+/// The next of several values without anything between them: whether it is an entry, and its end.
+fn glued_value(cursor: &mut Cursor) -> Option<(bool, usize)> {
     let (line, start) = (cursor.bytes(), cursor.position());
     match line[start] {
         b'{' => {
-            let entry = entry_at(cursor).ok()?;
-            Some((entry, cursor.position()))
+            let is_entry = is_entry(cursor).ok()?;
+            Some((is_entry, cursor.position()))
         }
         b'[' | b'"' => {
             cursor.skip_alone().ok()?;
-            Some((None, cursor.position()))
+            Some((false, cursor.position()))
         }
-        _ => scalar_end(line, start).map(|end| (None, end)),
+        _ => scalar_end(line, start).map(|end| (false, end)),
     }
 }
 
-fn entry_at<'t>(cursor: &mut Cursor<'t>) -> Parsed<Option<Entry<'t>>> {
-    let mut entry = Entry::default();
-    Ok(entry.read(cursor)?.then_some(entry))
+fn is_entry(cursor: &mut Cursor) -> Parsed<bool> {
+    Entry::default().read(cursor)
 }
 
 /// The end of a number or literal that stands alone.

@@ -27,9 +27,12 @@ use crate::source::{Mode, Part, Source, parts};
 pub struct Options {
     /// Config directories, or any folders of transcripts.
     pub roots: Vec<PathBuf>,
-    /// The number of threads; `None` takes all processors.
+    /// The number of threads that read; `None` takes all processors. What follows runs in the
+    /// pool of rayon that the caller stands in.
     pub threads: Option<NonZeroUsize>,
-    /// Whether settled transcripts are mapped into memory.
+    /// Whether transcripts that nobody wrote to for a while are mapped into memory, which is
+    /// faster. One that is cut short meanwhile ends the process (SIGBUS): a program that must
+    /// go on sets this to `false`.
     pub map: bool,
     /// The time of the scan: what was written shortly before is not mapped.
     pub now: SystemTime,

@@ -81,8 +81,13 @@ impl Default for Calendar {
 impl Calendar {
     /// The civil day of an instant.
     pub fn day(&self, instant_ms: i64) -> NaiveDate {
-        let utc = DateTime::from_timestamp_millis(instant_ms).unwrap_or_default();
-        utc.with_timezone(&self.zone).date_naive()
+        self.local(instant_ms).date_naive()
+    }
+
+    /// An instant in the zone; one that stands in no year of four digits is the nearest that does.
+    fn local(&self, instant_ms: i64) -> DateTime<Tz> {
+        let utc = DateTime::from_timestamp_millis(instant_ms.clamp(EARLIEST_MS, LATEST_MS)).unwrap_or_default();
+        utc.with_timezone(&self.zone)
     }
 
     /// The first instant of a civil day. Where midnight does not exist it is
@@ -102,8 +107,7 @@ impl Calendar {
 
     /// An instant as text, in the zone, to the second.
     pub fn instant(&self, instant_ms: i64) -> String {
-        let utc = DateTime::from_timestamp_millis(instant_ms).unwrap_or_default();
-        utc.with_timezone(&self.zone).to_rfc3339_opts(SecondsFormat::Secs, true)
+        self.local(instant_ms).to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
     /// The first day of the week that holds `day`.
@@ -137,12 +141,15 @@ impl Range {
         Range { name: "all".into(), bounds: Bounds::Days(None, None) }
     }
 
-    /// Reads a range as users write it; see `contract.md`, "Options".
+    /// Reads a range as users write it: `today`, `yesterday`, `week` and `month` (the last 7 and
+    /// 30 days), `this-week`, `last-week`, `this-month`, `last-month`, `all`; a span back from
+    /// now such as `12h` or `7d`; a day, month, week or year such as `2026-11-03`, `2026-11`,
+    /// `2026-W46` or `2026`, or two of these as `A..B`, either of which may be left out.
     ///
     /// # Errors
     /// [`Error::Range`] when the words name no range.
     pub fn parse(name: &str, now: DateTime<Utc>, calendar: &Calendar) -> Result<Range, Error> {
-        let today = now.with_timezone(&calendar.zone).date_naive();
+        let today = calendar.day(now.timestamp_millis());
         let bounds = named(name, today, calendar)
             .or_else(|| back_from_now(name, now, today))
             .or_else(|| between(name))
@@ -200,7 +207,7 @@ fn month_end(first: NaiveDate) -> Option<NaiveDate> {
 /// `12h` back from now, `7d` as whole civil days.
 fn back_from_now(name: &str, now: DateTime<Utc>, today: NaiveDate) -> Option<Bounds> {
     let (number, unit) = name.split_at_checked(name.len().checked_sub(1)?)?;
-    let count = number.parse::<u32>().ok().filter(|count| *count > 0)?;
+    let count = number.parse::<u32>().ok().filter(|count| *count > 0 && !number.starts_with('+'))?;
     let end = now.timestamp_millis();
     match unit {
         "h" => Some(Bounds::Instants(end - i64::from(count) * HOUR_MS, end)),

@@ -193,7 +193,8 @@ impl Report {
     ///
     /// # Errors
     /// [`Error::Glob`] for a filter that is no glob, [`Error::Column`] when no
-    /// table of the report has the column to sort by.
+    /// table of the report has the column to sort by, [`Error::Frames`] when it needs the
+    /// feature `frames` and the crate was built without.
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, listing: &Listing) -> Result<Report, Error> {
         let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, listing.now_ms));
         let (asked, query) = (query, whole.as_ref().unwrap_or(query));
