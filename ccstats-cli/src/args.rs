@@ -141,7 +141,7 @@ pub(crate) enum HistoryCommand {
         /// The exported store
         file: PathBuf,
     },
-    /// Read all of the store, and say whether it is sound
+    /// Read all of the store and of the transcripts, and say what is wrong
     Verify,
 }
 

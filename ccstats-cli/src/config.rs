@@ -63,7 +63,7 @@ pub(crate) struct Config {
     /// Groups of projects, in the order of the file.
     pub(crate) groups: Vec<(String, Vec<Pattern>)>,
     pub(crate) prices: Vec<OwnPrice>,
-    /// Hosts that the audit takes for granted, as names or globs.
+    /// Hosts that the audit takes for granted, with those below them.
     pub(crate) allowed_hosts: Vec<String>,
     /// Limits on what is spent.
     pub(crate) limits: Vec<Limit>,

@@ -1,4 +1,4 @@
-//! From options to what the transcripts say: the one place that reads them.
+//! From options to what the transcripts say, with the store where one is wanted.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -40,7 +40,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// All of them, the order of reports.
+    /// All of them, in the order of reports.
     pub const ALL: [Period; 5] = [Period::Daily, Period::Weekly, Period::Monthly, Period::Session, Period::Block];
 
     /// The word that names it.

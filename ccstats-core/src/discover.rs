@@ -91,9 +91,10 @@ pub fn discover(roots: &[PathBuf]) -> Result<Found, Error> {
 pub(crate) fn find(roots: &[PathBuf]) -> Result<Found, Error> {
     let mut found = Found::default();
     for (root, path) in roots.iter().enumerate() {
-        let is_folder = fs::metadata(path)
-            .and_then(|metadata| if metadata.is_dir() { Ok(()) } else { Err(io::Error::from(io::ErrorKind::NotADirectory)) });
-        is_folder.map_err(|error| Error::Root(path.clone(), error))?;
+        let metadata = fs::metadata(path).map_err(|error| Error::Root(path.clone(), error))?;
+        if !metadata.is_dir() {
+            return Err(Error::Root(path.clone(), io::ErrorKind::NotADirectory.into()));
+        }
         let projects = path.join("projects");
         let top = if projects.is_dir() { &projects } else { path };
         found.absorb(Tree { root, top }.folder(top));

@@ -519,7 +519,14 @@ impl Facts {
                 ..row
             });
         };
-        fold(is_large, fold_messages, fold_calls, fold_results);
+        // While a table is taken in its rows are in memory twice: of many, one table at a time.
+        if is_large {
+            fold_messages();
+            fold_calls();
+            fold_results();
+        } else {
+            rayon::join(fold_messages, || rayon::join(fold_calls, fold_results));
+        }
         self.follow_ups.absorb(other.follow_ups, |row| row);
         self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
         self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });
@@ -544,18 +551,6 @@ impl Facts {
 
 /// From so many messages on, memory matters more than some hundredths of the time.
 const MANY_MESSAGES: usize = 100_000;
-
-/// Takes in three tables, one after the other or side by side: while that goes on, the
-/// rows of a table are in memory twice.
-fn fold(in_turn: bool, messages: impl FnOnce() + Send, calls: impl FnOnce() + Send, results: impl FnOnce() + Send) {
-    if in_turn {
-        messages();
-        calls();
-        results();
-    } else {
-        rayon::join(messages, || rayon::join(calls, results));
-    }
-}
 
 /// The folder as the line has it; a Windows drive letter in upper case.
 pub(crate) fn project_name(cwd: Text<'_>) -> Cow<'_, [u8]> {

@@ -145,8 +145,8 @@ impl Verdict {
         })
     }
 
-    /// The outcome, now that the tool is known. `command` tells whether exit
-    /// code 1 of the command means "nothing found"; asked only where it matters.
+    /// The outcome, now that the tool is known. `is_soft` tells whether exit code 1 of its
+    /// command means "nothing found"; it is asked only where that matters.
     pub(crate) fn outcome(self, tool: &[u8], is_soft: impl FnOnce() -> bool) -> Outcome {
         match self {
             Verdict::Known(outcome) => outcome,

@@ -101,7 +101,7 @@ impl<'d> Selection<'d> {
             && self.api_errors().next().is_none()
     }
 
-    /// Whether messages are asked for at all.
+    /// Whether only calls are asked for: then no message is kept.
     pub(crate) fn calls_only(&self) -> bool {
         self.calls_only
     }
@@ -128,11 +128,7 @@ impl<'d> Selection<'d> {
     }
 
     pub(crate) fn cuts(&self) -> impl Iterator<Item = &'d CutRow> {
-        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_cut(row))
-    }
-
-    pub(crate) fn keeps_cut(&self, row: &CutRow) -> bool {
-        self.keeps_event(&row.origin)
+        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_event(&row.origin))
     }
 
     pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {

@@ -89,6 +89,7 @@ pub(crate) struct Scanned {
 /// its bytes of holes. Parts that could not be read as they were found are left out.
 pub(crate) type Witness<'w> = &'w (dyn Fn(usize, &mut Facts, u64) + Sync);
 
+/// Reads the jobs on several threads, and joins what they found.
 pub(crate) fn scan(transcripts: &[Transcript], jobs: &[Job], options: &Options, progress: &Progress, witness: Option<Witness>) -> Scanned {
     let bytes = |job: &Job| job.part.span.end - job.part.span.start;
     let total_bytes = jobs.iter().map(bytes).sum();
@@ -239,9 +240,9 @@ impl Queue<'_> {
     }
 }
 
-/// So much is read before it is taken in: what scans is then still in the processor's cache
-/// for all parts but one, and so is what the witness does. In tests parts are taken in
-/// before all is read, too.
+/// So much is read before it is taken in: from part to part the code that scans, and that of
+/// the witness, then stays in the processor's cache. In tests it is less, so that parts are
+/// taken in before all are read, too.
 const MOST_WAITING_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
 
 #[derive(Default)]

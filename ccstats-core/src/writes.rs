@@ -2,8 +2,8 @@
 //!
 //! A command holds words that somebody typed, and a store keeps none of them. So what
 //! it may have written is never a list of names, only one of their hashes: enough to
-//! ask whether a file is among them. Of the 32 bits of a hash no long word can be told,
-//! and one in four billion questions gets a doubtful yes, which is what doubt gets here.
+//! ask whether a file is among them. Of the 32 bits of a hash no long word can be told. Two
+//! names in four billion share one by chance: a file is then thought to have changed.
 
 use std::borrow::Cow;
 

@@ -61,10 +61,13 @@ pub(super) fn render(report: &Report) -> String {
         ),
     ];
     let totals = (report.totals.key, rows(&report.totals.table).pop().unwrap_or(Json::Null));
-    let sections = report.sections.iter().map(|section| (section.key, Json::List(rows(&section.table))));
+    let mut sections = report.sections.iter().map(|section| (section.key, Json::List(rows(&section.table))));
     // A list comes before its totals, several tables behind them.
+    if report.rows().is_some() {
+        members.extend(sections.next());
+    }
+    members.push(totals);
     members.extend(sections);
-    members.insert(if report.rows().is_some() { 3 } else { 2 }, totals);
     if let Some(advice) = &report.advice {
         members.push(("advice", Json::Text(advice)));
     }

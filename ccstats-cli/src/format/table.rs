@@ -338,5 +338,5 @@ fn wrapped(sentence: &str, width: usize) -> String {
         text = text + " " + word;
         used += 1 + word.width();
     }
-    format!("{text}{HEADING:#}").replacen("\n", if sentence.is_empty() { "" } else { "\n" }, 1) + "\n"
+    format!("{text}{HEADING:#}\n")
 }

@@ -67,7 +67,7 @@ fn core_neither_prints_nor_asks_the_world() {
 fn parsers_do_no_input() {
     let files = who_says("std::fs");
     let allowed = ["cursor.rs", "discover.rs", "folder.rs", "secrets.rs", "source.rs", "testing.rs"];
-    assert!(files.iter().all(|file| allowed.contains(&file.as_str())), "{files:?}");
+    assert_eq!(files, allowed);
 }
 
 /// The stages in the order of the data: each uses itself and lower ones.
@@ -79,8 +79,9 @@ const STAGES: [&str; 15] = [
 #[test]
 fn a_stage_uses_lower_stages_only() {
     for (rank, stage) in STAGES.iter().enumerate() {
-        let file = workspace("ccstats-core/src").join(format!("{stage}.rs"));
-        let Ok(text) = fs::read_to_string(file) else { continue };
+        let folder = workspace("ccstats-core/src");
+        let file = [format!("{stage}.rs"), format!("{stage}/mod.rs")].map(|name| folder.join(name)).into_iter().find(|file| file.exists());
+        let text = fs::read_to_string(file.unwrap_or_else(|| panic!("no stage {stage}"))).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
         for higher in &STAGES[rank + 1..] {
             assert!(!text.contains(&format!("use crate::{higher}::")), "{stage} uses {higher}");

@@ -289,7 +289,7 @@ impl<'d> Walk<'d> {
     /// summary alone.
     fn compactions(&mut self, between: &Between) {
         for row in &between.boundaries {
-            if !self.selection.keeps_cut(row) {
+            if !self.selection.keeps_event(&row.origin) {
                 continue;
             }
             let is = |word: &[u8]| self.dataset.symbols().bytes(row.trigger) == word;
@@ -301,7 +301,7 @@ impl<'d> Walk<'d> {
             session.tokens_before = session.tokens_before.max(Some(row.tokens_before).filter(|tokens| *tokens > 0));
         }
         for row in between.summaries.iter().skip(between.boundaries.len()) {
-            if self.selection.keeps_cut(row) {
+            if self.selection.keeps_event(&row.origin) {
                 self.session(&row.origin).untold += 1;
             }
         }
@@ -364,10 +364,9 @@ impl<'d> Walk<'d> {
     /// What a response cost beyond what it would have, had it found the tokens
     /// in the cache. The prompt keeps its size, so both have the same tier.
     fn extra_cost(&mut self, row: &MessageRow, rebuilt: u64) -> Option<u128> {
-        let (dataset, prices) = (self.dataset, self.prices);
-        let price = *self.known_prices.entry(row.model).or_insert_with(|| prices.find(&dataset.symbols().name(row.model)));
-        let cost = |tokens: &Tokens| price.map(|price| price.cost(tokens, row.terms()).total());
-        Some(cost(&row.tokens)?.saturating_sub(cost(&read_instead(&row.tokens, rebuilt))?))
+        let (price, terms) = self.dataset.price(row, self.prices, &mut self.known_prices)?;
+        let cost = |tokens: &Tokens| price.cost(tokens, terms).total();
+        Some(cost(&row.tokens).saturating_sub(cost(&read_instead(&row.tokens, rebuilt))))
     }
 }
 

@@ -165,8 +165,7 @@ struct Calls<'d> {
 impl<'d> Calls<'d> {
     fn of(dataset: &'d Dataset) -> Calls<'d> {
         let tools = Tools::of(dataset);
-        let (edits, failed, read) = Default::default();
-        let mut calls = Calls { tools, edits, failed, read };
+        let mut calls = Calls { tools, edits: Vec::new(), failed: Vec::new(), read: Vec::new() };
         for call in dataset.calls() {
             if tools.is_edit(call.0) {
                 calls.edits.push(call);

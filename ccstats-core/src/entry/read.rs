@@ -82,7 +82,7 @@ impl<'t> Entry<'t> {
                 Key::AgentId => self.agent_id = cursor.text()?,
                 Key::Message => {
                     let mut inner = Entry::default();
-                    if cursor.enter_object(Object::Progress)? {
+                    if cursor.enter_object(Object::Wrapped)? {
                         inner.read_wrapped(cursor)?;
                         self.agent_progress = Some(Box::new(inner));
                     }

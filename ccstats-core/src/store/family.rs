@@ -6,6 +6,11 @@
 
 use rustc_hash::FxHashMap;
 
+/// Marks as a catalogue keeps them: four bytes each.
+pub(super) fn marks(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    bytes.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark))
+}
+
 /// Sets of transcripts, joined as what they share is found.
 #[derive(Debug, Default)]
 pub(super) struct Families {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, Failure, Known};
-use super::family::Families;
+use super::family::{self, Families};
 use super::load::State;
 use super::plan::{How, Roots, plan};
 use super::verify::{self, Verified};
@@ -202,8 +202,7 @@ fn settle(known: &mut [Known], marks: &[(i64, Vec<u8>)]) {
     let by_id: HashMap<i64, usize> = known.iter().enumerate().map(|(at, known)| (known.id, at)).collect();
     let mut families = Families::new(known.len());
     for (at, marks) in marks.iter().filter_map(|(id, marks)| Some((*by_id.get(id)?, marks))) {
-        let marks: Vec<u32> = marks.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark)).collect();
-        families.add(at, &marks);
+        families.add(at, &family::marks(marks).collect::<Vec<u32>>());
     }
     let members: Vec<usize> = (0..known.len()).collect();
     publish::settle_families(known, &members, &mut families);

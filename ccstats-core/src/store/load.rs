@@ -10,7 +10,7 @@ use super::Needs;
 use super::block::{self, Block, Blocks, Take, Unreadable};
 use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Snapshot, Stored};
 use super::cursor::Cursor;
-use super::family::Families;
+use super::family::{self, Families};
 use super::folder::root_names;
 use super::plan::{How, Roots, Step, new_cursor, plan};
 use super::publish::{self, Change};
@@ -336,7 +336,7 @@ impl Layout {
             for root in state.root_by_id.keys() {
                 snapshot.marks(*root, |id, marks| {
                     let Some(at) = by_id.get(&id) else { return };
-                    marks.as_chunks::<4>().0.iter().for_each(|mark| families.meet(*at, u32::from_le_bytes(*mark)));
+                    family::marks(marks).for_each(|mark| families.meet(*at, mark));
                 })?;
             }
         }
@@ -362,7 +362,7 @@ impl Layout {
     }
 
     fn known(&self, step: usize) -> usize {
-        self.steps[step].known.unwrap_or_default()
+        self.steps[step].known.expect("what is the same, grown or read again is known")
     }
 
     /// How to take a stored block, and whether it stands for what is there now; `None`

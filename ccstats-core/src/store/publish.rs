@@ -9,7 +9,7 @@ use super::block::{self, Block};
 use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Pen, Stored};
 use super::cursor::Cursor;
 use super::digest::Digest;
-use super::family::Families;
+use super::family::{self, Families};
 use super::load::{Layout, NewBlocks, State};
 use super::plan::{How, settled_ns};
 use crate::discover::{Found, Transcript, agent_type, nanoseconds};
@@ -175,7 +175,7 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
     let mut digests = Digests { whole: whole.unwrap_or_default(), last: Digest::default() };
     if known.blocks > 0 {
         retire(pen, known, how, has_last)?;
-        marks.extend(pen.marks(known)?.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark)));
+        marks.extend(family::marks(&pen.marks(known)?));
     }
     for (kind, block) in new {
         pen.add_block(known, kind, line, &block.bytes)?;
@@ -242,10 +242,7 @@ fn join(pen: &mut Pen, known: &mut Known) -> Result<(), Failure> {
     let stored = pen.blocks(known)?;
     for kind in [Kind::Whole, Kind::Past] {
         let of_kind: Vec<&Stored> = stored.iter().filter(|stored| stored.kind == kind).collect();
-        if of_kind.len() < 2 {
-            continue;
-        }
-        if !of_kind.iter().all(|stored| stored.is_sealed) {
+        if of_kind.len() < 2 || !of_kind.iter().all(|stored| stored.is_sealed) {
             continue;
         }
         // What cannot be read stays as it is: another version may read it.

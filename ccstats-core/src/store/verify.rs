@@ -17,7 +17,7 @@ use crate::scan::{Options, Progress};
 pub struct Verified {
     /// Blocks that hold what was written.
     pub sound: u64,
-    /// Blocks that do not, or that are of another version.
+    /// Blocks that do not, or that are of a later version.
     pub unreadable: u64,
     /// Transcripts that say something else than the store, though they had looked the
     /// same. What they say now was taken in; what they said is kept as history.

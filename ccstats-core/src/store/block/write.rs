@@ -36,10 +36,10 @@ pub(in crate::store) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.table(&facts.worktrees);
     writer.table(&facts.tools_changed);
     writer.table(&facts.titles);
-    writer.list(&effects.commands);
-    writer.list(&effects.reads);
-    writer.list(&effects.marks);
-    writer.list(&effects.findings);
+    writer.rows(effects.commands.iter());
+    writer.rows(effects.reads.iter());
+    writer.rows(effects.marks.iter());
+    writer.rows(effects.findings.iter());
     let block = writer.finish(Digest::of(facts, hole_bytes));
     keep_told(facts, &calls, effects);
     block
@@ -140,10 +140,6 @@ impl<'f> Writer<'f> {
     }
 
     /// Rows of which each counts.
-    fn list<R: Record + PartialEq>(&mut self, rows: &[R]) {
-        self.rows(rows.iter());
-    }
-
     fn rows<'r, R: Record + 'r>(&mut self, rows: impl Iterator<Item = &'r R>) {
         self.fields.clear();
         let mut count = 0;
