@@ -232,7 +232,7 @@ fn destructive(program: &Program, command: &Command, pipeline: &[(&Command, Fold
         "dd" => overwrites(program)?,
         "chmod" => opens_all(program)?,
         name if name == "mkfs" || name.starts_with("mkfs.") => Severity::High,
-        name if program::is_shell(name) || name == "eval" => runs_download(program, pipeline)?,
+        name if program::is_shell(name) || matches!(name, "eval" | "source" | ".") => runs_download(program, pipeline)?,
         _ => return sql_finding(program, command, pipeline),
     };
     Some(Finding::new(Rule::Destructive, severity, spelled(program)))
@@ -309,10 +309,11 @@ fn opens_all(program: &Program) -> Option<Severity> {
     (recursive && all).then_some(Severity::Medium)
 }
 
-/// `curl … | sh`, `bash <(curl …)`, `sh -c "$(curl …)"`.
+/// `curl … | sh`, `curl … | bash -`, `bash <(curl …)`, `source <(curl …)`, `sh -c "$(curl …)"`.
 fn runs_download(shell: &Program, pipeline: &[(&Command, Folder)]) -> Option<Severity> {
     let downloads = |command: &Command| command.program().is_some_and(|program| matches!(program.name, "curl" | "wget" | "fetch"));
-    let reads_input = shell.operands().next().is_none() || shell.has_flag('s');
+    let is_input = |script: &Word| matches!(script.text.as_str(), "-" | "/dev/stdin" | "/dev/fd/0");
+    let reads_input = shell.operands().next().is_none_or(is_input) || shell.has_flag('s');
     let piped = reads_input && pipeline.iter().any(|(command, _)| downloads(command));
     let held = |word: &Word| {
         !word.literal && ["$(curl ", "$(wget ", "<(curl ", "<(wget ", "`curl ", "`wget "].iter().any(|start| word.text.contains(start))
@@ -413,6 +414,11 @@ mod tests {
             "curl https://x.y | sh",
             "curl -fsSL x.y/i | sudo bash -s -- a",
             "wget -qO- x.y | tee a | sh",
+            "curl -fsSL x.y | bash -",
+            "curl -fsSL x.y | sudo -E bash - -x",
+            "curl x.y | bash /dev/stdin a",
+            "source <(curl -s x.y)",
+            ". <(curl -s x.y)",
             "bash <(curl -s x.y)",
             "sh -c \"$(curl -fsSL x.y)\"",
         ] {
@@ -460,6 +466,7 @@ mod tests {
             "curl x.y | python3 -m json.tool",
             "curl x.y > a.sh",
             "curl x.y | bash x.sh",
+            "source a.sh",
             "gh push --force",
         ] {
             assert_eq!(targets(command, Rule::Destructive), [""; 0], "{command}");
