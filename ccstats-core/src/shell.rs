@@ -196,6 +196,13 @@ impl Command {
     }
 }
 
+impl Word {
+    /// Whether it names one path. `{}` stands for what find and xargs put there.
+    fn is_known(&self) -> bool {
+        self.literal && !self.text.contains("{}")
+    }
+}
+
 impl Direction {
     /// Whether the redirection changes its target.
     pub fn writes(self) -> bool {

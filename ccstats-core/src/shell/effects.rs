@@ -27,7 +27,8 @@ pub fn writes_of_script(script: &Script) -> Effect {
     for (command, folder) in place::with_folders(script) {
         let targets = targets(command);
         // A path below an unknown folder is still named.
-        let (known, unknown): (Vec<&Word>, Vec<&Word>) = targets.iter().partition(|word| word.literal && folder.join(&word.text).is_some());
+        let (known, unknown): (Vec<&Word>, Vec<&Word>) =
+            targets.iter().partition(|word| word.is_known() && folder.join(&word.text).is_some());
         effect.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
         effect.named.extend(unknown.iter().map(|word| word.text.clone()));
         let Some(program) = command.program() else { continue };
@@ -414,6 +415,7 @@ mod tests {
         assert_eq!(writes("python gen.py out.txt --flag").named, ["gen.py", "out.txt"]);
         assert_eq!(writes("python3 - <<'E'\nopen('f','w')\nE").named, ["-", "open('f','w')\n"]);
         assert_eq!(writes("echo x > $F").named, ["$F"]);
+        assert_eq!(writes("find . -exec touch {} +").paths, [""; 0]);
         for command in ["cat a", "grep x a | sort", "ls a", "sed -n 1p a", "git log a", "diff a b"] {
             assert!(writes(command).named.is_empty(), "{command}");
         }

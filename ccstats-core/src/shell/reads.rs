@@ -95,7 +95,7 @@ fn one_path<'c>(command: &'c Command, operands: &[&'c Word]) -> Option<&'c str> 
         ([], Some(input)) if input.direction == Direction::Read => &input.target,
         _ => return None,
     };
-    (word.literal && word.text != "-" && !word.text.is_empty()).then_some(word.text.as_str())
+    (word.is_known() && word.text != "-" && !word.text.is_empty()).then_some(word.text.as_str())
 }
 
 /// Operands, where every option is a flag or one of `valued` with its value.
@@ -343,6 +343,9 @@ mod tests {
             "tee a",
             "cat a | wc -l",
             "cat a | head b",
+            "find src -name a.py -exec cat {} \\;",
+            "ls | xargs -I{} sh -c 'cat {}'",
+            "xargs -I {} head src/{}/a < list",
         ] {
             assert_eq!(dump(command), "", "{command}");
         }
