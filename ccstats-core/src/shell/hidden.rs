@@ -27,8 +27,9 @@ pub enum Hidden {
 pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
     let plain: Vec<&Command> = script.plain().collect();
     let pipefail = plain.iter().position(|command| key::sets(command, "pipefail")).unwrap_or(plain.len());
+    let errexit = plain.iter().position(|command| key::stops_at_errors(command)).unwrap_or(plain.len());
     let hidden = (0..plain.len()).find_map(|index| {
-        let by = hidden_at(&plain, index, index > pipefail)?;
+        let by = hidden_at(&plain, index, Options { pipefail: index > pipefail, errexit: index > errexit })?;
         let words = &plain[index].words;
         runner::runner(words).is_some().then(|| HiddenStatus { key: name::command_key(words), by })
     })?;
@@ -36,25 +37,43 @@ pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
     (!shows_stages).then_some(hidden)
 }
 
-fn hidden_at(commands: &[&Command], index: usize, pipefail: bool) -> Option<Hidden> {
+/// What `set` has switched on before a command.
+#[derive(Clone, Copy)]
+struct Options {
+    pipefail: bool,
+    errexit: bool,
+}
+
+fn hidden_at(commands: &[&Command], index: usize, options: Options) -> Option<Hidden> {
     match commands.get(index + 1)?.joined {
-        Separator::Pipe if !pipefail => Some(Hidden::Pipe),
-        _ => after(commands, index + 1),
+        Separator::Pipe if !options.pipefail => Some(Hidden::Pipe),
+        _ => after(commands, index + 1, options),
     }
 }
 
 /// What follows at `end` hides the status of the pipeline before it.
-fn after(commands: &[&Command], end: usize) -> Option<Hidden> {
+fn after(commands: &[&Command], end: usize, options: Options) -> Option<Hidden> {
     // `a && b || true` hides `a` just as well.
-    let next = commands[end..].iter().position(|command| command.joined != Separator::And && command.joined != Separator::Pipe);
-    let next = commands.get(end + next?)?;
-    let name = next.program().map_or("", |program| program.name);
+    let next = end + commands[end..].iter().position(|command| command.joined != Separator::And && command.joined != Separator::Pipe)?;
+    let (takes_over, rest) = commands[next..].split_first()?;
+    let name = takes_over.program().map_or("", |program| program.name);
     let quiet = matches!(name, "echo" | "printf" | "true" | ":");
-    match next.joined {
-        Separator::Or if quiet => Some(Hidden::Or),
-        Separator::Sequence if quiet && !mentions(next, "$?") => Some(Hidden::Sequence),
+    // `set -e` does not stop at what stands before `&&`.
+    let stopped = options.errexit && commands[end..next].iter().all(|command| command.joined == Separator::Pipe);
+    match takes_over.joined {
+        Separator::Or if quiet && !fails_in_the_end(takes_over, rest) => Some(Hidden::Or),
+        Separator::Sequence if quiet && !stopped && !mentions(takes_over, "$?") => Some(Hidden::Sequence),
         _ => None,
     }
+}
+
+/// `|| { echo failed; exit 1; }`: the group or list that `first` starts gives a status that tells of the failure.
+fn fails_in_the_end(first: &Command, rest: &[&Command]) -> bool {
+    let own = rest.iter().take_while(|command| command.level > first.level || command.joined == Separator::And);
+    own.last().and_then(|last| last.program()).is_some_and(|program| match program.name {
+        "exit" | "return" => program.operands().next().is_some_and(|status| status.text != "0"),
+        name => name == "false",
+    })
 }
 
 fn mentions(command: &Command, name: &str) -> bool {
@@ -83,6 +102,21 @@ mod tests {
             ("cargo test; echo $?", None),
             ("cargo test | tail; echo ${PIPESTATUS[0]}", None),
             ("cargo test || exit 1", None),
+            ("npm test || { echo failed; exit 1; }", None),
+            ("npm test || (echo failed; exit 1)\nls", None),
+            ("npm test || { echo failed; return 1; }", None),
+            ("npm test || { echo failed; false; }", None),
+            ("npm test || echo failed && exit 1", None),
+            ("npm test || { echo failed; exit 0; }", Some(Hidden::Or)),
+            ("npm test || { echo failed; exit; }", Some(Hidden::Or)),
+            ("npm test || { echo failed; ls; }; exit 1", Some(Hidden::Or)),
+            ("set -e\nnpm test\necho done", None),
+            ("set -o errexit; npm test; echo done", None),
+            ("set -euo pipefail\nnpm test | tail\necho done", None),
+            ("set -e; npm test | tail; echo done", Some(Hidden::Pipe)),
+            ("set -e; npm test || true", Some(Hidden::Or)),
+            ("set -e; npm test && ls; echo done", Some(Hidden::Sequence)),
+            ("npm test; echo done; set -e", Some(Hidden::Sequence)),
             ("cargo test && echo ok", None),
             ("ls | head", None),
             ("git log | head; echo x", None),

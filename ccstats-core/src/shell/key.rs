@@ -211,7 +211,12 @@ fn prepares(command: &Command) -> bool {
 
 fn stops_at_failure(command: &Command) -> bool {
     let program = program_name(command);
-    sets(command, "e") || (matches!(program, "exit" | "return") && command.joined != Separator::Sequence)
+    stops_at_errors(command) || (matches!(program, "exit" | "return") && command.joined != Separator::Sequence)
+}
+
+/// `set -e`
+pub(super) fn stops_at_errors(command: &Command) -> bool {
+    sets(command, "e") || sets(command, "errexit")
 }
 
 /// Whether the command is `set` with this letter or `-o` name.
