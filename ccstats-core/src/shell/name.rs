@@ -108,6 +108,9 @@ fn script_of(program: &Program) -> String {
         }
         words = match text {
             "-" => break,
+            // What follows are arguments of the script on the input.
+            _ if program::is_shell(name) && program::is_cluster_with(text, 's') => break,
+            _ if is_substitution(word) => break,
             "--test" => return format!("{name} --test"),
             _ if valued.contains(&text) => rest.get(1..).unwrap_or_default(),
             _ if text.starts_with('-') => rest,
@@ -117,21 +120,33 @@ fn script_of(program: &Program) -> String {
     name.to_owned()
 }
 
+/// `<(curl …)` and `"$(…)"`: a script that another command makes.
+fn is_substitution(word: &Word) -> bool {
+    !word.literal && word.text.contains(['(', '`'])
+}
+
 fn takes_code(name: &str, option: &str) -> bool {
     match name {
-        _ if name.starts_with("py") => option == "-c",
+        _ if program::is_shell(name) => program::is_cluster_with(option, 'c'),
+        _ if name.starts_with("py") => is_python_code(option),
         "node" | "tsx" | "ts-node" => matches!(option, "-e" | "-p" | "--eval" | "--print" | "-pe"),
         "perl" | "ruby" => program::is_cluster_with(option, 'e'),
         "php" => option == "-r",
-        "lua" | "Rscript" | "osascript" => option == "-e",
-        "powershell" | "pwsh" => matches!(option.to_ascii_lowercase().as_str(), "-command" | "-c"),
+        "lua" | "Rscript" | "osascript" | "julia" | "groovy" => option == "-e",
+        "powershell" | "pwsh" => matches!(option.to_ascii_lowercase().as_str(), "-command" | "-c" | "-encodedcommand" | "-enc"),
         _ => false,
     }
 }
 
+/// `-c`, also behind flags as in `-uc`, or with the code attached. Not `-Xtracemalloc`.
+fn is_python_code(option: &str) -> bool {
+    let is_flag = |letter| "bBdEhiIOPqRsSuvVx".contains(letter);
+    option.strip_prefix('-').is_some_and(|cluster| cluster.trim_start_matches(is_flag).starts_with('c'))
+}
+
 fn code_option(name: &str) -> &'static str {
     match name {
-        _ if name.starts_with("py") => "-c",
+        _ if name.starts_with("py") || program::is_shell(name) => "-c",
         "php" => "-r",
         "powershell" | "pwsh" => "-Command",
         _ => "-e",
@@ -192,11 +207,16 @@ fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
         rest = after;
         // `make -j 4 CC=gcc test`: neither the number nor the variable is a target.
         let is_target = !word.text.contains('=') && !word.text.bytes().all(|byte| byte.is_ascii_digit());
-        if (!makes || is_target) && !word.text.starts_with('+') {
-            words.push(word.text.as_str());
-            if words.len() >= subcommand_count(name, &words) {
-                return words;
-            }
+        if (makes && !is_target) || word.text.starts_with('+') {
+            continue;
+        }
+        // Text and places are what a program works on: `claude -p "Explain x"`, `op read op://a/b`.
+        if word.text.contains(char::is_whitespace) || word.text.contains("://") {
+            return words;
+        }
+        words.push(word.text.as_str());
+        if words.len() >= subcommand_count(name, &words) {
+            return words;
         }
     }
 }
@@ -208,6 +228,7 @@ fn subcommand_count(name: &str, words: &[&str]) -> usize {
         "npm" | "pnpm" | "yarn" | "bun" | "mise" | "turbo" | "nx" if matches!(first, "run" | "run-script") => 2,
         "docker" | "podman" if matches!(first, "compose" | "container" | "image" | "network" | "volume" | "buildx" | "system") => 2,
         "deno" if matches!(first, "run" | "task") => 2,
+        "gh" if first == "api" => 1,
         "gh" | "az" | "aws" | "gcloud" | "supabase" | "prisma" | "claude" | "op" => 2,
         "uv" | "go" | "dotnet" if matches!(first, "pip" | "mod" | "tool") => 2,
         "git" if matches!(first, "stash" | "worktree" | "submodule") => 1,
@@ -250,7 +271,13 @@ mod tests {
             ("go mod tidy", "go mod tidy"),
             ("make -j 4 CC=gcc test", "make test"),
             ("make -C sub -j8", "make"),
+            ("make CFLAGS='-O2 -g' test", "make test"),
             ("gh pr view 3", "gh pr view"),
+            ("gh api --method POST repos/x?token=y", "gh api"),
+            ("op read op://a/b", "op read"),
+            ("claude -p 'Explain project X'", "claude"),
+            ("claude mcp add x", "claude mcp add"),
+            ("bun -e 'let x = 1'", "bun"),
             ("terraform -chdir=x plan", "terraform plan"),
             ("pip install -r x", "pip install"),
             ("npx -y jest a", "npx jest"),
@@ -268,6 +295,15 @@ mod tests {
             ("python -m pytest -q", "python -m pytest"),
             ("python -W ignore -u x.py", "python x.py"),
             ("python3 -c 'import rm'", "python3 -c"),
+            ("python3 -uc \"k='x'\"", "python3 -c"),
+            ("python3 -Bc 'import rm'", "python3 -c"),
+            ("python3 '-cimport rm'", "python3 -c"),
+            ("python3 -Xtracemalloc x.py", "python3 x.py"),
+            ("julia -e 'x'", "julia -e"),
+            ("bash -s -- ghp_x", "bash"),
+            ("curl x.y | bash -s x", "bash"),
+            ("bash <(curl -H 'a: b' x.y)", "bash"),
+            ("x=$(bash -c 'y z')", "bash -c"),
             ("python3 - <<'E'\nx y\nE", "python3"),
             ("node -r dotenv/config app.js", "node app.js"),
             ("node -e 'x'", "node -e"),
