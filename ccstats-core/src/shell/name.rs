@@ -29,21 +29,39 @@ struct RunBy<'c> {
 }
 
 fn run_by<'c>(program: &Program<'c>) -> Option<RunBy<'c>> {
-    let arguments = program.arguments;
-    let first = arguments.first().map(|word| word.text.as_str());
-    match (program.name, first?) {
-        ("npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic", _) => {
-            Some(RunBy { via: None, words: after_options(arguments, &["-p", "--package", "-c", "--from", "--with", "-e"]) })
+    let name = program.name;
+    let vias: &[&str] = match name {
+        "npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic" => {
+            let words = after_options(program.arguments, &["-p", "--package", "-c", "--from", "--with", "-e"]);
+            return Some(RunBy { via: None, words });
         }
-        ("uv" | "poetry" | "pipenv" | "pdm" | "rye" | "hatch", via @ "run")
-        | ("bundle" | "mise" | "pnpm" | "npm" | "yarn" | "opam" | "direnv", via @ ("exec" | "dlx" | "x"))
-        | ("bun", via @ "x") => Some(RunBy {
-            via: Some(via),
-            words: after_options(&arguments[1..], &["--with", "--python", "-p", "--package", "--filter", "--extra", "--group"]),
-        }),
-        _ => None,
-    }
+        "uv" | "poetry" | "pipenv" | "pdm" | "rye" | "hatch" => &["run"],
+        "bundle" | "mise" | "pnpm" | "npm" | "yarn" | "opam" | "direnv" => &["exec", "dlx", "x"],
+        "bun" => &["x"],
+        _ => return None,
+    };
+    let (via, rest) = after_options(program.arguments, valued_options(name).unwrap_or_default()).split_first()?;
+    let via = Some(via.text.as_str()).filter(|via| vias.contains(via))?;
+    Some(RunBy { via: Some(via), words: after_options(rest, RUN_VALUED) })
 }
+
+/// The options of `uv run`, `npm exec` and the like that take a value.
+const RUN_VALUED: &[&str] = &[
+    "--with",
+    "--with-requirements",
+    "--with-editable",
+    "--python",
+    "-p",
+    "--package",
+    "--filter",
+    "--extra",
+    "--group",
+    "--only-group",
+    "--project",
+    "--directory",
+    "--env-file",
+    "--index-url",
+];
 
 /// What follows the options; those in `valued` take the next word.
 fn after_options<'c>(words: &'c [Word], valued: &[&str]) -> &'c [Word] {
@@ -93,6 +111,8 @@ fn script_of(program: &Program) -> String {
         "node" | "tsx" | "ts-node" => &["-r", "--require", "--import", "--loader", "-P", "--project", "--env-file"],
         "bash" | "sh" | "zsh" => &["-o", "-O"],
         "perl" | "ruby" => &["-I"],
+        "php" => &["-d", "-c"],
+        "powershell" | "pwsh" => &["-ExecutionPolicy", "-executionpolicy", "-ep", "-WorkingDirectory"],
         _ => &[],
     };
     let name = program.name;
@@ -130,7 +150,8 @@ fn takes_code(name: &str, option: &str) -> bool {
         _ if program::is_shell(name) => program::is_cluster_with(option, 'c'),
         _ if name.starts_with("py") => is_python_code(option),
         "node" | "tsx" | "ts-node" => matches!(option, "-e" | "-p" | "--eval" | "--print" | "-pe"),
-        "perl" | "ruby" => program::is_cluster_with(option, 'e'),
+        // `-Itest`, `-rset`: letters behind these are a value.
+        "perl" | "ruby" => program::is_cluster_with(option, 'e') && !option[1..].starts_with(['I', 'M', 'm', 'r']),
         "php" => option == "-r",
         "lua" | "Rscript" | "osascript" | "julia" | "groovy" => option == "-e",
         "powershell" | "pwsh" => matches!(option.to_ascii_lowercase().as_str(), "-command" | "-c" | "-encodedcommand" | "-enc"),
@@ -177,18 +198,20 @@ fn valued_options(program: &str) -> Option<&'static [&'static str]> {
         "gh" => &["-R", "--repo"],
         "aws" => &["--profile", "--region", "--output", "--endpoint-url"],
         "gcloud" => &["--project"],
-        "gradle" | "gradlew" => &["-p", "--project-dir"],
-        "mvn" | "mvnw" => &["-f", "-pl", "-P"],
+        "gradle" | "gradlew" => &["-p", "--project-dir", "-x", "--exclude-task"],
+        "mvn" | "mvnw" => &["-f", "-pl", "-P", "-s", "-T", "-rf"],
+        "uv" => &["--directory", "--project", "--config-file"],
+        "poetry" => &["-C", "--directory", "-P", "--project"],
         "nix" => &["--option"],
         "xcrun" => &["--sdk"],
         "terraform" | "tofu" | "az" | "systemctl" | "launchctl" | "deno" | "pip" | "pip3" | "apt" | "apt-get" | "brew" | "gem"
-        | "bundle" | "composer" | "dotnet" | "hg" | "svn" | "uv" | "poetry" | "pipenv" | "rustup" | "conda" | "mamba" | "dnf" | "yum"
-        | "snap" | "flutter" | "dart" | "swift" | "zig" | "ng" | "nx" | "turbo" | "next" | "vite" | "prisma" | "firebase" | "vercel"
-        | "netlify" | "fly" | "flyctl" | "heroku" | "supabase" | "wrangler" | "rake" | "rails" | "mix" | "cabal" | "stack" | "lerna"
-        | "rush" | "bazel" | "buck2" | "claude" | "playwright" | "cypress" | "alembic" | "pre-commit" | "op" | "jj" | "ruff" | "biome"
-        | "sbt" | "lein" | "minikube" | "kind" | "argocd" | "pulumi" | "ansible" | "vagrant" | "tox" | "nox" | "invoke" | "moon"
-        | "expo" | "eas" | "pm2" | "service" | "tmux" | "screen" | "golangci-lint" | "mkdocs" | "hugo" | "jekyll" | "sam" | "cdk"
-        | "serverless" | "doctl" => &[],
+        | "bundle" | "composer" | "dotnet" | "hg" | "svn" | "pipenv" | "rustup" | "conda" | "mamba" | "dnf" | "yum" | "snap"
+        | "flutter" | "dart" | "swift" | "zig" | "ng" | "nx" | "turbo" | "next" | "vite" | "prisma" | "firebase" | "vercel" | "netlify"
+        | "fly" | "flyctl" | "heroku" | "supabase" | "wrangler" | "rake" | "rails" | "mix" | "cabal" | "stack" | "lerna" | "rush"
+        | "bazel" | "buck2" | "claude" | "playwright" | "cypress" | "alembic" | "pre-commit" | "op" | "jj" | "ruff" | "biome" | "sbt"
+        | "lein" | "minikube" | "kind" | "argocd" | "pulumi" | "ansible" | "vagrant" | "tox" | "nox" | "invoke" | "moon" | "expo"
+        | "eas" | "pm2" | "service" | "tmux" | "screen" | "golangci-lint" | "mkdocs" | "hugo" | "jekyll" | "sam" | "cdk" | "serverless"
+        | "doctl" => &[],
         _ => return None,
     })
 }
@@ -198,6 +221,7 @@ fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
     let name = program.name;
     let Some(valued) = valued_options(name) else { return Vec::new() };
     let makes = matches!(name, "make" | "gmake");
+    let has_goals = matches!(name, "mvn" | "mvnw" | "gradle" | "gradlew");
     let mut words = Vec::new();
     let mut rest = program.arguments;
     loop {
@@ -207,7 +231,9 @@ fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
         rest = after;
         // `make -j 4 CC=gcc test`: neither the number nor the variable is a target.
         let is_target = !word.text.contains('=') && !word.text.bytes().all(|byte| byte.is_ascii_digit());
-        if (makes && !is_target) || word.text.starts_with('+') {
+        // `mvn clean test` is about the tests.
+        let only_cleans = has_goals && word.text == "clean" && !after_options(after, deeper).is_empty();
+        if (makes && !is_target) || only_cleans || word.text.starts_with('+') {
             continue;
         }
         // Text and places are what a program works on: `claude -p "Explain x"`, `op read op://a/b`.
@@ -282,6 +308,14 @@ mod tests {
             ("pip install -r x", "pip install"),
             ("npx -y jest a", "npx jest"),
             ("uv run --with x pytest -q", "uv run pytest"),
+            ("uv run --project x --env-file .env --with-requirements r pytest", "uv run pytest"),
+            ("uv --directory x run pytest", "uv run pytest"),
+            ("poetry -C x run pytest", "poetry run pytest"),
+            ("pnpm --filter web exec vitest", "pnpm exec vitest"),
+            ("uv -q pip install x", "uv pip install"),
+            ("mvn -q clean test", "mvn test"),
+            ("./gradlew clean -x lint build", "gradlew build"),
+            ("mvn clean -q", "mvn clean"),
             ("bundle exec rspec", "bundle exec rspec"),
             ("curl.exe x", "curl"),
             ("'C:\\tools\\x.exe' --version", "x"),
@@ -309,6 +343,10 @@ mod tests {
             ("node -e 'x'", "node -e"),
             ("node --eval 'x'", "node -e"),
             ("perl -pe 's/a/b/' f", "perl -e"),
+            ("ruby -Itest test/a_test.rb", "ruby test/a_test.rb"),
+            ("ruby -rset -e 'x'", "ruby -e"),
+            ("php -d memory_limit=-1 vendor/bin/phpstan", "php vendor/bin/phpstan"),
+            ("powershell.exe -NoProfile -ExecutionPolicy Bypass -File x.ps1", "powershell x.ps1"),
             ("bash -x build.sh", "bash build.sh"),
             ("source a.sh", "source a.sh"),
             ("tsx src/a.ts", "tsx src/a.ts"),
