@@ -8,21 +8,33 @@ use super::program::{self, Program};
 
 /// The key of one command: program, and subcommand, target or script.
 pub(super) fn command_key(words: &[Word]) -> String {
-    let Some(program) = program::effective(words) else { return String::new() };
+    program::effective(words).as_ref().map_or_else(String::new, program_key)
+}
+
+/// The same of a program without its wrappers.
+pub(super) fn program_key(program: &Program) -> String {
     let name = program.name;
-    if let Some(inner) = run_by(&program) {
+    if let Some(inner) = run_by(program) {
         let prefix: Vec<&str> = std::iter::once(name).chain(inner.via).collect();
         let key = command_key(inner.words);
         return if key.is_empty() { prefix.join(" ") } else { format!("{} {key}", prefix.join(" ")) };
     }
     if is_interpreter(name) {
-        return script_of(&program);
+        return script_of(program);
     }
-    let words = subcommand_words(&program);
+    let words = subcommand_words(program);
     std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Another command inside the arguments: `npx X`, `uv run X`, `docker exec C X`.
+/// What `npx`, `uv run`, `bundle exec` run in the end; of other programs the program itself.
+pub(super) fn innermost(mut program: Program<'_>) -> Program<'_> {
+    while let Some(inner) = run_by(&program).and_then(|inner| program::effective(inner.words)) {
+        program = inner;
+    }
+    program
+}
+
+/// Another command inside the arguments: `npx X`, `uv run X`.
 struct RunBy<'c> {
     via: Option<&'c str>,
     words: &'c [Word],

@@ -19,19 +19,9 @@ pub fn is_test_runner(script: &Script) -> bool {
 
 /// What the program of `words` does, if it is a runner.
 pub(super) fn runner(words: &[Word]) -> Option<Runner> {
-    let program = program::effective(words)?;
-    let key = name::command_key(words);
-    let mut parts: Vec<&str> = key.split(' ').collect();
-    // What `npx`, `uv run`, `bundle exec` run is what counts.
-    while let [name, rest @ ..] = parts.as_slice() {
-        let passed = match *name {
-            "npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic" => 1,
-            "uv" | "poetry" | "pipenv" | "pdm" | "rye" | "hatch" if rest.first() == Some(&"run") => 2,
-            "bundle" | "mise" | "pnpm" | "npm" | "yarn" | "opam" | "direnv" if matches!(rest.first(), Some(&("exec" | "dlx" | "x"))) => 2,
-            _ => break,
-        };
-        parts.drain(..passed.min(parts.len()));
-    }
+    let program = name::innermost(program::effective(words)?);
+    let key = name::program_key(&program);
+    let parts: Vec<&str> = key.split(' ').collect();
     let (name, rest) = parts.split_first()?;
     by_name(name, &program).or_else(|| by_subcommand(name, rest, &program))
 }
@@ -147,13 +137,16 @@ mod tests {
             "npx playwright test",
             "bash -c 'cargo test'",
             "node --test",
+            "bun x jest",
+            "pnpm --filter web exec vitest",
+            "poetry -C x run sudo pytest",
         ] {
             assert!(is_test_runner(&parse(command)), "{command}");
         }
     }
 
     #[test]
-    fn near_misses_are_not() {
+    fn what_only_speaks_of_tests_runs_none() {
         for command in [
             "",
             "cargo build",
@@ -170,6 +163,7 @@ mod tests {
             "ls tests",
             "f() { cargo test; }",
             "go vet",
+            "npx",
         ] {
             assert!(!is_test_runner(&parse(command)), "{command}");
         }
