@@ -421,6 +421,7 @@ mod tests {
             "a=(",
             "$'",
             "sudo ",
+            "npx ",
             "xargs ",
             "psql | ",
             "curl a | sh | ",

@@ -13,17 +13,27 @@ pub(super) fn command_key(words: &[Word]) -> String {
 
 /// The same of a program without its wrappers.
 pub(super) fn program_key(program: &Program) -> String {
-    let name = program.name;
-    if let Some(inner) = run_by(program) {
-        let prefix: Vec<&str> = std::iter::once(name).chain(inner.via).collect();
-        let key = command_key(inner.words);
-        return if key.is_empty() { prefix.join(" ") } else { format!("{} {key}", prefix.join(" ")) };
+    let mut program = *program;
+    let mut names = Vec::new();
+    // No recursion: a text has room for thousands of `npx`.
+    while let Some(inner) = run_by(&program) {
+        names.push(program.name);
+        names.extend(inner.via);
+        let Some(next) = program::effective(inner.words) else { return names.join(" ") };
+        program = next;
     }
-    if is_interpreter(name) {
+    let own = own_key(&program);
+    names.push(&own);
+    names.join(" ")
+}
+
+/// The key of a program that runs no other one.
+fn own_key(program: &Program) -> String {
+    if is_interpreter(program.name) {
         return script_of(program);
     }
     let words = subcommand_words(program);
-    std::iter::once(name).chain(words).collect::<Vec<_>>().join(" ")
+    std::iter::once(program.name).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// What `npx`, `uv run`, `bundle exec` run in the end; of other programs the program itself.
