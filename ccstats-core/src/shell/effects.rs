@@ -1,8 +1,11 @@
 //! What a command can have changed (`behaviour.md`, class `after_edit`).
 
+use std::borrow::Cow;
+
 use super::place::{self, Folder};
 use super::program::Program;
-use super::{Command, Direction, Script, Word, parse, reads};
+use super::{Command, Direction, Script, Word, name, parse, reads};
+use crate::paths;
 
 /// The files that a command writes, as far as its text tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,11 +31,17 @@ pub fn writes_of_script(script: &Script) -> Effect {
         let targets = targets(command);
         // A path below an unknown folder is still named.
         let (known, unknown): (Vec<&Word>, Vec<&Word>) =
-            targets.iter().partition(|word| word.is_known() && folder.join(&word.text).is_some());
+            targets.iter().map(AsRef::as_ref).partition(|word| word.is_known() && folder.join(&word.text).is_some());
         effect.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
         effect.named.extend(unknown.iter().map(|word| word.text.clone()));
+        for nameless in redirected(command).filter(|word| is_nameless(word)) {
+            match known_folder(&nameless.text).and_then(|above| folder.join(above)) {
+                Some(above) => effect.paths.push(above),
+                None => effect.whole_tree = true,
+            }
+        }
         let Some(program) = command.program() else { continue };
-        effect.whole_tree |= changes_tree(&program);
+        effect.whole_tree |= changes_tree(&program) || name::innermost(&program).is_some_and(|inner| changes_tree(&inner));
         if !only_reads(&program) {
             effect.named.extend(program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()));
             // The script that `./generate.sh` names by itself, or code on its input.
@@ -44,11 +53,11 @@ pub fn writes_of_script(script: &Script) -> Effect {
 
 /// What redirections, `tee`, `cp` and `mv` put somewhere, as far as the place is known.
 pub(super) fn located_targets(command: &Command, folder: &Folder) -> Vec<String> {
-    let mut words = redirected(command);
+    let mut words: Vec<Cow<Word>> = redirected(command).map(Cow::Borrowed).collect();
     if let Some(program) = command.program() {
         match program.name {
-            "tee" | "cp" => words.extend(program_targets(&program)),
-            "mv" => words.extend(program.operands().last()),
+            "tee" => words.extend(program_targets(&program)),
+            "cp" | "mv" => words.extend(destination(&program)),
             _ => {}
         }
     }
@@ -56,8 +65,8 @@ pub(super) fn located_targets(command: &Command, folder: &Folder) -> Vec<String>
 }
 
 /// The words of a command that name what it writes.
-fn targets(command: &Command) -> Vec<&Word> {
-    let mut targets = redirected(command);
+fn targets(command: &Command) -> Vec<Cow<'_, Word>> {
+    let mut targets: Vec<Cow<Word>> = redirected(command).map(Cow::Borrowed).collect();
     if let Some(program) = command.program() {
         targets.extend(program_targets(&program));
     }
@@ -65,38 +74,52 @@ fn targets(command: &Command) -> Vec<&Word> {
     targets
 }
 
-fn redirected(command: &Command) -> Vec<&Word> {
+fn redirected(command: &Command) -> impl Iterator<Item = &Word> {
     let writes = command.redirections.iter().filter(|redirection| redirection.direction.writes());
-    writes.map(|redirection| &redirection.target).collect()
+    writes.map(|redirection| &redirection.target).filter(|word| !is_sink(&word.text))
+}
+
+/// What stands in a word for text that only the run knows.
+const EXPANSIONS: &[char] = &['$', '`', '*', '?', '[', '{', '}', ')'];
+
+/// Whether not even the last part of a path is known, as of `$f`, but not of `$DIR/a`.
+fn is_nameless(word: &Word) -> bool {
+    !word.is_known() && paths::base_name(&word.text).contains(EXPANSIONS)
+}
+
+/// The folder that a path of which the rest is not known lies in: `/tmp` of `/tmp/$x.log`.
+fn known_folder(path: &str) -> Option<&str> {
+    let (folder, _) = path[..path.find(EXPANSIONS)?].rsplit_once('/')?;
+    (!folder.is_empty()).then_some(folder)
 }
 
 /// `/dev/null` and the like: nothing is kept there.
 fn is_sink(path: &str) -> bool {
-    matches!(path, "NUL" | "nul" | "$null") || path.starts_with("/dev/")
+    matches!(path, "NUL" | "nul" | "$null" | "-") || path.starts_with("/dev/")
 }
 
-fn program_targets<'c>(program: &Program<'c>) -> Vec<&'c Word> {
-    let operands = program.operands();
+fn program_targets<'c>(program: &Program<'c>) -> Vec<Cow<'c, Word>> {
+    let mut operands = program.operands().map(Cow::Borrowed);
     match program.name {
-        "tee" | "touch" | "mkdir" | "rm" | "rmdir" | "unlink" | "truncate" | "shred" => operands.collect(),
-        // The source disappears or stays; the last operand is written.
-        "mv" => operands.collect(),
-        "cp" if program.has(&["-t"]) => after_option(program, &["-t"]),
-        "cp" | "ln" | "install" | "rsync" | "scp" => operands.last().into_iter().filter(|word| !is_remote(&word.text)).collect(),
+        // The source of `mv` disappears.
+        "tee" | "touch" | "mkdir" | "rm" | "rmdir" | "unlink" | "truncate" | "shred" | "mv" => operands.collect(),
+        "cp" | "ln" | "install" => destination(program),
+        "rsync" | "scp" => operands.next_back().into_iter().filter(|word| !is_remote(&word.text)).collect(),
         "sed" if edits_in_place(program) => {
             // Without `-e` the script is the first operand.
             let scripts = usize::from(!program.has(&["-e", "-f"]));
-            reads::plain_operands(program, &["-e", "-f"]).into_iter().skip(scripts).collect()
+            reads::plain_operands(program, &["-e", "-f"]).into_iter().skip(scripts).map(Cow::Borrowed).collect()
         }
-        "perl" | "ruby" if edits_in_place(program) => operands.skip(1).collect(),
+        "perl" | "ruby" | "yq" if edits_in_place(program) => operands.skip(1).collect(),
+        // `-i inplace`, then the script.
+        "awk" | "gawk" if edits_in_place(program) => operands.skip(2).collect(),
         "gofmt" | "prettier" | "black" | "rustfmt" if changes_tree(program) => operands.collect(),
-        "dd" => Vec::new(),
-        "curl" => after_option(program, &["-o", "--output"]),
-        "wget" => after_option(program, &["-O", "--output-document", "-P"]),
-        "sort" | "gcc" | "cc" | "clang" | "g++" | "clang++" | "ld" => after_option(program, &["-o"]),
+        "curl" => values(program, CURL_FLAGS, 'o', "--output"),
+        "wget" => [values(program, "cdmNnqrv", 'O', "--output-document"), values(program, "cdmNnqrv", 'P', "--directory-prefix")].concat(),
+        "sort" | "gcc" | "cc" | "clang" | "g++" | "clang++" | "ld" => values(program, "", 'o', "--output"),
         "patch" => operands.take(1).collect(),
-        "unzip" => after_option(program, &["-d"]),
-        "tar" => after_option(program, &["-C", "--directory"]),
+        "unzip" => values(program, "jnoq", 'd', "--directory"),
+        "tar" => values(program, "", 'C', "--directory"),
         _ => Vec::new(),
     }
 }
@@ -106,17 +129,42 @@ pub(super) fn is_remote(text: &str) -> bool {
     text.split_once(':').is_some_and(|(host, _)| host.len() > 1 && !host.contains('/'))
 }
 
-fn after_option<'c>(program: &Program<'c>, options: &[&str]) -> Vec<&'c Word> {
-    let pairs = program.arguments.windows(2);
-    pairs.filter(|pair| options.contains(&pair[0].text.as_str())).map(|pair| &pair[1]).collect()
+/// Where `cp` and `mv` put things: what `-t` names, or the last operand.
+fn destination<'c>(program: &Program<'c>) -> Vec<Cow<'c, Word>> {
+    let named = values(program, "abfiLnPpRruv", 't', "--target-directory");
+    if named.is_empty() { program.operands().next_back().map(Cow::Borrowed).into_iter().collect() } else { named }
 }
 
-/// `sed -i`, `perl -pi -e`.
+/// Options of curl without a value.
+const CURL_FLAGS: &str = "#0fgIiJjkLnNqRSsv";
+
+/// The values of an option in all its spellings: `-o f`, `-of`, `-sLo f`, `--output f`, `--output=f`.
+fn values<'c>(program: &Program<'c>, flags: &str, letter: char, long: &str) -> Vec<Cow<'c, Word>> {
+    let mut values = Vec::new();
+    let mut words = program.arguments.iter();
+    while let Some(word) = words.next() {
+        let attached = word.text.strip_prefix(long).and_then(|rest| rest.strip_prefix('='));
+        match attached.or_else(|| after_flags(&word.text, flags, letter)) {
+            None if word.text != long => {}
+            None | Some("") => values.extend(words.next().map(Cow::Borrowed)),
+            Some(value) => values.push(Cow::Owned(Word { text: value.to_owned(), literal: word.literal })),
+        }
+    }
+    values
+}
+
+/// What follows `letter` in a cluster of short options, where only `flags` stand before it.
+fn after_flags<'w>(word: &'w str, flags: &str, letter: char) -> Option<&'w str> {
+    word.strip_prefix('-')?.trim_start_matches(|flag| flags.contains(flag)).strip_prefix(letter)
+}
+
+/// `sed -i`, `perl -pi -e`, `gawk -i inplace`.
 fn edits_in_place(program: &Program) -> bool {
-    program.arguments.iter().any(|word| {
-        let text = word.text.as_str();
-        text.starts_with("-i") || text.starts_with("--in-place") || super::program::is_cluster_with(text, 'i')
-    })
+    if matches!(program.name, "awk" | "gawk") {
+        return program.has(&["inplace"]);
+    }
+    let mut texts = program.arguments.iter().map(|word| word.text.as_str());
+    texts.any(|text| text.starts_with("--in-place") || text == "--inplace" || after_flags(text, "0123456789aCElMnPprsuwyz", 'i').is_some())
 }
 
 /// Subcommands of git that change files of the working tree.
@@ -148,7 +196,8 @@ fn changes_tree(program: &Program) -> bool {
     match program.name {
         "git" => GIT_TREE.contains(&first),
         "jj" | "hg" | "svn" => !matches!(first, "log" | "status" | "diff" | "show" | "st"),
-        "sed" | "perl" => edits_in_place(program),
+        "gh" => first == "pr" && program.has(&["checkout", "co"]),
+        "sed" | "perl" | "ruby" | "yq" | "awk" | "gawk" => edits_in_place(program),
         "mv" | "cp" | "rsync" | "patch" | "unzip" | "tar" | "ansible-playbook" => true,
         "cargo" => {
             matches!(first, "fmt" | "fix" | "add" | "remove" | "rm" | "update" | "upgrade" | "init" | "new") || program.has(&["--fix"])
@@ -173,8 +222,9 @@ fn changes_tree(program: &Program) -> bool {
                         | "dedupe"
                         | "version"
                 )
-                || program.arguments.iter().any(|word| word.text.contains("format") || word.text.contains("fix"))
+                || names_a_fix(program)
         }
+        "composer" if matches!(first, "run" | "run-script") => names_a_fix(program),
         "pip" | "pip3" | "uv" | "poetry" | "pipenv" | "conda" | "composer" | "bundle" | "gem" | "brew" | "apt" | "apt-get" => {
             matches!(first, "install" | "add" | "remove" | "uninstall" | "update" | "upgrade" | "sync" | "lock" | "require" | "pip")
         }
@@ -184,14 +234,31 @@ fn changes_tree(program: &Program) -> bool {
         "ruff" => first == "format" && !program.has(&["--check"]) || program.has(&["--fix"]),
         "black" | "isort" | "rustfmt" | "autopep8" | "yapf" | "swiftformat" | "ktlint" => !program.has(&["--check", "--diff"]),
         "gofmt" | "goimports" | "gofumpt" | "shfmt" | "clang-format" => program.has(&["-w", "-i"]),
-        "rubocop" => program.has_flag('a') || program.has_flag('A') || program.has(&["--autocorrect", "--autocorrect-all"]),
+        "rubocop" => {
+            program.has_flag('a')
+                || program.has_flag('A')
+                || program.has(&["--autocorrect", "--autocorrect-all", "--auto-correct", "--auto-correct-all"])
+        }
         "terraform" | "mix" | "dart" | "zig" | "nix" => matches!(first, "fmt" | "format"),
+        "deno" => first == "fmt" && !program.has(&["--check"]),
+        "dotnet" => first == "format" && !program.has(&["--verify-no-changes"]),
+        "mvn" | "mvnw" | "gradle" | "gradlew" => {
+            let formats = |goal: &str| ["spotless:apply", "spotlessApply", "ktlintFormat"].iter().any(|format| goal.ends_with(format));
+            program.operands().any(|word| formats(&word.text))
+        }
+        "php-cs-fixer" => first == "fix" && !program.has(&["--dry-run"]),
+        "phpcbf" => true,
         "pre-commit" => first == "run",
         "make" | "just" | "task" | "mise" => {
             program.arguments.iter().any(|word| matches!(word.text.as_str(), "fmt" | "format" | "fix" | "lint-fix" | "generate"))
         }
         _ => false,
     }
+}
+
+/// `npm run format`, `yarn lint:fix`
+fn names_a_fix(program: &Program) -> bool {
+    program.arguments.iter().any(|word| word.text.contains("format") || word.text.contains("fix"))
 }
 
 /// `yarn` and `yarn --frozen-lockfile` install.
@@ -217,6 +284,8 @@ fn only_reads(program: &Program) -> bool {
     match program.name {
         "git" => true,
         "sed" | "perl" if edits_in_place(program) => true,
+        // The name of the file is that of the URL.
+        "curl" => !program.arguments.iter().any(|word| after_flags(&word.text, CURL_FLAGS, 'O').is_some() || word.text == "--remote-name"),
         "find" => !program.has(&["-delete", "-fprint", "-fls"]),
         "gh" | "docker" | "kubectl" => false,
         name => READERS.contains(&name) || !program_targets(program).is_empty(),
@@ -346,6 +415,14 @@ mod tests {
             ("sed -i 's/a/b/' f g", &["f", "g"]),
             ("sed -i.bak -e 's/a/b/' f", &["f"]),
             ("curl -o a http://x.y", &["a"]),
+            ("curl -sLo a x.y; curl -ob x.y; curl --output=c x.y; curl --output d x.y", &["a", "b", "c", "d"]),
+            ("curl -Hfoo:o -o - x.y", &[]),
+            ("wget -qO a x.y; wget -O- x.y; wget --output-document=b x.y", &["a", "b"]),
+            ("cp -t a b c; cp --target-directory=d b", &["a", "d"]),
+            ("yq -i .a=1 f", &["f"]),
+            ("gawk -i inplace '{print}' f", &["f"]),
+            ("ruby -Ilib f a", &[]),
+            ("for x in *; do echo > /a/b/$x.log; echo > src/$x; done", &["/a/b", "src"]),
             ("for f in a; do echo > b; done > c", &["b", "c"]),
             ("sudo tee /etc/x > /dev/null", &["/etc/x"]),
             ("cmd 2>/dev/null 2>&1", &[]),
@@ -388,6 +465,25 @@ mod tests {
             "ruff check --fix",
             "bash -c 'git pull'",
             "find . -exec sed -i s/a/b/ {} +",
+            "perl -0pi -e s/a/b/ f",
+            "yq -iP . f",
+            "yq --inplace . f",
+            "awk -i inplace 1 f",
+            "f=a; echo x > \"$f\"",
+            "for f in *.py; do echo x >> $f; done",
+            "cd $X && echo x > src/$f",
+            "gh pr checkout 3",
+            "dotnet format",
+            "deno fmt",
+            "mvn spotless:apply",
+            "./gradlew :app:spotlessApply",
+            "gradlew ktlintFormat",
+            "vendor/bin/php-cs-fixer fix src",
+            "phpcbf",
+            "bundle exec rubocop -a",
+            "rubocop --auto-correct",
+            "composer run format",
+            "uv run ruff format",
         ] {
             assert!(writes(command).whole_tree, "{command}");
         }
@@ -405,6 +501,16 @@ mod tests {
             "sed -n 1p f",
             "echo git pull",
             "ls",
+            "echo x > $DIR/a",
+            "echo x > /tmp/$f",
+            "echo x 2> /dev/$f",
+            "yq . f",
+            "awk 1 f",
+            "ruby -Itest -rminitest a",
+            "gh pr view",
+            "deno fmt --check",
+            "gradlew build",
+            "bundle exec rubocop",
         ] {
             assert!(!writes(command).whole_tree, "{command}");
         }
@@ -416,7 +522,8 @@ mod tests {
         assert_eq!(writes("python3 - <<'E'\nopen('f','w')\nE").named, ["-", "open('f','w')\n"]);
         assert_eq!(writes("echo x > $F").named, ["$F"]);
         assert_eq!(writes("find . -exec touch {} +").paths, [""; 0]);
-        for command in ["cat a", "grep x a | sort", "ls a", "sed -n 1p a", "git log a", "diff a b"] {
+        assert_eq!(writes("curl -LO x.y/a").named, ["-LO", "x.y/a"]);
+        for command in ["curl -XPOST x.y/a", "cat a", "grep x a | sort", "ls a", "sed -n 1p a", "git log a", "diff a b"] {
             assert!(writes(command).named.is_empty(), "{command}");
         }
     }

@@ -36,12 +36,10 @@ fn own_key(program: &Program) -> String {
     std::iter::once(program.name).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// What `npx`, `uv run`, `bundle exec` run in the end; of other programs the program itself.
-pub(super) fn innermost(mut program: Program<'_>) -> Program<'_> {
-    while let Some(inner) = run_by(&program).and_then(|inner| program::effective(inner.words)) {
-        program = inner;
-    }
-    program
+/// What `npx`, `uv run`, `bundle exec` run in the end; nothing for programs that run no other one.
+pub(super) fn innermost<'c>(program: &Program<'c>) -> Option<Program<'c>> {
+    let run = |program: &Program<'c>| run_by(program).and_then(|inner| program::effective(inner.words));
+    std::iter::successors(run(program), run).last()
 }
 
 /// Another command inside the arguments: `npx X`, `uv run X`.

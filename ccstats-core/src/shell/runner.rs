@@ -19,7 +19,8 @@ pub fn is_test_runner(script: &Script) -> bool {
 
 /// What the program of `words` does, if it is a runner.
 pub(super) fn runner(words: &[Word]) -> Option<Runner> {
-    let program = name::innermost(program::effective(words)?);
+    let program = program::effective(words)?;
+    let program = name::innermost(&program).unwrap_or(program);
     let key = name::program_key(&program);
     let parts: Vec<&str> = key.split(' ').collect();
     let (name, rest) = parts.split_first()?;
