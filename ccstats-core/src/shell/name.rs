@@ -236,6 +236,11 @@ fn valued_options(program: &str) -> Option<&'static [&'static str]> {
     })
 }
 
+/// Whether the first word after a program says what to do.
+pub(super) fn has_subcommands(program: &str) -> bool {
+    valued_options(program).is_some()
+}
+
 /// The words after the program that name what it does.
 fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
     let name = program.name;

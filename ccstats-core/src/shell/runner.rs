@@ -19,8 +19,12 @@ pub fn is_test_runner(script: &Script) -> bool {
 
 /// What the program of `words` does, if it is a runner.
 pub(super) fn runner(words: &[Word]) -> Option<Runner> {
-    let program = program::effective(words)?;
-    let program = name::innermost(&program).unwrap_or(program);
+    of_program(&program::effective(words)?)
+}
+
+/// The same of a program without its wrappers.
+pub(super) fn of_program(program: &Program) -> Option<Runner> {
+    let program = name::innermost(program).unwrap_or(*program);
     let key = name::program_key(&program);
     let parts: Vec<&str> = key.split(' ').collect();
     let (name, rest) = parts.split_first()?;
