@@ -7,8 +7,9 @@ use super::{Word, effects};
 /// A host that a variable holds is given as it was typed.
 pub(super) fn hosts(program: &Program) -> Vec<String> {
     match program.name {
-        "curl" | "wget" => downloads(program.arguments),
-        "nc" | "ncat" | "netcat" => listened(program),
+        "curl" => downloads(program.arguments, &CURL),
+        "wget" => downloads(program.arguments, &WGET),
+        "nc" | "ncat" | "netcat" => connected(program),
         "ssh" | "sftp" => ssh_host(program.arguments).map(|(host, _)| host).into_iter().collect(),
         "scp" | "rsync" => program.operands().filter_map(|word| remote_host(&word.text)).collect(),
         _ => Vec::new(),
@@ -20,71 +21,92 @@ pub(super) fn after_host(arguments: &[Word]) -> Option<&[Word]> {
     ssh_host(arguments).map(|(_, rest)| rest)
 }
 
-/// Options whose next word is text, not a place to go.
-const TEXT_OPTIONS: &[&str] = &[
-    "-H",
-    "--header",
-    "-e",
-    "--referer",
-    "-A",
-    "--user-agent",
-    "-U",
-    "-d",
-    "--data",
-    "--data-raw",
-    "--data-binary",
-    "--data-urlencode",
-    "--json",
-    "-F",
-    "--form",
-    "-b",
-    "--cookie",
-    "-c",
-    "-o",
-    "--output",
-    "-O",
-    "-u",
-    "--user",
-    "-x",
-    "--proxy",
-    "-w",
-    "--write-out",
-    "-T",
-    "--upload-file",
-    "-X",
-    "--request",
-    "-m",
-    "--max-time",
-    "--connect-timeout",
-    "--retry",
-    "-K",
-    "--cacert",
-    "--cert",
-    "--key",
-    "--post-data",
-    "-P",
-    "--resolve",
-    "--retry-delay",
-    "-r",
-    "--range",
-    "--limit-rate",
-    "-D",
-    "--dump-header",
-    "-E",
-    "-t",
-    "--tries",
-    "--timeout",
-    "-z",
-];
+/// The options of a program whose next word is text, not a place to go.
+struct Valued {
+    /// One letter each; in a cluster the value follows, as in `-sSLo file` and `-sXPOST`.
+    short: &'static str,
+    long: &'static [&'static str],
+}
 
-fn downloads(arguments: &[Word]) -> Vec<String> {
+const CURL: Valued = Valued {
+    short: "AbCcDdEeFHKmoPQrTtUuwXxYyz",
+    long: &[
+        "--header",
+        "--referer",
+        "--user-agent",
+        "--data",
+        "--data-raw",
+        "--data-binary",
+        "--data-urlencode",
+        "--json",
+        "--form",
+        "--cookie",
+        "--cookie-jar",
+        "--output",
+        "--user",
+        "--proxy",
+        "--write-out",
+        "--upload-file",
+        "--request",
+        "--max-time",
+        "--connect-timeout",
+        "--retry",
+        "--retry-delay",
+        "--config",
+        "--cacert",
+        "--cert",
+        "--key",
+        "--resolve",
+        "--range",
+        "--limit-rate",
+        "--dump-header",
+    ],
+};
+
+const WGET: Valued = Valued {
+    short: "aABDeiIlOoPQRTtUwX",
+    long: &[
+        "--header",
+        "--referer",
+        "--user-agent",
+        "--user",
+        "--password",
+        "--post-data",
+        "--post-file",
+        "--body-data",
+        "--method",
+        "--output-document",
+        "--output-file",
+        "--directory-prefix",
+        "--tries",
+        "--timeout",
+        "--wait",
+        "--level",
+        "--limit-rate",
+        "--accept",
+        "--reject",
+        "--domains",
+    ],
+};
+
+const SSH: Valued = Valued { short: "BbcDEeFIiJLlmOoPpQRSWw", long: &[] };
+
+impl Valued {
+    /// Whether the value of the option `text` is the next word.
+    fn takes_next(&self, text: &str) -> bool {
+        match text.strip_prefix("--") {
+            Some(_) => self.long.contains(&text),
+            None => text.starts_with('-') && text.find(|letter| self.short.contains(letter)) == Some(text.len() - 1),
+        }
+    }
+}
+
+fn downloads(arguments: &[Word], valued: &Valued) -> Vec<String> {
     let mut hosts: Vec<String> = Vec::new();
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let text = word.text.as_str();
-        // `-O` takes a file in wget and nothing in curl; a place to go is never a file.
-        let takes_text = TEXT_OPTIONS.contains(&text) || is_cluster_with_text(text);
-        if takes_text && !(text == "-O" && words.as_slice().first().is_some_and(|next| next.text.contains("://"))) {
+        if valued.takes_next(text) {
             words.next();
         } else if !text.starts_with('-') {
             hosts.extend(url_host(text).filter(|host| hosts.last() != Some(host)));
@@ -93,11 +115,6 @@ fn downloads(arguments: &[Word]) -> Vec<String> {
         }
     }
     hosts
-}
-
-/// `-sSLo file`: the last letter of a cluster takes the next word.
-fn is_cluster_with_text(text: &str) -> bool {
-    text.len() > 2 && !text.starts_with("--") && text.starts_with('-') && text.ends_with(['o', 'H', 'd', 'X', 'w', 'u', 'A', 'm'])
 }
 
 /// The host of a URL, with or without its scheme.
@@ -135,7 +152,7 @@ fn looks_like_host(authority: &str) -> bool {
 }
 
 /// The first operand of `nc`, unless it listens.
-fn listened(program: &Program) -> Vec<String> {
+fn connected(program: &Program) -> Vec<String> {
     if program.has_flag('l') {
         return Vec::new();
     }
@@ -156,8 +173,7 @@ fn ssh_host(arguments: &[Word]) -> Option<(String, &[Word])> {
     loop {
         let (word, after) = rest.split_first()?;
         let text = word.text.as_str();
-        let takes_value = text.len() == 2 && text.starts_with('-') && "bcDEeFIiJLlmOopQRSWw".contains(&text[1..]);
-        if takes_value {
+        if SSH.takes_next(text) {
             rest = after.get(1..)?;
         } else if text.starts_with('-') {
             rest = after;
@@ -198,7 +214,14 @@ mod tests {
             ("curl a.b c.d", &["a.b", "c.d"]),
             ("wget -O - https://a.b", &["a.b"]),
             ("wget -q a.b/c", &["a.b"]),
+            ("wget -r a.b; wget -c b.c; wget -m c.d; wget -x d.e; wget -b e.f", &["a.b", "b.c", "c.d", "d.e", "e.f"]),
+            ("wget -d a.b; wget -nH b.c; wget -nd -np c.d", &["a.b", "b.c", "c.d"]),
+            ("wget -qO x.sh -o x.log -P y.z a.b", &["a.b"]),
+            ("curl -LO a.b/c; curl -sb x.y -XPOST a.b", &["a.b", "a.b"]),
+            ("curl -r 0-9 -x p.q:1 -m 5 -F 'a=@b.c' a.b", &["a.b"]),
             ("ssh -p 22 -i k bob@h ls", &["h"]),
+            ("ssh -NfL 8080:localhost:80 h", &["h"]),
+            ("ssh -tp22 -oBatchMode=yes -vv h 'cat x'", &["h"]),
             ("scp a bob@h:/x", &["h"]),
             ("rsync -av host::mod/x .", &["host"]),
             ("nc -z -w 2 h 80", &["h"]),
