@@ -112,8 +112,11 @@ fn is_cmdlet(name: &str) -> bool {
     })
 }
 
+/// How much of a text tells the Windows command interpreter: as long as `if not exist x`.
+const LONGEST_START: usize = 14;
+
 fn is_cmd(start: &str) -> bool {
-    let lower = start.get(..start.len().min(14)).unwrap_or_default().to_ascii_lowercase();
+    let lower = start[..start.floor_char_boundary(LONGEST_START)].to_ascii_lowercase();
     let drive = lower.strip_prefix("cd /d ").is_some_and(|path| path.trim_start_matches('"').get(1..2) == Some(":"));
     if drive || lower.starts_with("if exist ") || lower.starts_with("if not exist ") || lower.starts_with("@echo off") {
         return true;
@@ -200,7 +203,9 @@ mod tests {
         ] {
             assert_eq!(dialect(text), Dialect::PowerShell, "{text}");
         }
-        for text in ["dir /b C:\\", "if exist a (echo b)", "del /q x", "echo %PATH%", "cd /d C:\\x", "@echo off"] {
+        for text in
+            ["dir /b C:\\", "if exist a (echo b)", "del /q x", "echo %PATH%", "cd /d C:\\x", "cd /d \"C:\\abcÜ\\\" & x", "@echo off"]
+        {
             assert_eq!(dialect(text), Dialect::Cmd, "{text}");
         }
         for text in [
