@@ -165,6 +165,8 @@ pub enum Place {
     /// Handed to a program that runs it: `sh -c '…'`, `find -exec …`. Stands
     /// after that program.
     Inner,
+    /// The same on another host or in a container: its files are not those here.
+    Remote,
 }
 
 /// Splits a command text into its simple commands. Never fails: text that the
@@ -262,7 +264,7 @@ fn parse_inside(command: &str, nesting: u16) -> Script {
 mod tests {
     use super::*;
 
-    /// Programs with their arguments, joined as they stand; `(…)` marks a substitution, `{…}` what a program runs.
+    /// Programs with their arguments, joined as they stand; `(…)` marks a substitution, `{…}` what a program runs, `@{…}` elsewhere.
     fn dump(text: &str) -> String {
         let mut dump = String::new();
         for command in parse(text).commands {
@@ -279,6 +281,7 @@ mod tests {
             dump.push_str(&match command.place {
                 Place::Substitution => format!("({})", words.join(" ")),
                 Place::Inner => format!("{{{}}}", words.join(" ")),
+                Place::Remote => format!("@{{{}}}", words.join(" ")),
                 Place::Condition => format!("?{}", words.join(" ")),
                 Place::Function => format!("f:{}", words.join(" ")),
                 Place::Plain => words.join(" "),
@@ -306,6 +309,16 @@ mod tests {
             ("# a; b\nc # d", "c"),
             ("sh -c 'a; b' && c", "sh -c a; b {a} ; {b} && c"),
             ("find . -exec a {} \\; -name x", "find . -exec a {} ; -name x {a {}}"),
+            ("find . -exec sh -c 'a {}' \\;", "find . -exec sh -c a {} ; {sh -c a {}} {a {}}"),
+            ("ssh h 'a; b'", "ssh h a; b @{a} ; @{b}"),
+            ("docker exec -it -u me c sh -c 'a'", "docker exec -it -u me c sh -c a @{sh -c a} @{a}"),
+            ("docker --context x exec c a b", "docker --context x exec c a b @{a b}"),
+            ("podman exec c a", "podman exec c a @{a}"),
+            ("docker compose -f x exec -T c a", "docker compose -f x exec -T c a @{a}"),
+            ("docker-compose exec c a", "docker-compose exec c a @{a}"),
+            ("kubectl -n x exec p -c c -- a -b", "kubectl -n x exec p -c c -- a -b @{a -b}"),
+            ("docker run c a", "docker run c a"),
+            ("docker exec", "docker exec"),
             ("[[ -f a && b == c ]] && d", "[[ -f a && b == c ]] && d"),
             ("((i++)) && a", "&& a"),
             ("A=1 B='2 3' a", "a"),

@@ -2,7 +2,7 @@
 
 use super::place::{self, Folder};
 use super::program::{self, Program};
-use super::{Command, Direction, Script, Separator, Word, effects, name, network, parse, runner, secret_path, sql};
+use super::{Command, Direction, Place, Script, Separator, Word, effects, name, network, parse, runner, secret_path, sql};
 
 /// One match of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,13 +75,19 @@ pub fn audit_script(script: &Script) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
         let pipeline = before_in_pipeline(&placed[..index], command);
-        findings.extend(secrets(command));
+        let mut found = secrets(command);
         if let Some(program) = command.program() {
-            findings.extend(destructive(&program, command, pipeline));
-            findings.extend(network::hosts(&program).into_iter().map(|host| Finding::new(Rule::Network, Severity::Low, host)));
+            found.extend(destructive(&program, command, pipeline));
+            found.extend(network::hosts(&program).into_iter().map(|host| Finding::new(Rule::Network, Severity::Low, host)));
         }
-        let written = effects::located_targets(command, folder);
-        findings.extend(written.into_iter().map(|path| Finding::new(Rule::Outside, Severity::Medium, path)));
+        if command.place == Place::Remote {
+            // `docker exec c cat .env` names it too.
+            found.retain(|found| !findings.contains(found));
+        } else {
+            let written = effects::located_targets(command, folder);
+            found.extend(written.into_iter().map(|path| Finding::new(Rule::Outside, Severity::Medium, path)));
+        }
+        findings.extend(found);
     }
     findings
 }
@@ -429,6 +435,14 @@ mod tests {
             "sqlite3 a.db 'delete from x'",
             "psql <<< 'DROP TABLE x'",
             "docker exec c psql -c 'DROP TABLE x'",
+            "docker exec c sh -c 'rm -rf /x'",
+            "docker exec c rm -rf /x",
+            "podman exec c rm -rf /x",
+            "kubectl exec p -- rm -rf /x",
+            "docker compose exec c rm -rf /x",
+            "docker exec db sh -c 'psql -c \"DROP TABLE x\"'",
+            "echo 'DROP TABLE x' | docker exec -i c psql",
+            "find . -exec sh -c 'rm -rf {}' \\;",
             "dd if=a of=/dev/sda",
             "mkfs.ext4 /dev/sda1",
             "mkfs /dev/x",
@@ -528,6 +542,9 @@ mod tests {
             ("tar czf a.tgz ~/.ssh", "~/.ssh"),
             ("scp id_rsa h:", "id_rsa"),
             ("cat credentials", "credentials"),
+            ("docker exec c cat /app/.env", "/app/.env"),
+            ("docker exec c sh -c 'cat /app/.env'", "/app/.env"),
+            ("ssh h cat .env", ".env"),
             ("openssl rsa -in x.key -out y", "x.key"),
         ];
         for (command, expected) in table {
@@ -588,6 +605,9 @@ mod tests {
             ("echo > /dev/null", &[]),
             ("cd $X && echo > a", &[]),
             ("cat /etc/passwd", &[]),
+            ("ssh h 'echo x > /etc/a'", &[]),
+            ("docker exec c tee /etc/a", &[]),
+            ("ssh h 'cat a' > /etc/a", &["/etc/a"]),
         ];
         for (command, expected) in table {
             assert_eq!(targets(command, Rule::Outside), *expected, "{command}");

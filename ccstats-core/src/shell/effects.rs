@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::place::{self, Folder};
 use super::program::Program;
-use super::{Command, Direction, Script, Word, name, parse, reads};
+use super::{Command, Direction, Place, Script, Word, name, parse, reads};
 use crate::paths;
 
 /// The files that a command writes, as far as its text tells.
@@ -27,7 +27,7 @@ pub fn writes(command: &str) -> Effect {
 /// The same of a command that is parsed.
 pub fn writes_of_script(script: &Script) -> Effect {
     let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty(), ..Effect::default() };
-    for (command, folder) in place::with_folders(script) {
+    for (command, folder) in place::with_folders(script).filter(|(command, _)| command.place != Place::Remote) {
         let targets = targets(command);
         // A path below an unknown folder is still named.
         let (known, unknown): (Vec<&Word>, Vec<&Word>) =
@@ -511,6 +511,8 @@ mod tests {
             "deno fmt --check",
             "gradlew build",
             "bundle exec rubocop",
+            "ssh h 'git pull'",
+            "docker exec c cargo fmt",
         ] {
             assert!(!writes(command).whole_tree, "{command}");
         }
@@ -521,6 +523,7 @@ mod tests {
         assert_eq!(writes("python gen.py out.txt --flag").named, ["gen.py", "out.txt"]);
         assert_eq!(writes("python3 - <<'E'\nopen('f','w')\nE").named, ["-", "open('f','w')\n"]);
         assert_eq!(writes("echo x > $F").named, ["$F"]);
+        assert_eq!(writes("ssh h 'git pull; echo x > a'").named, ["h", "git pull; echo x > a"]);
         assert_eq!(writes("find . -exec touch {} +").paths, [""; 0]);
         assert_eq!(writes("curl -LO x.y/a").named, ["-LO", "x.y/a"]);
         for command in ["curl -XPOST x.y/a", "cat a", "grep x a | sort", "ls a", "sed -n 1p a", "git log a", "diff a b"] {

@@ -60,7 +60,7 @@ fn run_by<'c>(program: &Program<'c>) -> Option<RunBy<'c>> {
         "bun" => &["x"],
         _ => return None,
     };
-    let (via, rest) = after_options(program.arguments, valued_options(name).unwrap_or_default()).split_first()?;
+    let (via, rest) = split_subcommand(name, program.arguments)?;
     let via = Some(via.text.as_str()).filter(|via| vias.contains(via))?;
     Some(RunBy { via: Some(via), words: after_options(rest, RUN_VALUED) })
 }
@@ -83,8 +83,13 @@ const RUN_VALUED: &[&str] = &[
     "--index-url",
 ];
 
+/// The subcommand of a program, behind its options, and what follows it.
+pub(super) fn split_subcommand<'c>(program: &str, arguments: &'c [Word]) -> Option<(&'c Word, &'c [Word])> {
+    after_options(arguments, valued_options(program).unwrap_or_default()).split_first()
+}
+
 /// What follows the options; those in `valued` take the next word.
-fn after_options<'c>(words: &'c [Word], valued: &[&str]) -> &'c [Word] {
+pub(super) fn after_options<'c>(words: &'c [Word], valued: &[&str]) -> &'c [Word] {
     let mut rest = words;
     while let Some((word, after)) = rest.split_first() {
         let text = word.text.as_str();

@@ -1,6 +1,6 @@
 //! Finds the program that a command really runs, behind `sudo`, `env`, `timeout` and the like.
 
-use super::{At, Command, MAX_DEPTH, Place, Separator, Word, network, parse_inside};
+use super::{At, Command, MAX_DEPTH, Place, Separator, Word, name, network, parse_inside};
 use crate::paths;
 
 /// The program of a command after its wrappers, with its arguments.
@@ -162,20 +162,50 @@ pub(super) fn with_inner(commands: Vec<Command>, nesting: u16) -> Vec<Command> {
 }
 
 fn runs_others(command: &Command) -> bool {
-    command.program().is_some_and(|program| is_shell(program.name) || matches!(program.name, "eval" | "find" | "ssh"))
+    command
+        .program()
+        .is_some_and(|program| is_shell(program.name) || enters_container(program.name) || matches!(program.name, "eval" | "find" | "ssh"))
+}
+
+fn enters_container(program: &str) -> bool {
+    matches!(program, "docker" | "podman" | "docker-compose" | "kubectl")
 }
 
 fn inner(command: &Command, nesting: u16) -> Vec<Command> {
     let Some(program) = command.program() else { return Vec::new() };
     let at = At { joined: Separator::Start, level: command.depth, depth: (command.depth + 1).min(MAX_DEPTH), place: Place::Inner };
+    let elsewhere = At { place: Place::Remote, ..at };
     match program.name {
-        "find" => find_actions(program.arguments, at),
-        "eval" | "ssh" => handed_text(&program).map_or_else(Vec::new, |text| placed(&text, at, nesting)),
-        _ => match shell_script(&program) {
-            Some(script) => placed(&script.text, at, nesting),
-            None => Vec::new(),
-        },
+        "find" => with_inner(find_actions(program.arguments, at), nesting + 1),
+        "eval" => placed(&joined(program.arguments), at, nesting),
+        "ssh" => network::after_host(program.arguments).map_or_else(Vec::new, |words| placed(&joined(words), elsewhere, nesting)),
+        name if enters_container(name) => in_container(&program).map_or_else(Vec::new, |words| contained(words, elsewhere, nesting)),
+        _ => shell_script(&program).map_or_else(Vec::new, |script| placed(&script.text, at, nesting)),
     }
+}
+
+fn joined(words: &[Word]) -> String {
+    words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// The words that `docker exec`, `docker compose exec` or `kubectl exec` runs in a container.
+fn in_container<'c>(program: &Program<'c>) -> Option<&'c [Word]> {
+    const VALUED: &[&str] =
+        &["-e", "--env", "--env-file", "-u", "--user", "-w", "--workdir", "--index", "-n", "--namespace", "-c", "--container"];
+    let (mut first, mut rest) = name::split_subcommand(program.name, program.arguments)?;
+    if first.text == "compose" {
+        (first, rest) = name::split_subcommand("docker-compose", rest)?;
+    }
+    let (_container, words) = name::after_options(rest, VALUED).split_first().filter(|_| first.text == "exec")?;
+    // Those of kubectl may stand behind the name of the pod.
+    Some(name::after_options(words, VALUED)).filter(|words| !words.is_empty())
+}
+
+/// The command of `words`, with what it runs in turn, all at the place of `at`.
+fn contained(words: &[Word], at: At, nesting: u16) -> Vec<Command> {
+    let mut commands = with_inner(vec![Command { words: words.to_vec(), ..Command::at(at) }], nesting + 1);
+    commands.iter_mut().for_each(|command| command.place = at.place);
+    commands
 }
 
 /// The commands of `text`, all marked as inner ones.
@@ -187,16 +217,6 @@ fn placed(text: &str, at: At, nesting: u16) -> Vec<Command> {
         command.depth = command.depth.saturating_add(at.depth);
     }
     commands
-}
-
-/// What `eval` runs here, or `ssh` on its host.
-fn handed_text(program: &Program) -> Option<String> {
-    let words = match program.name {
-        "ssh" => network::after_host(program.arguments)?,
-        _ => program.arguments,
-    };
-    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-    (!texts.is_empty()).then(|| texts.join(" "))
 }
 
 /// The programs behind `-exec`, `-execdir`, `-ok` of `find`.
