@@ -439,6 +439,7 @@ mod tests {
             "psql | ",
             "curl a | sh | ",
             "set -e;",
+            "a || exit;",
             "make | tail;",
             "{a,",
             "é",

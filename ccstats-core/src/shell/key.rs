@@ -3,9 +3,10 @@
 //! The status of a script is that of the last pipeline that ran. Going back
 //! from the end: the last command can always have failed; so can the one before
 //! an `&&`, for nothing ran after it; not the one before `||` or `;`, for
-//! something did. Of the branches of an `if` each can have been the one. Under
-//! `set -e`, or where something calls `exit`, every command can. If more than
-//! one remains the failure belongs to the chain of them.
+//! something did. Of the branches of an `if` each can have been the one. What
+//! leads to `exit`, as in `a || exit 1`, can have ended the script; under
+//! `set -e` every command can. If more than one remains the failure belongs to
+//! the chain of them.
 //!
 //! Commands that only prepare (`cd`, `export`, `source`, `mkdir`) or only talk
 //! (`echo`) take the blame when nothing else can.
@@ -102,7 +103,7 @@ fn blamable(script: &Script) -> Vec<Link<'_>> {
 
 /// Indices of the commands that can have failed, in order.
 fn blamed(commands: &[Link], every_stage: bool) -> Vec<usize> {
-    let all_count = commands.iter().any(|link| stops_at_failure(link.command));
+    let all_count = commands.iter().any(|link| stops_at_errors(link.command));
     let mut blamed = Vec::new();
     let mut end = commands.len();
     while end > 0 {
@@ -116,8 +117,33 @@ fn blamed(commands: &[Link], every_stage: bool) -> Vec<usize> {
             _ => before_group(commands, start),
         };
     }
-    blamed.reverse();
+    for end in (0..commands.len()).filter_map(|index| exit_branch(commands, index)) {
+        add_list(commands, end, every_stage, &mut blamed);
+    }
+    blamed.sort_unstable();
+    blamed.dedup();
     without_helpers(commands, blamed)
+}
+
+/// Where the branch starts that the `exit` at `index` ends: in `a || { echo no; exit 1; }` at `echo`.
+fn exit_branch(commands: &[Link], index: usize) -> Option<usize> {
+    let exit = commands[index];
+    let program = exit.command.program().filter(|program| matches!(program.name, "exit" | "return"))?;
+    if program.operands().next().is_some_and(|status| status.text == "0") {
+        return None;
+    }
+    let is_branch = |at: &usize| matches!(commands[*at].joined, Separator::And | Separator::Or);
+    let group = (0..index).rev().find(|before| commands[*before].level < exit.command.depth);
+    Some(index).filter(is_branch).or(group.filter(is_branch))
+}
+
+/// Adds the pipelines before `end` that `&&` joins.
+fn add_list(commands: &[Link], mut end: usize, every_stage: bool, blamed: &mut Vec<usize>) {
+    while end > 0 {
+        let start = pipeline_start(commands, end - 1);
+        add_pipeline(commands, start, end, every_stage, blamed);
+        end = if commands[start].joined == Separator::And { start } else { 0 };
+    }
 }
 
 /// The end of what can still have failed before the list that `start` stands
@@ -207,11 +233,6 @@ fn prepares(command: &Command) -> bool {
                 | "trap"
                 | "wait"
         )
-}
-
-fn stops_at_failure(command: &Command) -> bool {
-    let program = program_name(command);
-    stops_at_errors(command) || (matches!(program, "exit" | "return") && command.joined != Separator::Sequence)
 }
 
 /// `set -e`
@@ -305,6 +326,14 @@ mod tests {
             ("a && b | head && c", "<a && b && c>"),
             ("a & b", "b"),
             ("a || exit 1; b", "<a; b>"),
+            ("a || exit 0; b", "b"),
+            ("a && b || exit 1; c", "<a && b; c>"),
+            ("npm ci || { echo failed; exit 1; }\nnpm test", "<npm ci; npm test>"),
+            ("a || (cat log; exit 1); b", "<a; b>"),
+            ("cd x || exit 1\nmake\nmake test", "make test"),
+            ("a || exit 1; b; c", "<a; c>"),
+            ("for x in y; do a $x || exit 1; b; done; c", "<a; c>"),
+            ("a; { b; exit 1; }; c", "c"),
             ("set -e\na\nb", "<a; b>"),
             ("set -o pipefail; a | b", "<a | b>"),
             ("make; echo done", "make"),
