@@ -47,6 +47,9 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// How many groups, loops and substitutions deep commands are still looked at.
 const MAX_DEPTH: u16 = 32;
 
+/// How many scripts inside scripts, as in `sh -c "sh -c …"`, are still looked at.
+const MAX_NESTING: u16 = 4;
+
 /// The commands of one Bash tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {

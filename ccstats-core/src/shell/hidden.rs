@@ -1,6 +1,6 @@
 //! Finds runners whose status nobody saw (`behaviour.md`, "hidden").
 
-use super::{Command, Script, Separator, key, name, runner};
+use super::{Command, Script, Separator, key, name, program, runner};
 
 /// A runner whose status is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,21 @@ pub enum Hidden {
 /// The first build, test or lint program in `script` that loses its status; none
 /// where all keep it, or where `$?` or `PIPESTATUS` is shown afterwards.
 pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
+    hidden_inside(script, 0)
+}
+
+/// The same of a script that stands `nesting` scripts deep, as in `bash -c 'npm test | tail'`.
+fn hidden_inside(script: &Script, nesting: u16) -> Option<HiddenStatus> {
     let plain: Vec<&Command> = script.plain().collect();
+    let mut inner = plain.iter().filter_map(|command| program::shell_commands(command, nesting));
+    hidden_among(&plain).or_else(|| inner.find_map(|inner| hidden_inside(&inner, nesting + 1)))
+}
+
+fn hidden_among(plain: &[&Command]) -> Option<HiddenStatus> {
     let pipefail = plain.iter().position(|command| key::sets(command, "pipefail")).unwrap_or(plain.len());
     let errexit = plain.iter().position(|command| key::stops_at_errors(command)).unwrap_or(plain.len());
     let hidden = (0..plain.len()).find_map(|index| {
-        let by = hidden_at(&plain, index, Options { pipefail: index > pipefail, errexit: index > errexit })?;
+        let by = hidden_at(plain, index, Options { pipefail: index > pipefail, errexit: index > errexit })?;
         let words = &plain[index].words;
         runner::runner(words).is_some().then(|| HiddenStatus { key: name::command_key(words), by })
     })?;
@@ -117,6 +127,9 @@ mod tests {
             ("set -e; npm test || true", Some(Hidden::Or)),
             ("set -e; npm test && ls; echo done", Some(Hidden::Sequence)),
             ("npm test; echo done; set -e", Some(Hidden::Sequence)),
+            ("bash -lc 'cd x && npm test | tail'", Some(Hidden::Pipe)),
+            ("ls; sh -c \"bash -c 'make; echo done'\"", Some(Hidden::Sequence)),
+            ("bash -c 'set -o pipefail; npm test | tail'", None),
             ("cargo test && echo ok", None),
             ("ls | head", None),
             ("git log | head; echo x", None),

@@ -11,7 +11,7 @@
 //! Commands that only prepare (`cd`, `export`, `source`, `mkdir`) or only talk
 //! (`echo`) take the blame when nothing else can.
 
-use super::{Command, Dialect, Place, Script, Separator, name, parse_inside, program};
+use super::{Command, Dialect, Place, Script, Separator, name, program};
 
 /// What a failure is counted under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,10 +51,8 @@ fn script_key(script: &Script, nesting: u16) -> (String, bool) {
 
 /// The key of one command; of `bash -c` and bare substitutions that of what they run.
 fn key_inside(script: &Script, command: &Command, nesting: u16) -> String {
-    if let Some(text) = command.program().as_ref().and_then(program::shell_script)
-        && nesting < 3
-    {
-        return script_key(&parse_inside(&text.text, nesting + 1), nesting + 1).0;
+    if let Some(inner) = program::shell_commands(command, nesting) {
+        return script_key(&inner, nesting + 1).0;
     }
     if !command.words.is_empty() {
         return name::command_key(&command.words);
@@ -276,11 +274,12 @@ fn joined(mut links: Vec<(Separator, String)>) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse;
     use super::*;
 
     /// The key; chains in angle brackets.
     fn dump(command: &str) -> String {
-        let key = failing_key(&parse_inside(command, 0));
+        let key = failing_key(&parse(command));
         if key.chain { format!("<{}>", key.key) } else { key.key }
     }
 

@@ -1,6 +1,6 @@
 //! Finds the program that a command really runs, behind `sudo`, `env`, `timeout` and the like.
 
-use super::{At, Command, MAX_DEPTH, Place, Separator, Word, name, network, parse_inside};
+use super::{At, Command, MAX_DEPTH, MAX_NESTING, Place, Script, Separator, Word, name, network, parse_inside};
 use crate::paths;
 
 /// The program of a command after its wrappers, with its arguments.
@@ -139,7 +139,7 @@ pub(super) fn is_shell(name: &str) -> bool {
 }
 
 /// The script that a shell gets by `-c`, also in clusters such as `-lc`.
-pub(super) fn shell_script<'c>(program: &Program<'c>) -> Option<&'c Word> {
+fn shell_script<'c>(program: &Program<'c>) -> Option<&'c Word> {
     if !is_shell(program.name) {
         return None;
     }
@@ -147,9 +147,15 @@ pub(super) fn shell_script<'c>(program: &Program<'c>) -> Option<&'c Word> {
     program.arguments.get(option + 1)
 }
 
+/// What `bash -c '…'` runs; nothing for other commands, and below [`MAX_NESTING`].
+pub(super) fn shell_commands(command: &Command, nesting: u16) -> Option<Script> {
+    let script = command.program().filter(|_| nesting < MAX_NESTING).as_ref().and_then(shell_script)?;
+    Some(parse_inside(&script.text, nesting + 1))
+}
+
 /// Adds the commands that programs are handed as text or words, each after its program.
 pub(super) fn with_inner(commands: Vec<Command>, nesting: u16) -> Vec<Command> {
-    if nesting > 3 || !commands.iter().any(runs_others) {
+    if nesting >= MAX_NESTING || !commands.iter().any(runs_others) {
         return commands;
     }
     let mut all = Vec::with_capacity(commands.len() + 1);
