@@ -73,9 +73,9 @@ fn printed(command: &Command, folder: &Folder) -> Option<FileRead> {
     let program = command.program()?;
     let (operands, lines) = match program.name {
         "cat" | "nl" | "less" | "more" => (plain_operands(&program, &[]), Lines::All),
-        "bat" | "batcat" => bat(&program)?,
-        "head" => head(&program)?,
-        "tail" => tail(&program)?,
+        "bat" | "batcat" => bat(&program),
+        "head" => head(&program),
+        "tail" => tail(&program),
         "sed" => sed(&program)?,
         _ => return None,
     };
@@ -85,8 +85,7 @@ fn printed(command: &Command, folder: &Folder) -> Option<FileRead> {
 
 /// The only file of a command whose output is not redirected.
 fn one_path<'c>(command: &'c Command, operands: &[&'c Word]) -> Option<&'c str> {
-    let is_output = |redirection: &super::Redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1;
-    if command.redirections.iter().any(is_output) {
+    if is_redirected(command) {
         return None;
     }
     let mut inputs = command.redirections.iter().filter(|redirection| !redirection.direction.writes());
@@ -96,6 +95,11 @@ fn one_path<'c>(command: &'c Command, operands: &[&'c Word]) -> Option<&'c str> 
         _ => return None,
     };
     (word.is_known() && word.text != "-" && !word.text.is_empty()).then_some(word.text.as_str())
+}
+
+/// Whether what a command prints goes into a file.
+fn is_redirected(command: &Command) -> bool {
+    command.redirections.iter().any(|redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1)
 }
 
 /// Operands, where every option is a flag or one of `valued` with its value.
@@ -134,17 +138,17 @@ fn counts_bytes(program: &Program) -> bool {
     program.arguments.iter().any(|word| word.text.starts_with("-c") || word.text.starts_with("--bytes"))
 }
 
-fn head<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
+fn head<'c>(program: &Program<'c>) -> (Vec<&'c Word>, Lines) {
     let operands = plain_operands(program, &["-n", "-c", "--lines", "--bytes"]);
     let lines = match count_option(program, "n", "--lines") {
         _ if counts_bytes(program) => Lines::Unknown,
         None => Lines::Some { start: 1, count: Some(10) },
         Some(count) => count.parse().map_or(Lines::Unknown, |count| Lines::Some { start: 1, count: Some(count) }),
     };
-    Some((operands, lines))
+    (operands, lines)
 }
 
-fn tail<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
+fn tail<'c>(program: &Program<'c>) -> (Vec<&'c Word>, Lines) {
     let mut operands = plain_operands(program, &["-n", "-c", "--lines", "--bytes"]);
     let mut from = count_option(program, "n", "--lines");
     // The old spelling: `tail +5 file`.
@@ -152,18 +156,18 @@ fn tail<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
         from = Some(&operands.remove(0).text);
     }
     let start = from.and_then(|from| from.strip_prefix('+')?.parse().ok()).filter(|_| !counts_bytes(program));
-    Some((operands, start.map_or(Lines::Unknown, |start: u64| Lines::Some { start: start.max(1), count: None })))
+    (operands, start.map_or(Lines::Unknown, |start: u64| Lines::Some { start: start.max(1), count: None }))
 }
 
-fn bat<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
+fn bat<'c>(program: &Program<'c>) -> (Vec<&'c Word>, Lines) {
     let operands = plain_operands(program, &["-r", "--line-range", "-l", "--language", "--style", "--color", "--theme", "-H"]);
-    let Some(range) = count_option(program, "r", "--line-range") else { return Some((operands, Lines::All)) };
+    let Some(range) = count_option(program, "r", "--line-range") else { return (operands, Lines::All) };
     let lines = range.split_once(':').and_then(|(start, end)| {
         let start = if start.is_empty() { 1 } else { start.parse().ok()? };
         let end = if end.is_empty() { None } else { Some(end.parse().ok()?) };
         between(start, end)
     });
-    Some((operands, lines.unwrap_or(Lines::Unknown)))
+    (operands, lines.unwrap_or(Lines::Unknown))
 }
 
 /// `sed -n 'A,Bp' file`; nothing for scripts that do more than print.
@@ -207,13 +211,13 @@ fn between(start: u64, end: Option<u64>) -> Option<Lines> {
 fn narrowed<'c>(mut read: FileRead, stages: impl Iterator<Item = &'c Command>) -> Option<FileRead> {
     for stage in stages {
         let program = stage.program()?;
-        if stage.redirections.iter().any(|redirection| redirection.direction.writes() && redirection.descriptor.unwrap_or(1) == 1) {
+        if is_redirected(stage) {
             return None;
         }
         let (operands, part) = match program.name {
             "cat" | "less" | "more" | "nl" => (plain_operands(&program, &[]), Lines::All),
-            "head" => head(&program)?,
-            "tail" => tail(&program)?,
+            "head" => head(&program),
+            "tail" => tail(&program),
             "sed" => sed(&program)?,
             _ => return None,
         };

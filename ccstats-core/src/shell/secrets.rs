@@ -1,6 +1,7 @@
 //! Which paths hold secrets.
 
 use super::Severity;
+use crate::paths;
 
 /// Endings of `.env.*` that hold no secrets.
 const TEMPLATES: &[&str] = &["example", "sample", "template", "dist"];
@@ -14,16 +15,12 @@ pub fn secret_path(path: &str) -> Option<Severity> {
     let (folders, name) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
     let by_name = secret_name(name);
     let in_folder = path.split(['/', '\\']).find_map(secret_folder);
-    let kubeconfig = name == "config" && base(folders) == ".kube";
+    let kubeconfig = name == "config" && paths::base_name(folders) == ".kube";
     match (by_name, in_folder) {
         _ if is_public(name, in_folder) => Some(Severity::Low),
         (Some(severity), _) | (None, Some(severity)) => Some(severity),
         (None, None) => kubeconfig.then_some(Severity::High),
     }
-}
-
-fn base(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 fn secret_name(name: &str) -> Option<Severity> {
