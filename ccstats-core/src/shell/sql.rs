@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn near_misses_are_not() {
+    fn what_destroys_nothing_is_not_found() {
         for text in [
             "",
             "DELETE FROM x WHERE a = 1",
