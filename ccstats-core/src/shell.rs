@@ -57,13 +57,11 @@ pub struct Script {
     pub commands: Vec<Command>,
     /// Whether the text was understood; else it was only split.
     pub parsed: bool,
-    /// The language that the text is written in.
-    pub dialect: Dialect,
 }
 
 /// The language of a command text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+enum Dialect {
     /// sh, bash, zsh and the like.
     Posix,
     /// PowerShell; recognised by its verbs and variables.
@@ -249,18 +247,18 @@ impl At {
 
 /// Parses text that stands `nesting` commands deep, as in `sh -c "sh -c …"`.
 fn parse_inside(command: &str, nesting: u16) -> Script {
-    let dialect = foreign::dialect(command);
     if command.len() > MAX_BYTES {
-        return Script { commands: Vec::new(), parsed: false, dialect };
+        return Script { commands: Vec::new(), parsed: false };
     }
+    let dialect = foreign::dialect(command);
     if dialect != Dialect::Posix {
-        return Script { commands: foreign::split(command, dialect), parsed: false, dialect };
+        return Script { commands: foreign::split(command, dialect), parsed: false };
     }
     let (lexed, quality) = lex::commands(command);
     let tree = if quality == lex::Quality::Coarse { tree::commands(command) } else { None };
     let parsed = quality == lex::Quality::Exact || tree.is_some();
     let commands = tree.unwrap_or(lexed);
-    Script { commands: program::with_inner(commands, nesting), parsed, dialect }
+    Script { commands: program::with_inner(commands, nesting), parsed }
 }
 
 #[cfg(test)]

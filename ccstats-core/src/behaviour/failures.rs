@@ -256,7 +256,7 @@ impl Reading {
         let found = shell::failing_key(&script);
         let key = if found.key.is_empty() { "unknown".into() } else { found.key };
         let (is_test, hidden) = (shell::is_test_runner(&script), shell::hidden_status(&script));
-        Reading { key, is_chain: found.chain, is_parsed: found.parsed, is_test, hidden }
+        Reading { key, is_chain: found.chain, is_parsed: script.parsed, is_test, hidden }
     }
 
     /// The same, as the store kept it.

@@ -11,7 +11,7 @@
 //! Commands that only prepare (`cd`, `export`, `source`, `mkdir`) or only talk
 //! (`echo`) take the blame when nothing else can.
 
-use super::{Command, Dialect, Place, Script, Separator, name, program};
+use super::{Command, Place, Script, Separator, name, program};
 
 /// What a failure is counted under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,6 @@ pub struct FailingKey {
     pub key: String,
     /// Whether several commands can have failed; `key` then joins their keys.
     pub chain: bool,
-    /// Whether the grammar understood the command.
-    pub parsed: bool,
-    /// The language of the command.
-    pub dialect: Dialect,
 }
 
 /// Most keys that a chain spells out; of longer ones the last is shown after `…`.
@@ -33,7 +29,7 @@ const MAX_LINKS: usize = 4;
 /// The key of the command that failed in `script`, if it failed.
 pub fn failing_key(script: &Script) -> FailingKey {
     let (key, chain) = script_key(script, 0);
-    FailingKey { key, chain, parsed: script.parsed, dialect: script.dialect }
+    FailingKey { key, chain }
 }
 
 fn script_key(script: &Script, nesting: u16) -> (String, bool) {
@@ -79,7 +75,7 @@ impl<'s> Link<'s> {
     }
 }
 
-/// The plain commands, with the conditions where none of them does a thing. Behind a condition a command
+/// The plain commands; where all of these only talk, the conditions too. Behind a condition a command
 /// is joined like the condition: `a && if b; then c; fi` blames `a` or `c`.
 fn blamable(script: &Script) -> Vec<Link<'_>> {
     let mut links = Vec::new();

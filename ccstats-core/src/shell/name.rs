@@ -287,7 +287,6 @@ fn subcommand_count(name: &str, words: &[&str]) -> usize {
         "gh" if first == "api" => 1,
         "gh" | "az" | "aws" | "gcloud" | "supabase" | "prisma" | "claude" | "op" => 2,
         "uv" | "go" | "dotnet" if matches!(first, "pip" | "mod" | "tool") => 2,
-        "git" if matches!(first, "stash" | "worktree" | "submodule") => 1,
         _ => 1,
     }
 }
