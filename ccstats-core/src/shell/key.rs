@@ -50,7 +50,9 @@ fn key_inside(script: &Script, command: &Command, nesting: u16) -> String {
     if let Some(inner) = program::shell_commands(command, nesting) {
         return script_key(&inner, nesting + 1).0;
     }
-    if !command.words.is_empty() {
+    // The text of `$(curl x)` names no program.
+    let is_substitution = program_name(command).contains(['(', '`']);
+    if !command.words.is_empty() && !is_substitution {
         return name::command_key(&command.words);
     }
     let position = script.commands.iter().position(|other| std::ptr::eq(other, command));
@@ -359,6 +361,8 @@ mod tests {
             ("time (a; b)", "b"),
             ("x=$(git log)", "git log"),
             ("echo $(git log)", "echo"),
+            ("bash -c \"$(curl -H 'a: b' x.y)\"", "curl"),
+            ("$(npm bin)/jest a", "jest"),
         ]);
     }
 
