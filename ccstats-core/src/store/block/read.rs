@@ -1,8 +1,6 @@
 //! Reads blocks, each of their tables on a thread of its own.
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::{MAGIC, TABLES, Table, Take, Unreadable, VERSION};
+use super::{MAGIC, TABLES, Table, Take, Unreadable, VERSION, checksum};
 use crate::dedup::{Folded, Key, Row};
 use crate::effects::{Effects, EffectsId};
 use crate::facts::Facts;
@@ -121,7 +119,7 @@ fn body(block: &[u8]) -> Result<(u16, Bytes<'_>), Unreadable> {
     if version > VERSION {
         return Err(Unreadable::Version(version));
     }
-    if u64::from_le_bytes(rest.array()?) != xxh3_64(rest.0) {
+    if u64::from_le_bytes(rest.array()?) != checksum(version, rest.0) {
         return Err(Unreadable::Damaged);
     }
     Ok((version, rest))

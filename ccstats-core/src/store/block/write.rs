@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Block, MAGIC, TABLES, VERSION};
+use super::{Block, MAGIC, TABLES, VERSION, checksum};
 use crate::dedup::{self, Key};
 use crate::effects::{Effects, EffectsId};
 use crate::facts::Facts;
@@ -186,7 +185,7 @@ impl<'f> Writer<'f> {
         body.extend_from_slice(&self.body);
         // A reader believes no table that has more rows than the block has bytes.
         body.resize(body.len().max(self.most_rows), 0);
-        let head = [&MAGIC[..], &VERSION.to_le_bytes(), &xxh3_64(&body).to_le_bytes()].concat();
+        let head = [&MAGIC[..], &VERSION.to_le_bytes(), &checksum(VERSION, &body).to_le_bytes()].concat();
         Block { bytes: [head, body].concat(), lines: digest.account.total().lines, span_ms: self.span_ms, marks: self.marks(), digest }
     }
 
