@@ -283,12 +283,13 @@ const PATH_PARTS: &[&str] = &[
     ".gnupg",
 ];
 
-/// Whether a `>` may name a file: not `2>&1`, `2>/dev/null`, `->` or `=>`.
+/// Whether a `>` may name a file, as in `>& log`: not `2>&1`, `2>/dev/null`, `->` or `=>`.
 fn redirects(command: &[u8]) -> bool {
     memchr::memchr_iter(b'>', command).any(|at| {
         let is_arrow = command[..at].last().is_some_and(|before| matches!(before, b'-' | b'='));
-        let target = command[at + 1..].trim_ascii_start();
-        !is_arrow && !target.starts_with(b"&") && !target.starts_with(b"/dev/null")
+        let target = command[at + 1..].strip_prefix(b"&").unwrap_or(&command[at + 1..]).trim_ascii_start();
+        let is_descriptor = command.get(at + 1) == Some(&b'&') && target.first().is_some_and(|byte| matches!(byte, b'0'..=b'9' | b'-'));
+        !is_arrow && !is_descriptor && !target.starts_with(b"/dev/null")
     })
 }
 
@@ -607,6 +608,8 @@ mod tests {
             "x >/tmp/a",
             "x>>/tmp/a",
             "x &> /tmp/a",
+            "x >& /tmp/a",
+            "docker exec c sh -c 'cat /app/.env'",
             "x|tee /tmp/a",
             "cp a /tmp/b",
             "mv a /tmp/b",
