@@ -23,6 +23,9 @@ pub(super) fn program_key(program: &Program) -> String {
         program = next;
     }
     let own = own_key(&program);
+    if names.is_empty() {
+        return own;
+    }
     names.push(&own);
     names.join(" ")
 }
