@@ -390,6 +390,8 @@ mod tests {
         let budget = budget(&dataset(&[("p/s.jsonl", &[unpriced.into()])]), Period::Daily, 1, None);
         assert_eq!((budget.spent(), budget.left(), budget.spending.unpriced_messages), (None, None, 1));
         assert!(!budget.is_exceeded() && !budget.has_reached(1));
+        let boundless = Budget { limit: Limit { most: u128::MAX, ..budget.limit.clone() }, ..budget };
+        assert!(!boundless.has_reached(100));
     }
 
     #[test]

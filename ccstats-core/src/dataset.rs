@@ -60,6 +60,7 @@ pub(crate) struct Ending {
 
 /// What was read, and what was skipped and why.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Accounting {
     /// Transcripts that were found.
     pub transcripts: u64,

@@ -15,6 +15,7 @@ use crate::json::Text;
 ///
 /// A key that is absent, `null` or of another type leaves its field empty.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Entry<'t> {
     /// `type`: `assistant`, `user`, `progress`, … New versions add words.
     pub kind: Text<'t>,
@@ -80,6 +81,7 @@ pub struct Entry<'t> {
 
 /// `compactMetadata`: how a conversation was cut short.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Compaction<'t> {
     /// `trigger`: `auto` or `manual`.
     pub trigger: Text<'t>,
@@ -89,6 +91,7 @@ pub struct Compaction<'t> {
 
 /// `worktreeSession`: the session went to work in a git worktree.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Worktree<'t> {
     /// `worktreePath`: the folder of the worktree.
     pub path: Text<'t>,
@@ -98,6 +101,7 @@ pub struct Worktree<'t> {
 
 /// `message` of an entry: what went to or came from the API.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Message<'t> {
     /// `id`, shared by all lines of one response.
     pub id: Text<'t>,
@@ -115,6 +119,7 @@ pub struct Message<'t> {
 
 /// `usage`: tokens of one response, as this line has them.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Usage<'t> {
     /// `input_tokens`: prompt tokens outside the cache.
     pub input: u64,
@@ -140,6 +145,7 @@ pub struct Usage<'t> {
 
 /// A step of another model inside a response.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Advisor<'t> {
     /// Its place in `iterations`.
     pub index: usize,
@@ -152,6 +158,7 @@ pub struct Advisor<'t> {
 /// `content` of a message.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::large_enum_variant, reason = "the large variant is the common one, and an allocation per line costs more")]
+#[non_exhaustive]
 pub enum Content<'t> {
     /// Absent, or neither text nor a list.
     #[default]
@@ -164,6 +171,7 @@ pub enum Content<'t> {
 
 /// One block of a message's content.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Block<'t> {
     /// `text`.
     Text(Text<'t>),
@@ -177,6 +185,7 @@ pub enum Block<'t> {
 
 /// A tool call.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ToolUse<'t> {
     /// `id`, repeated on copies of the line.
     pub id: Text<'t>,
@@ -188,6 +197,7 @@ pub struct ToolUse<'t> {
 
 /// What a tool call names. Models write inputs: any field may be absent.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Input<'t> {
     /// `file_path`, else `notebook_path`.
     pub file: Text<'t>,
@@ -209,6 +219,7 @@ pub struct Input<'t> {
 
 /// Targets of tools other than files and commands.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct OtherInput<'t> {
     /// `path`: a file or folder.
     pub path: Text<'t>,
@@ -224,6 +235,7 @@ pub struct OtherInput<'t> {
 
 /// The result of a tool call, as the model saw it.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct ToolResult<'t> {
     /// `tool_use_id`.
     pub tool_use_id: Text<'t>,
@@ -235,6 +247,7 @@ pub struct ToolResult<'t> {
 
 /// `content` of a tool result, decoded only when somebody asks.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub enum Body<'t> {
     /// Absent, or neither text nor a list.
     #[default]
@@ -247,6 +260,7 @@ pub enum Body<'t> {
 
 /// `toolUseResult`: what the tool itself reported.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub enum ToolUseResult<'t> {
     /// Absent, or a list.
     #[default]
@@ -259,6 +273,7 @@ pub enum ToolUseResult<'t> {
 
 /// The fields of a structured tool result that some rule reads.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct ResultFields<'t> {
     /// `type`: `create` or `update` for Write.
     pub kind: Text<'t>,
@@ -288,6 +303,7 @@ pub struct ResultFields<'t> {
 
 /// `file` of a Read result: what was read of it.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct ReadFile<'t> {
     /// `startLine`, from 1.
     pub start_line: u64,

@@ -60,6 +60,7 @@ impl std::error::Error for Error {
 
 /// Something was skipped or doubtful; all else was counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Problem {
     /// What is wrong.
     pub kind: ProblemKind,
@@ -69,6 +70,16 @@ pub struct Problem {
     pub line: Option<u64>,
     /// What the system said, where it said something.
     pub detail: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: `{}`", self.kind.name(), shown_path(&self.path))?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        self.detail.as_deref().map_or(Ok(()), |detail| write!(f, ": {}", Shown::new(detail)))
+    }
 }
 
 /// The kinds of [`Problem`].
@@ -110,5 +121,22 @@ impl ProblemKind {
             ProblemKind::Store => "store",
             ProblemKind::Panic => "panic",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_tells_its_place_and_cannot_act_on_a_terminal() {
+        let problem = |line, detail: Option<&str>| Problem {
+            kind: ProblemKind::Unreadable,
+            path: "a\u{1b}b.jsonl".into(),
+            line,
+            detail: detail.map(Into::into),
+        };
+        assert_eq!(problem(Some(3), None).to_string(), r"unreadable: `a\u{1b}b.jsonl`, line 3");
+        assert_eq!(problem(None, Some("denied\n")).to_string(), r"unreadable: `a\u{1b}b.jsonl`: denied\n");
     }
 }

@@ -160,6 +160,10 @@ pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windo
 #[cfg(feature = "store")]
 pub use budget::budget_needs;
 pub use budget::{Budget, Limit, Period, budget_table, budgets};
+/// Days, weeks and instants stand in signatures here.
+pub use chrono;
+/// So do time zones.
+pub use chrono_tz;
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};
 pub use entry::{

@@ -8,6 +8,7 @@
 //! A session that still runs may leave its last line unfinished: that is a
 //! class of its own, not an error.
 
+use std::fmt;
 use std::ops::AddAssign;
 
 use serde::de::IgnoredAny;
@@ -109,6 +110,15 @@ pub struct BadLine {
     /// `true` for a last line that may still be written.
     pub unfinished: bool,
 }
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.unfinished { "is not finished" } else { "holds no entry" };
+        write!(f, "line {}, from byte {}, {what}: expected a JSON object with a `type`", self.line, self.offset)
+    }
+}
+
+impl std::error::Error for BadLine {}
 
 /// The iterator behind [`entries`]: line numbers (from 1) and entries.
 pub struct Entries<'t> {
@@ -389,6 +399,12 @@ mod tests {
         let text = [vec![0; 300], A.as_bytes().to_vec(), b"\n".to_vec()].concat();
         assert_eq!(dump(&text), ["1 a"]);
         assert_eq!(account(&text).salvaged.lines, 1);
+    }
+
+    #[test]
+    fn a_bad_line_tells_its_place_and_what_was_expected() {
+        let bad = entries(b"\nx\n").find_map(Result::err).expect("a bad line");
+        assert_eq!(bad.to_string(), "line 2, from byte 1, holds no entry: expected a JSON object with a `type`");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::json::Text;
 
 /// What became of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It worked.
     Ok,

@@ -29,6 +29,12 @@ pub struct Query {
     pub without_subagents: bool,
 }
 
+impl Default for Query {
+    fn default() -> Self {
+        Query::all()
+    }
+}
+
 impl Query {
     /// Everything, in UTC.
     pub fn all() -> Query {

@@ -19,6 +19,7 @@ use crate::symbols::Symbol;
 
 /// What some messages add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Spending {
     /// Messages: responses of the API, each once.
     pub messages: u64,

@@ -274,6 +274,17 @@ mod tests {
     }
 
     #[test]
+    fn instants_outside_of_the_calendar_are_the_nearest_in_it() {
+        for zone in [Tz::UTC, Tz::Asia__Tokyo, Tz::America__New_York] {
+            let calendar = Calendar { zone, ..Calendar::default() };
+            for now in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+                assert!(Range::parse("all", now, &calendar).is_ok());
+            }
+        }
+        assert_eq!(Calendar::default().instant(i64::MAX), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
     fn ranges_read_as_users_write_them() {
         let table = [
             ("today", "2026-11-20 2026-11-20"),
@@ -297,6 +308,13 @@ mod tests {
         ];
         for (name, bounds) in table {
             assert_eq!(range(name), bounds, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_range_is_refused() {
+        for name in ["", "..", "0d", "+7d", "-7d", "7x", "2026-13", "2026-W54", "2026-11-31", "2026-11..2026-10", "tomorrow"] {
+            assert!(range(name).starts_with("no range of time"), "{name}: {}", range(name));
         }
     }
 

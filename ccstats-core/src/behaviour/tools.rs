@@ -252,15 +252,17 @@ mod tests {
             call(4, "Bash", r#""command":"cargo test -q && echo ok""#),
             call(5, "Bash", r#""command":"cd x; cargo test""#),
             call(6, "Read", r#""file_path":"/a""#),
+            call(10, "Read", r#""path":"/a""#),
+            call(11, "Grep", r#""path":"/a","pattern":"x""#),
             call(7, "Skill", r#""skill":"review""#),
             call(8, "Task", r#""subagent_type":"Explore""#),
             call(9, "Task", ""),
         ];
         let of = |by| counts(&lines, by).into_iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>();
-        assert_eq!(of(CallsBy::Server), ["Bash 2", "Task 2", "mcp__git__* 2", "Read 1", "Skill 1", "mcp__ 1"]);
-        assert_eq!(of(CallsBy::Tool).len(), 7);
+        assert_eq!(of(CallsBy::Server), ["Bash 2", "Read 2", "Task 2", "mcp__git__* 2", "Grep 1", "Skill 1", "mcp__ 1"]);
+        assert_eq!(of(CallsBy::Tool).len(), 8);
         assert_eq!(of(CallsBy::Command), ["cargo test 2"]);
-        assert_eq!(of(CallsBy::File), ["/a 1"]);
+        assert_eq!(of(CallsBy::File), ["/a 2"]);
         assert_eq!(of(CallsBy::Skill), ["review 1"]);
         assert_eq!(of(CallsBy::Agent), ["Explore 1", "unknown 1"]);
     }

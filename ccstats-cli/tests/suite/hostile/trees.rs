@@ -121,6 +121,9 @@ mod unix {
         }
         assert_eq!(messages(home.path()), 2);
         assert_eq!(summary(home.path())["summary"]["projects"], 2);
+        std::os::unix::fs::symlink("/", folder.join("link")).unwrap();
+        let link = &summary(home.path())["accounting"]["problems"][0]["examples"][0]["path"];
+        assert!(link.as_str().unwrap().ends_with("-work-\u{fffd}\u{fffd}/link"), "{link}");
     }
 
     /// T-13

@@ -56,6 +56,23 @@ fn status_tells_what_is_kept_and_what_is_not() {
 }
 
 #[test]
+fn history_tells_when_it_sets_a_damaged_store_aside() {
+    for command in ["sync", "status"] {
+        let place = Place::with_sessions(2, 2);
+        place.sync();
+        for name in place.kept() {
+            let file = place.data().join(name);
+            let mut bytes = fs::read(&file).unwrap();
+            bytes[100..].fill(0xFF);
+            fs::write(&file, bytes).unwrap();
+        }
+        let run = place.run(&["history", command]);
+        let told = "warning: the store: it was damaged, and is kept as ccstats.store.corrupt-1\n";
+        assert_eq!((run.code, run.stderr.as_str()), (0, told), "{command}");
+    }
+}
+
+#[test]
 fn what_is_pruned_comes_back_with_the_backup() {
     let place = Place::with_sessions(4, 2);
     let whole = place.figures();
