@@ -8,13 +8,14 @@
 //! A session that still runs may leave its last line unfinished: that is a
 //! class of its own, not an error.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::AddAssign;
 
 use serde::de::IgnoredAny;
 
 use crate::entry::Entry;
-use crate::json::{Cursor, Parsed};
+use crate::json::Cursor;
 use crate::keys::Orders;
 use crate::simd::Level;
 
@@ -265,7 +266,7 @@ fn salvage(line: &[u8], level: Level) -> Vec<usize> {
     }
     if at < line.len()
         && let Some(start) = last_object(line, at + 1)
-        && is_entry(&mut Cursor::new(line, start, level)) == Ok(true)
+        && whole_object(&mut Cursor::new(line, start, level)) == Some(true)
     {
         found.push(start);
     }
@@ -277,7 +278,7 @@ fn glued_value(cursor: &mut Cursor) -> Option<(bool, usize)> {
     let (line, start) = (cursor.bytes(), cursor.position());
     match line[start] {
         b'{' => {
-            let is_entry = is_entry(cursor).ok()?;
+            let is_entry = whole_object(cursor)?;
             Some((is_entry, cursor.position()))
         }
         b'[' | b'"' => {
@@ -288,8 +289,16 @@ fn glued_value(cursor: &mut Cursor) -> Option<(bool, usize)> {
     }
 }
 
-fn is_entry(cursor: &mut Cursor) -> Parsed<bool> {
-    Entry::default().read(cursor)
+/// Whether the object at the cursor is an entry; nothing where it is no valid JSON. A reader of
+/// whole lines may pass over what stands between values, but here a torn string may end in the
+/// next line's text.
+fn whole_object(cursor: &mut Cursor) -> Option<bool> {
+    let start = cursor.position();
+    let is_entry = Entry::default().read(cursor).ok()?;
+    let object = &cursor.bytes()[start..cursor.position()];
+    // NUL bytes are what a crash leaves: they count for nothing.
+    let text = if object.contains(&0) { object.iter().copied().filter(|byte| *byte != 0).collect() } else { Cow::Borrowed(object) };
+    serde_json::from_slice::<IgnoredAny>(&text).ok().map(|_| is_entry)
 }
 
 /// The end of a number or literal that stands alone.
@@ -399,6 +408,14 @@ mod tests {
         let text = [vec![0; 300], A.as_bytes().to_vec(), b"\n".to_vec()].concat();
         assert_eq!(dump(&text), ["1 a"]);
         assert_eq!(account(&text).salvaged.lines, 1);
+    }
+
+    #[test]
+    fn a_torn_text_that_ends_in_the_next_record_is_no_entry() {
+        let whole = r#"{"type":"user","uuid":"b","text":"a } b"}"#;
+        for torn in [r#"{"type":"user","uuid":"a"#, r#"{"type":"user","uuid":"a","x":{"y":1},"z":""#, r#"{"ty"#] {
+            assert_eq!(dump(format!("{torn}{whole}\n").as_bytes()), ["1 b"], "{torn}");
+        }
     }
 
     #[test]
