@@ -1,6 +1,5 @@
 //! From options to a report: what the program does, step by step.
 
-use std::collections::HashMap;
 use std::process::ExitCode;
 
 use ccstats_core::{Calendar, Dataset, Listing, Needs, Query, Range, Report, ReportName, Shown, Untrusted};
@@ -104,20 +103,19 @@ fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, que
 
 /// Repositories, then aliases, then groups: each names what the one before left.
 pub(crate) fn name_projects(dataset: &mut Dataset, config: &Config, by_repository: bool) {
-    if !by_repository && config.aliases.is_empty() && config.groups.is_empty() {
-        return;
+    if by_repository {
+        let (projects, worktrees) = (dataset.projects(), dataset.worktrees());
+        let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
+        let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
+        let repositories = repository::repositories(&projects, &worktrees);
+        dataset.rename_projects(|project| repositories.get(project).cloned());
     }
-    let projects = dataset.projects();
-    let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
-    let worktrees = dataset.worktrees();
-    let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
-    let repositories = if by_repository { repository::repositories(&projects, &worktrees) } else { HashMap::new() };
-    dataset.rename_projects(|project| {
-        let mut name = repositories.get(project).map_or(project, String::as_str);
-        name = config.alias(name).unwrap_or(name);
-        name = config.group(name).unwrap_or(name);
-        (name != project).then(|| name.to_string())
-    });
+    if !config.aliases.is_empty() {
+        dataset.rename_projects(|project| config.alias(project).map(String::from));
+    }
+    if !config.groups.is_empty() {
+        dataset.rename_projects(|project| config.group(project).map(String::from));
+    }
 }
 
 fn query(args: &Args, config: &Config, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {

@@ -40,7 +40,8 @@ pub struct Dataset {
     parts: Vec<(usize, u64)>,
     accounting: Accounting,
     /// Projects that are called otherwise than the folder, by the folder.
-    new_names: FxHashMap<Symbol, Symbol>,
+    /// The last name is the present one.
+    new_names: FxHashMap<Symbol, Vec<Symbol>>,
     /// When the last message or prompt was of what a store knows and nobody asked for.
     other_activity_ms: Option<i64>,
 }
@@ -200,20 +201,26 @@ impl Dataset {
     /// Calls projects by other names: that of a repository instead of its
     /// worktrees, an alias, a group. Every figure of a project that gets the name
     /// of another is from now on part of the other's; no total changes. `new_name`
-    /// is asked once for each project; `None` leaves it as it is.
+    /// is asked for each project, by its present name; `None` leaves it as it is.
+    /// Filters still know a project by every name that it had.
     pub fn rename_projects(&mut self, new_name: impl Fn(&str) -> Option<String>) {
-        for project in self.facts.projects() {
-            let name = new_name(&self.facts.symbols.name(project));
-            if let Some(name) = name {
-                self.new_names.insert(project, self.facts.symbols.intern(&with_upper_drive(name.as_bytes())));
+        for folder in self.facts.projects() {
+            if let Some(name) = new_name(&self.facts.symbols.name(self.project(folder))) {
+                let name = self.facts.symbols.intern(&with_upper_drive(name.as_bytes()));
+                self.new_names.entry(folder).or_default().push(name);
             }
         }
+    }
+
+    /// The folders of projects that were renamed, each with all names that it was given.
+    pub(crate) fn renamed_projects(&self) -> impl Iterator<Item = (Symbol, &[Symbol])> {
+        self.new_names.iter().map(|(folder, names)| (*folder, names.as_slice()))
     }
 
     /// What the project in a folder is called. Rows keep the folder itself: paths are
     /// relative to it.
     pub(crate) fn project(&self, folder: Symbol) -> Symbol {
-        self.new_names.get(&folder).copied().unwrap_or(folder)
+        self.new_names.get(&folder).and_then(|names| names.last()).copied().unwrap_or(folder)
     }
 
     pub(crate) fn messages(&self) -> &[MessageRow] {
@@ -471,9 +478,14 @@ mod tests {
         assert_eq!(raw(&dataset), ["/other", "/r"]);
         let after = Tally::of(&dataset, &Query::all(), Prices::list()).expect("no globs");
         assert_eq!((before.spending, before.prompts), (after.spending, after.prompts));
-        // Filters take the new names.
-        let query = Query { projects: vec!["worktrees".into()], ..Query::all() };
-        assert!(Tally::of(&dataset, &query, Prices::list()).expect("no globs").is_empty());
+        // Filters take every name that a project had.
+        dataset.rename_projects(|name| (name == "/r").then(|| "all".into()));
+        let found = |project: &str| {
+            let query = Query { projects: vec![project.into()], ..Query::all() };
+            let tally = Tally::of(&dataset, &query, Prices::list()).expect("no globs");
+            (tally.spending.messages, tally.prompts)
+        };
+        assert_eq!(["worktrees/a", "/r", "all", "other"].map(found), [(1, 0), (2, 1), (2, 1), (1, 0)]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl<'d> Selection<'d> {
             dataset,
             start_ms,
             end_ms,
-            projects: names(&query.projects)?,
+            projects: names(&query.projects)?.of_projects(dataset),
             sessions: names(&query.sessions)?,
             models: names(&query.models)?,
             tools: names(&query.tools)?,
@@ -151,7 +151,7 @@ impl<'d> Selection<'d> {
         let stamp = origin.order.stamp_ms();
         self.start_ms.is_none_or(|start| stamp.is_some_and(|stamp| stamp >= start))
             && self.end_ms.is_none_or(|end| stamp.is_some_and(|stamp| stamp < end))
-            && self.projects.keep(self.dataset.project(origin.project))
+            && self.projects.keep(origin.project)
             && self.sessions.keep(origin.session)
             && self.branches.keep(origin.branch)
             && (!self.without_subagents || Some(self.dataset.agent_kind(origin)) == self.main)
@@ -170,6 +170,16 @@ impl Names {
         let symbols = dataset.symbols();
         let fits = |symbol| patterns.iter().any(|pattern| pattern.fits(&symbols.name(symbol)));
         Ok(Names(Some(symbols.iter().map(fits).collect())))
+    }
+
+    /// Keeps folders of projects by every name that these had.
+    fn of_projects(mut self, dataset: &Dataset) -> Names {
+        if let Some(kept) = &mut self.0 {
+            for (folder, names) in dataset.renamed_projects() {
+                kept[folder.index()] |= names.iter().any(|name| kept[name.index()]);
+            }
+        }
+        self
     }
 
     fn keeps_all(&self) -> bool {

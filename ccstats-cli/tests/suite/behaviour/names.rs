@@ -149,10 +149,15 @@ fn aliases_and_groups_are_summed() {
     let rows = configured(NAMES, "projects", home.path(), &["--json", "--sort", "project:asc"]).json()["rows"].clone();
     let found = rows.as_array().unwrap().iter().map(|row| (row["project"].as_str().unwrap(), row["messages"].as_u64().unwrap()));
     assert_eq!(found.collect::<Vec<_>>(), [("/c", 1), ("work", 3)]);
-    // Filters know the names that are shown.
+    // Filters know every name that a project has, also behind that of its group.
     let filtered =
         |project| configured(NAMES, "summary", home.path(), &["--json", "--project", project]).json()["summary"]["messages"].clone();
-    assert_eq!([filtered("work"), filtered("shop")], [json!(3), json!(0)]);
+    assert_eq!(["work", "shop", "/old", "/c"].map(filtered), [3, 2, 1, 1]);
+    let config = home.path().join("config.toml");
+    std::fs::write(&config, format!("{NAMES}[budget.projects.shop]\nmonthly = 1")).unwrap();
+    let words = ["budget", "--no-store", "--json", "--now", "2026-11-20T12:00:00Z", "--config"].map(OsStr::new);
+    let budget = ccstats(words.into_iter().chain([config.as_os_str(), OsStr::new("--root"), home.path().as_os_str()]));
+    assert_eq!(budget.json()["limits"][0]["messages"], 2);
 }
 
 /// Paths in commands are relative to folders, whatever the projects are called.
