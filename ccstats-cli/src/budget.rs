@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use ccstats_core::{Budget, Calendar, Limit, Needs, Period, Query, Shown, budget_needs, budget_table, budgets};
 use chrono::{DateTime, Utc};
 
-use crate::args::{Args, BudgetArgs, Format};
+use crate::args::{Args, BudgetArgs, Format, Options};
 use crate::config::{self, Config};
 use crate::format::number::{dollars, money};
 use crate::load::{self, Loaded, load};
@@ -89,12 +89,12 @@ fn limits(args: &Args, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>
     }
     let is_asked = |limit: &&Limit| options.project.is_empty() || limit.projects.iter().any(|project| options.project.contains(project));
     let configured: Vec<_> = config.limits.iter().filter(is_asked).cloned().collect();
-    if configured.is_empty() { Err(Failure::Usage(no_limit(options.project.first()))) } else { Ok(configured) }
+    if configured.is_empty() { Err(Failure::Usage(no_limit(options))) } else { Ok(configured) }
 }
 
-fn no_limit(project: Option<&String>) -> String {
-    let place = config::usual_place().map_or("the configuration".into(), |path| format!("`{}`", path.display()));
-    let (whose, table) = match project {
+fn no_limit(options: &Options) -> String {
+    let place = config::shown_place(options.config.as_deref());
+    let (whose, table) = match options.project.first() {
         Some(project) => (format!(" for `{project}`"), format!("[budget.projects.{project:?}]")),
         None => (String::new(), "[budget]".into()),
     };

@@ -113,8 +113,7 @@ impl Config {
     /// Reads the file that an option or else the environment names, else the one in
     /// the platform's place, if it is there.
     pub(crate) fn load(option: Option<&Path>) -> Result<Config, ConfigError> {
-        let variable = std::env::var_os("CCSTATS_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
-        let named = option.map(Path::to_path_buf).or(variable);
+        let named = named(option);
         let is_named = named.is_some();
         let Some(path) = named.or_else(usual_place) else { return Ok(Config::default()) };
         match read(&path) {
@@ -144,8 +143,20 @@ impl Config {
     }
 }
 
+/// The file that is read, for messages about it.
+pub(crate) fn shown_place(option: Option<&Path>) -> String {
+    let place = named(option).or_else(usual_place);
+    place.map_or("the configuration".into(), |path| format!("`{}`", Shown::new(&path.to_string_lossy())))
+}
+
+/// The file that an option or else the environment names.
+fn named(option: Option<&Path>) -> Option<PathBuf> {
+    let variable = || std::env::var_os("CCSTATS_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
+    option.map(Path::to_path_buf).or_else(variable)
+}
+
 /// `~/.config/ccstats/config.toml`, and what other platforms have for it.
-pub(crate) fn usual_place() -> Option<PathBuf> {
+fn usual_place() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "ccstats").map(|dirs| dirs.config_dir().join("config.toml"))
 }
 

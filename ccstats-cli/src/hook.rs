@@ -77,7 +77,8 @@ fn answer(event: &Value, options: &Options, store: &mut Option<Store>) -> Option
     *store = loaded.store;
     let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
     let budgets = budgets(&dataset, &query, &config.price_list(), &limits, text("session_id"), now).ok()?;
-    reaction(event, &budgets, budget::warn_percent(&config), stops)
+    let place = config::shown_place(options.config.as_deref());
+    reaction(event, &budgets, budget::warn_percent(&config), stops.then_some(&place))
 }
 
 /// The events that have an answer.
@@ -102,14 +103,16 @@ impl Event {
     }
 }
 
-fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, stops: bool) -> Option<Value> {
+/// `limits_in`: where the limits stand that stop, if they do.
+fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, limits_in: Option<&String>) -> Option<Value> {
     let exceeded: Vec<_> = budgets.iter().filter(|budget| budget.is_exceeded()).map(told).collect();
     if !exceeded.is_empty() {
         let text = format!("ccstats: budget exceeded: {}", exceeded.join("; "));
-        return match event {
-            Event::Prompt if stops => Some(json!({"decision": "block", "reason": text + &way_out()})),
-            Event::Call if stops => Some(json!({"continue": false, "stopReason": text + &way_out()})),
-            Event::Call => None,
+        let stopping = limits_in.map(|place| format!("{text}. To go on, raise the limit in {place}, or run `ccstats hook uninstall`"));
+        return match (event, stopping) {
+            (Event::Prompt, Some(reason)) => Some(json!({"decision": "block", "reason": reason})),
+            (Event::Call, Some(reason)) => Some(json!({"continue": false, "stopReason": reason})),
+            (Event::Call, None) => None,
             _ => Some(json!({"systemMessage": text})),
         };
     }
@@ -121,9 +124,4 @@ fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, stops: bool) -> 
 fn told(budget: &Budget) -> String {
     let projects: String = budget.limit.projects.iter().map(|project| format!(" {}", Shown::new(project))).collect();
     format!("{}{projects} {} of {}", budget.limit.period.word(), money(budget.spent().unwrap_or_default()), money(budget.limit.most))
-}
-
-fn way_out() -> String {
-    let place = config::usual_place().map_or("the configuration".into(), |path| path.display().to_string());
-    format!(". To go on, raise the limit in {}, or run `ccstats hook uninstall`", Shown::new(&place))
 }

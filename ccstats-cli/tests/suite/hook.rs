@@ -84,7 +84,7 @@ fn an_exceeded_budget_stops_where_the_configuration_says_so() {
     for reason in [&prompt["reason"], &call["stopReason"]] {
         let reason = reason.as_str().unwrap();
         assert!(reason.starts_with("ccstats: budget exceeded: daily $0.60 of $0.50. To go on, raise the limit in "), "{reason}");
-        assert!(reason.ends_with("`ccstats hook uninstall`"), "{reason}");
+        assert!(reason.ends_with("/c.toml`, or run `ccstats hook uninstall`"), "{reason}");
     }
     // To block Stop would make Claude go on.
     assert_eq!(answer(config, "Stop"), json!({"systemMessage": "ccstats: budget exceeded: daily $0.60 of $0.50"}));
