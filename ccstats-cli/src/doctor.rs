@@ -9,7 +9,7 @@ use chrono::{NaiveDate, Utc};
 
 use crate::args::{Format, Options};
 use crate::config::Config;
-use crate::format::number::{bytes, grouped};
+use crate::format::number::{bytes, counted, grouped};
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
 use crate::{format, history};
@@ -68,12 +68,12 @@ fn store(options: &Options, scan: &ccstats_core::Options, days: u64, findings: &
     match status {
         Err(why) => findings.wrong("store", &why),
         Ok(Status { unseen, .. }) if !unseen.is_empty() => {
-            let count = history::transcripts_of(unseen.len() as u64);
+            let count = counted(unseen.len() as u64, "transcript");
             findings
                 .wrong("store", &format!("{count} not in it yet; Claude Code deletes them after {days} days: run `ccstats history sync`"));
         }
         Ok(status) => {
-            let (known, gone, size) = (history::transcripts_of(status.transcripts), grouped(status.gone.into()), bytes(status.size_bytes));
+            let (known, gone, size) = (counted(status.transcripts, "transcript"), grouped(status.gone.into()), bytes(status.size_bytes));
             findings.fine("store", &format!("{known}, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
         }
     }
@@ -83,7 +83,7 @@ fn prices(options: &Options, findings: &mut Findings) {
     let as_of = Prices::list().as_of();
     let today = options.now.unwrap_or_else(Utc::now).date_naive();
     let age = as_of.parse::<NaiveDate>().map_or(0, |day| (today - day).num_days());
-    let text = format!("of {as_of}, {} days old", age.max(0));
+    let text = format!("of {as_of}, {} old", counted(age.max(0).unsigned_abs(), "day"));
     if age > OLD_PRICES_DAYS {
         findings.wrong("prices", &format!("{text}: update ccstats, or write prices into the configuration"));
     } else {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::args::{Format, HistoryCommand, Options};
 use crate::config::Config;
-use crate::format::number::{bytes, grouped};
+use crate::format::number::{bytes, counted, grouped};
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
 use crate::{key, progress};
@@ -50,7 +50,7 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
         }
         HistoryCommand::Import { file } => {
             let transcripts = store.import(file).map_err(cannot)?;
-            let text = format!("took in {} from `{}`\n", transcripts_of(transcripts), shown(file));
+            let text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), shown(file));
             say(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts}))?;
         }
         HistoryCommand::Verify => return verify(options, store, &scan),
@@ -95,7 +95,7 @@ fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate,
         )?;
         return Ok(ExitCode::SUCCESS);
     }
-    let question = format!("forget {}, gone and ended before {before}?", transcripts_of(count));
+    let question = format!("forget {}, gone and ended before {before}?", counted(count, "transcript"));
     if !is_sure && !agrees(&question)? {
         output::say("note", "nothing was changed");
         return Ok(ExitCode::SUCCESS);
@@ -103,7 +103,7 @@ fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate,
     let backup = folder.join(format!("before-prune-{}.store", Utc::now().format("%Y%m%dT%H%M%S%3f")));
     store.export(&backup).map_err(cannot)?;
     let pruned = store.prune(&scan, before_ms).map_err(failed)?;
-    let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", transcripts_of(pruned), shown(&backup));
+    let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), shown(&backup));
     say(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -125,7 +125,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) ->
     let Verified { sound, unreadable, changed } = verified;
     let mut text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
     if changed > 0 {
-        text += &format!("{} had changed unnoticed, and are taken in again\n", transcripts_of(changed));
+        text += &format!("{} had changed unnoticed, and are taken in again\n", counted(changed, "transcript"));
     }
     say(options, &text, &json!({"schema": SCHEMA, "sound": sound, "unreadable": unreadable, "changed": changed}))?;
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -134,13 +134,13 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) ->
 /// What is kept, as sentences.
 fn told(status: &Status, folder: &Path) -> String {
     let mut text = format!("store    {} in `{}`\n", bytes(status.size_bytes), shown(folder));
-    text += &format!("known    {}, of which {} gone\n", transcripts_of(status.transcripts), status.gone);
+    text += &format!("known    {}, of which {} gone\n", counted(status.transcripts, "transcript"), status.gone);
     if let Some((first, last)) = status.span_ms.and_then(|(first, last)| day(first).zip(day(last))) {
         text += &format!("from     {first} to {last}\n");
     }
     text + &match status.unseen.len() {
         0 => "unseen   nothing\n".to_string(),
-        count => format!("unseen   {}; `ccstats history sync` takes them in\n", transcripts_of(count as u64)),
+        count => format!("unseen   {}; `ccstats history sync` takes in what is new\n", counted(count as u64, "transcript")),
     }
 }
 
@@ -160,11 +160,6 @@ fn status_json(status: &Status, folder: &Path) -> serde_json::Value {
 /// The day of an instant, in UTC.
 fn day(instant_ms: i64) -> Option<String> {
     DateTime::from_timestamp_millis(instant_ms).map(|instant| instant.date_naive().to_string())
-}
-
-/// Some transcripts, in words.
-pub(crate) fn transcripts_of(count: u64) -> String {
-    format!("{} transcript{}", grouped(count.into()), if count == 1 { "" } else { "s" })
 }
 
 fn say(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {

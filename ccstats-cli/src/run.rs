@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ccstats_core::{Calendar, Dataset, Listing, Needs, Query, Range, Report, ReportName, Shown, Untrusted};
+use ccstats_core::{Dataset, Listing, Needs, Query, Range, Report, ReportName, Shown, Untrusted};
 use chrono::{DateTime, Utc};
 
 use crate::args::{Args, Command, Format};
@@ -63,7 +63,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
         if report.accounting.transcripts + report.accounting.gone == 0 {
             load::say_nothing_found(&loaded.looked_in);
         } else if report.is_empty {
-            say_nothing_in_range(&report, &loaded.dataset, &query.calendar);
+            say_nothing_in_range(&query, &loaded.dataset);
         }
         load::say_skipped(&report.accounting);
     }
@@ -136,9 +136,13 @@ fn screen(args: &Args) -> Screen {
     }
 }
 
-fn say_nothing_in_range(report: &Report, dataset: &Dataset, calendar: &Calendar) {
-    output::say("note", &format!("nothing in the range `{}`", Shown::new(&report.range.name)));
-    if let Some(last) = dataset.last_activity_ms() {
+fn say_nothing_in_range(query: &Query, dataset: &Dataset) {
+    let fits = if query.has_filters() { " fits the filters" } else { "" };
+    output::say("note", &format!("nothing in the range `{}`{fits}", Shown::new(&query.range.name)));
+    let calendar = &query.calendar;
+    if query.range.bounds != Range::all().bounds
+        && let Some(last) = dataset.last_activity_ms()
+    {
         output::say(
             "hint",
             &format!("the last activity was at {}; try `--range {}` or `--range all`", calendar.instant(last), calendar.day(last)),

@@ -51,8 +51,7 @@ impl Query {
     }
 
     /// Whether something is left out whatever its time.
-    #[cfg(feature = "store")]
-    pub(crate) fn has_filters(&self) -> bool {
+    pub fn has_filters(&self) -> bool {
         let filters = [&self.projects, &self.sessions, &self.models, &self.tools, &self.branches];
         self.without_subagents || filters.iter().any(|filter| !filter.is_empty())
     }

@@ -27,6 +27,11 @@ pub(crate) fn grouped(number: u128) -> String {
     text
 }
 
+/// `1 line`, `2,000 lines`
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(number.into()), if number == 1 { "" } else { "s" })
+}
+
 /// Dollars and cents, to the nearest cent.
 pub(crate) fn money(picodollars: u128) -> String {
     let cents = (picodollars + CENT / 2) / CENT;

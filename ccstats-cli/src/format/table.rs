@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Style};
 use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value};
 use unicode_width::UnicodeWidthStr;
 
-use crate::format::number::{bytes, grouped, percent, whole};
+use crate::format::number::{bytes, counted, grouped, percent, whole};
 use crate::format::{Screen, problems};
 
 const TITLE: Style = Style::new().bold();
@@ -307,13 +307,10 @@ fn shortened(text: &str, width: usize, kind: Kind) -> String {
 fn reading(report: &Report) -> String {
     let accounting = &report.accounting;
     let total = accounting.lines.total();
-    let mut text = format!(
-        "read {} transcripts, {} lines, {}",
-        grouped(accounting.transcripts.into()),
-        grouped(total.lines.into()),
-        bytes(accounting.bytes())
-    );
-    let salvaged = (accounting.lines.salvaged.lines > 0).then(|| format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
+    let mut text =
+        format!("read {}, {}, {}", counted(accounting.transcripts, "transcript"), counted(total.lines, "line"), bytes(accounting.bytes()));
+    let salvaged =
+        (accounting.lines.salvaged.lines > 0).then(|| format!("{} salvaged in part", counted(accounting.lines.salvaged.lines, "line")));
     let unfinished = (accounting.lines.unfinished.lines > 0).then(|| format!("{} unfinished", accounting.lines.unfinished.lines));
     let groups = problems(accounting).into_iter().map(|group| format!("{} {}", group.count, group.kind.name()));
     let skipped: Vec<_> = groups.chain(salvaged).chain(unfinished).collect();
@@ -321,7 +318,7 @@ fn reading(report: &Report) -> String {
         text += &format!("; {}", skipped.join(", "));
     }
     if accounting.gone > 0 {
-        text += &format!("; {} more are gone: the store knows their figures, no commands and no texts", grouped(accounting.gone.into()));
+        text += &format!("; the store knows the figures of {} that are gone, no commands and no texts", grouped(accounting.gone.into()));
     }
     text
 }

@@ -30,6 +30,15 @@ fn parts_of_a_filter_add_up_to_the_whole() {
 }
 
 #[test]
+fn where_nothing_is_found_the_cause_is_said() {
+    let said = |options: &[&str]| report("daily", &workspace("testdata/home"), options).stderr;
+    assert_eq!(said(&["--range", "all", "--project", "nowhere"]), "note: nothing in the range `all` fits the filters\n");
+    let filtered = said(&["--range", "2020", "--project", "atlas"]);
+    assert!(filtered.starts_with("note: nothing in the range `2020` fits the filters\nhint: the last activity was at "), "{filtered}");
+    assert!(said(&["--range", "2020"]).starts_with("note: nothing in the range `2020`\nhint: "));
+}
+
+#[test]
 fn filters_take_parts_of_names_and_globs_without_regard_to_case() {
     let atlas = figure(MESSAGES, &["--project", "/home/ada/work/atlas"]);
     assert_eq!(figure(MESSAGES, &["--project", "ATLAS"]), atlas);

@@ -50,7 +50,7 @@ fn status_tells_what_is_kept_and_what_is_not() {
         [
             "known    3 transcripts, of which 1 gone",
             "from     2026-11-01 to 2026-11-03",
-            "unseen   1 transcript; `ccstats history sync` takes them in"
+            "unseen   1 transcript; `ccstats history sync` takes in what is new"
         ]
     );
 }
