@@ -9,6 +9,7 @@ use chrono::Weekday;
 
 use crate::args;
 use crate::config::Config;
+use crate::format::number::counted;
 use crate::output::{self, Failure};
 use crate::place::{self, Roots};
 use crate::run::name_projects;
@@ -143,7 +144,7 @@ pub(crate) fn say_skipped(accounting: &Accounting) {
     store.iter().filter_map(|group| group.examples.first()).for_each(say_of_store);
     let mut parts: Vec<String> = input.iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
     if accounting.lines.salvaged.lines > 0 {
-        parts.push(format!("{} lines salvaged in part", accounting.lines.salvaged.lines));
+        parts.push(format!("{} salvaged in part", counted(accounting.lines.salvaged.lines, "line")));
     }
     if parts.is_empty() {
         return;
