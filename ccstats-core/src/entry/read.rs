@@ -20,6 +20,7 @@ impl<'t> Entry<'t> {
     }
 
     fn read_members(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
+        let mut subagent = Text::default();
         while let Some(key) = cursor.key(Object::Entry)? {
             match key {
                 Key::Type => {
@@ -29,7 +30,7 @@ impl<'t> Entry<'t> {
                 }
                 Key::Message => Message::read(&mut self.message, cursor)?,
                 Key::ToolUseResult => self.tool_use_result = ToolUseResult::read(cursor)?,
-                Key::Data => self.read_progress(cursor)?,
+                Key::Data => subagent = self.read_progress(cursor)?,
                 Key::Uuid => self.uuid = cursor.text()?,
                 Key::Timestamp => self.read_timestamp(cursor)?,
                 Key::SessionId => self.session_id = cursor.text()?,
@@ -57,6 +58,9 @@ impl<'t> Entry<'t> {
                 _ => cursor.skip()?,
             }
         }
+        if !subagent.is_empty() {
+            self.agent_id = subagent;
+        }
         Ok(())
     }
 
@@ -69,17 +73,17 @@ impl<'t> Entry<'t> {
         Ok(())
     }
 
-    /// `data` of a `progress` entry: the entry of a subagent that it wraps.
-    fn read_progress(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
+    /// `data` of a `progress` entry: the entry of a subagent that it wraps. Gives the id of that agent.
+    fn read_progress(&mut self, cursor: &mut Cursor<'t>) -> Parsed<Text<'t>> {
         self.agent_progress = None;
-        let mut is_agent_progress = false;
+        let (mut is_agent_progress, mut agent_id) = (false, Text::default());
         if !cursor.enter_object(Object::Progress)? {
-            return Ok(());
+            return Ok(agent_id);
         }
         while let Some(key) = cursor.key(Object::Progress)? {
             match key {
                 Key::Type => is_agent_progress = cursor.text()?.is(b"agent_progress"),
-                Key::AgentId => self.agent_id = cursor.text()?,
+                Key::AgentId => agent_id = cursor.text()?,
                 Key::Message => {
                     let mut inner = Entry::default();
                     if cursor.enter_object(Object::Wrapped)? {
@@ -93,7 +97,7 @@ impl<'t> Entry<'t> {
         if !is_agent_progress {
             self.agent_progress = None;
         }
-        Ok(())
+        Ok(agent_id)
     }
 
     /// The few keys of a wrapped entry that count: all else comes from outside.
@@ -590,4 +594,19 @@ fn read_patch_lines(cursor: &mut Cursor) -> Parsed<(u64, u64)> {
         removed += u64::from(first == Some(b'-'));
     }
     Ok((added, removed))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lines::entries;
+
+    #[test]
+    fn the_agent_of_a_progress_entry_is_that_of_its_data_in_any_order() {
+        let (outer, data) = (r#""agentId":"outer""#, r#""data":{"agentId":"inner","type":"agent_progress"}"#);
+        for members in [format!("{outer},{data}"), format!("{data},{outer}")] {
+            let line = format!(r#"{{"type":"progress",{members}}}"#);
+            let (_, entry) = entries(line.as_bytes()).next().expect("a line").expect("an entry");
+            assert_eq!(entry.agent_id.raw(), b"inner", "{line}");
+        }
+    }
 }
