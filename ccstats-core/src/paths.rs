@@ -66,10 +66,12 @@ pub(crate) fn ways_above(folder: &str, file: &str, mut each: impl FnMut(usize, &
     let folder = canonical(folder, ".");
     let is_windows = is_windows(&folder);
     let steps = parts(&folder, is_windows).count();
-    let shared = parts(&folder, is_windows).zip(parts(file, is_windows)).take_while(|(a, b)| a == b).count();
+    let down: Vec<&str> = parts(file, is_windows).collect();
+    let shared = parts(&folder, is_windows).zip(&down).take_while(|(a, b)| a == *b).count();
+    let mut way = String::with_capacity(file.len());
     for start in 0..=shared {
-        let mut way = String::with_capacity(file.len());
-        for part in parts(file, is_windows).skip(start) {
+        way.clear();
+        for part in &down[start..] {
             each(steps - start, &way);
             way.push_str(if way.is_empty() { "" } else { "/" });
             way.push_str(part);
