@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Listing, Needs, Query, Range, Report, ReportName, Shown, Untrusted};
+use ccstats_core::{Dataset, Leaks, Listing, Needs, Query, Range, Report, ReportName, Shown, Untrusted};
 use chrono::{DateTime, Utc};
 
 use crate::args::{Args, Command, Format};
@@ -90,7 +90,7 @@ fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, que
         top: options.top,
         calls_by: options.calls_by().unwrap_or_default(),
         allowed_hosts: config.allowed_hosts.clone(),
-        leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| dataset.leaks(scan, key)),
+        leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| Leaks::of(dataset, scan, key)),
         now_ms: Some(now.timestamp_millis()),
     };
     let mut report = Report::new(name, dataset, query, &config.price_list(), &listing)?;

@@ -14,10 +14,7 @@ use crate::query::{Query, Selection};
 use crate::rows::Origin;
 use crate::symbols::Symbol;
 use crate::tally::{Spending, ranked};
-use crate::time::{Bounds, HOUR_MS, Range};
-
-/// How long a block lasts.
-pub const BLOCK_MS: i64 = 5 * HOUR_MS;
+use crate::time::{BLOCK_MS, Bounds, HOUR_MS, Range};
 
 /// The five hours of a block, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

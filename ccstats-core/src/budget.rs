@@ -7,8 +7,6 @@
 use chrono::{DateTime, Utc};
 use rustc_hash::FxHashMap;
 
-#[cfg(feature = "store")]
-use crate::blocks::BLOCK_MS;
 use crate::blocks::{elapsed_ms, windows};
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -21,6 +19,8 @@ use crate::store::Needs;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::tally::Spending;
+#[cfg(feature = "store")]
+use crate::time::BLOCK_MS;
 use crate::time::{Calendar, HOUR_MS, Range};
 use crate::untrusted::Untrusted;
 

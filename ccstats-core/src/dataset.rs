@@ -5,14 +5,12 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::behaviour::secrets::{self, Leaks};
 use crate::dedup::Key;
 #[cfg(feature = "store")]
 use crate::discover::find;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
 use crate::facts::{Facts, short, with_upper_drive};
-use crate::hashing::HashKey;
 use crate::lines::Account;
 use crate::outcome::{DeniedBy, Outcome};
 use crate::prices::{Cost, Price, Prices, Terms};
@@ -167,11 +165,6 @@ impl Dataset {
     /// What was read, and what was skipped and why.
     pub fn accounting(&self) -> &Accounting {
         &self.accounting
-    }
-
-    /// Secrets in the text of the transcripts, which are read once more.
-    pub fn leaks(&self, options: &Options, key: &HashKey) -> Leaks {
-        secrets::scan_secrets(self, options, key)
     }
 
     /// When the last message or prompt was, in milliseconds since 1970.

@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, DirEntry, File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -17,7 +17,6 @@ use std::time::SystemTime;
 use rayon::prelude::*;
 
 use crate::error::{Error, Problem, ProblemKind};
-use crate::source;
 
 /// One transcript, as it was found.
 #[derive(Clone, Debug)]
@@ -200,10 +199,27 @@ pub(crate) fn agent_type(path: &Path) -> Option<String> {
     /// They have a few hundred bytes.
     const LONGEST: u64 = 64 << 10;
     let mut text = Vec::new();
-    source::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+    open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
     let meta: serde_json::Value = serde_json::from_slice(&text).ok()?;
     let kind = meta.get("agentType")?.as_str().filter(|kind| !kind.is_empty())?;
     Some(kind.into())
+}
+
+/// Opens without following a link and without waiting for a writer: what was a
+/// regular file at discovery may be something else by now.
+#[cfg(unix)]
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use rustix::fs::OFlags;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
+    let file = File::options().read(true).custom_flags(flags as i32).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no regular file any more")) }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 #[cfg(unix)]

@@ -156,7 +156,7 @@ mod testing;
 
 pub use behaviour::secrets::Leaks;
 pub use behaviour::tools::CallsBy;
-pub use blocks::{BLOCK_MS, BlockTally, Pace, Window, blocks, whole_blocks, windows};
+pub use blocks::{BlockTally, Pace, Window, blocks, whole_blocks, windows};
 #[cfg(feature = "store")]
 pub use budget::budget_needs;
 pub use budget::{Budget, Limit, Period, budget_table, budgets};
@@ -188,6 +188,6 @@ pub use simd::Level;
 pub use store::{HistoryError, Needs, Status, Store, StoreError, Verified};
 pub use table::{Column, Direction, Kind, Table, Value};
 pub use tally::{Calls, ProjectTally, Spending, Tally};
-pub use time::{Bounds, Calendar, Range};
+pub use time::{BLOCK_MS, Bounds, Calendar, Range};
 pub use untrusted::{Shown, Untrusted, is_dangerous};
 pub use usage::Tokens;

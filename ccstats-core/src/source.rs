@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use memmap2::{Mmap, MmapOptions};
 
-use crate::discover::Transcript;
+use crate::discover::{Transcript, open};
 
 /// The longest stretch of one transcript that is scanned at once: small enough
 /// that what was read is still in the processor's cache when it is looked at.
@@ -206,23 +206,6 @@ pub(crate) fn line_at(path: &std::path::Path, offset: u64) -> io::Result<Vec<u8>
 fn is_settled(transcript: &Transcript, now: SystemTime) -> bool {
     let age = now.duration_since(transcript.modified).unwrap_or_default();
     transcript.size_bytes >= SMALLEST_MAP_BYTES && age >= SETTLED_AFTER
-}
-
-/// Opens without following a link and without waiting for a writer: what was a
-/// regular file at discovery may be something else by now.
-#[cfg(unix)]
-pub(crate) fn open(path: &std::path::Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    use rustix::fs::OFlags;
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
-    let file = File::options().read(true).custom_flags(flags as i32).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no regular file any more")) }
-}
-
-#[cfg(not(unix))]
-pub(crate) fn open(path: &std::path::Path) -> io::Result<File> {
-    File::open(path)
 }
 
 /// Whether the file lies on a local disk: a map of a remote file can fail late.

@@ -36,10 +36,10 @@ use publish::Change;
 pub use verify::Verified;
 use writing::Writing;
 
-use crate::blocks::BLOCK_MS;
 use crate::discover::Found;
 use crate::error::{Problem, ProblemKind};
 use crate::scan::{Options, Progress};
+use crate::time::BLOCK_MS;
 
 /// What a load from the store must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,9 @@ use crate::error::Error;
 /// Milliseconds in an hour.
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
+/// How long a five-hour block lasts, in milliseconds.
+pub const BLOCK_MS: i64 = 5 * HOUR_MS;
+
 /// Milliseconds since 1970 of an RFC 3339 time; `None` for what is written
 /// otherwise or stands in no calendar (second 60, year 10000).
 pub(crate) fn instant(text: &[u8]) -> Option<i64> {

@@ -54,6 +54,31 @@ pub struct Leaks {
     pub(crate) problems: Vec<Problem>,
 }
 
+impl Leaks {
+    /// Looks for secrets in all text of the transcripts of a dataset, which are read once
+    /// more. The key makes the fingerprints.
+    pub fn of(dataset: &Dataset, options: &Options, key: &HashKey) -> Leaks {
+        let transcripts = dataset.transcripts();
+        let there = transcripts.iter().enumerate().filter(|(_, transcript)| !transcript.is_gone);
+        let parts: Vec<Part> = there.flat_map(|(index, transcript)| parts(index, transcript)).collect();
+        let detector = Detector::new();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut worker = Worker { dataset, detector: &detector, key, options, source: Source::default(), seen: Seen::default() };
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(part) = parts.get(index) else { return worker.seen };
+                worker.part(&transcripts[part.transcript], part, index);
+            }
+        };
+        let threads = threads(options.threads, transcripts.iter().map(|transcript| transcript.size_bytes).sum());
+        let mut seen = Seen::default();
+        on_threads(threads, work).into_iter().for_each(|other| seen.absorb(other));
+        seen.problems.sort();
+        Leaks { leaks: folded(placed(seen.hits, &parts, &seen.lines, dataset)), problems: seen.problems }
+    }
+}
+
 /// Puts `[rule]` in the place of every secret in the free text of tables: a
 /// title is what somebody typed, a command what was run.
 pub(crate) fn redact<'t>(tables: impl IntoIterator<Item = &'t mut Table>) {
@@ -74,39 +99,6 @@ pub(crate) fn redact<'t>(tables: impl IntoIterator<Item = &'t mut Table>) {
             }
         }
     }
-}
-
-/// Looks for secrets in all text of the transcripts of a dataset.
-pub(crate) fn scan_secrets(dataset: &Dataset, options: &Options, key: &HashKey) -> Leaks {
-    let transcripts = dataset.transcripts();
-    let there = transcripts.iter().enumerate().filter(|(_, transcript)| !transcript.is_gone);
-    let parts: Vec<Part> = there.flat_map(|(index, transcript)| parts(index, transcript)).collect();
-    let detector = Detector::new();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut worker = Worker {
-            dataset,
-            detector: &detector,
-            key,
-            options,
-            source: Source::default(),
-            hits: Vec::new(),
-            lines: Vec::new(),
-            problems: Vec::new(),
-        };
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(part) = parts.get(index) else { break };
-            worker.part(&transcripts[part.transcript], part, index);
-        }
-        (worker.hits, (worker.lines, worker.problems))
-    };
-    let threads = threads(options.threads, transcripts.iter().map(|transcript| transcript.size_bytes).sum());
-    let (hits, rest): (Vec<_>, Vec<_>) = on_threads(threads, work).into_iter().unzip();
-    let (lines, problems): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
-    let mut problems = problems.concat();
-    problems.sort();
-    Leaks { leaks: folded(placed(hits.concat(), &parts, &lines.concat(), dataset)), problems }
 }
 
 /// Gives hits the places that the dataset has for their lines: what came from
@@ -172,10 +164,24 @@ struct Worker<'w> {
     key: &'w HashKey,
     options: &'w Options,
     source: Source,
+    seen: Seen,
+}
+
+/// What one thread has seen.
+#[derive(Default)]
+struct Seen {
     hits: Vec<Hit>,
     /// The lines of each part.
     lines: Vec<(usize, u64)>,
     problems: Vec<Problem>,
+}
+
+impl Seen {
+    fn absorb(&mut self, other: Seen) {
+        self.hits.extend(other.hits);
+        self.lines.extend(other.lines);
+        self.problems.extend(other.problems);
+    }
 }
 
 impl Worker<'_> {
@@ -187,7 +193,7 @@ impl Worker<'_> {
             Ok(bytes) => self.lines(&bytes.bytes[..own_end(bytes.bytes, bytes.limit)], index as u32, transcript),
             Err(error) => {
                 let detail = Some(error.to_string());
-                self.problems.push(Problem { kind: ProblemKind::Unreadable, path: transcript.path.clone(), line: None, detail });
+                self.seen.problems.push(Problem { kind: ProblemKind::Unreadable, path: transcript.path.clone(), line: None, detail });
             }
         }
         self.source = source;
@@ -204,7 +210,7 @@ impl Worker<'_> {
             self.hit(&bytes[start..end], found, Place { part, line }, transcript);
         }
         let rest = memchr::memchr_iter(b'\n', &bytes[counted..]).count();
-        self.lines.push((part as usize, u64::from(line) + rest as u64));
+        self.seen.lines.push((part as usize, u64::from(line) + rest as u64));
     }
 
     fn hit(&mut self, line: &[u8], found: Found, place: Place, transcript: &Transcript) {
@@ -214,7 +220,7 @@ impl Worker<'_> {
         let origin = self.origin(&entry, place, transcript);
         let key = if entry.uuid.is_empty() { xxh3_128(line) } else { dedup::uuid_key(entry.uuid) };
         let call = call_id(&entry).and_then(|id| dedup::call_key(id, self.dataset.symbols().bytes(origin.session)));
-        self.hits.push(Hit { rule: found.rule, severity: found.severity, fingerprint, origin, call, line: key });
+        self.seen.hits.push(Hit { rule: found.rule, severity: found.severity, fingerprint, origin, call, line: key });
     }
 
     /// Who and where, in the names that the dataset knows.
@@ -276,7 +282,7 @@ mod tests {
         fs::write(home.path().join("projects/app/s.jsonl"), lines.join("\n") + "\n").expect("a transcript");
         let options = Options::new(vec![home.path().to_path_buf()], SystemTime::now());
         let dataset = Dataset::load(&options, &Progress::default()).expect("the root is there");
-        let found = scan_secrets(&dataset, &options, &HashKey::new(b"key"));
+        let found = Leaks::of(&dataset, &options, &HashKey::new(b"key"));
         assert_eq!(found.problems, []);
         (dataset, found.leaks)
     }

@@ -11,8 +11,6 @@ use chrono::NaiveDate;
 use crate::behaviour::secrets::{Leaks, redact};
 use crate::behaviour::sessions;
 use crate::behaviour::tools::CallsBy;
-#[cfg(feature = "store")]
-use crate::blocks::BLOCK_MS;
 use crate::dataset::{Accounting, Dataset};
 use crate::error::Error;
 use crate::hashing::{HashKey, hash_problem, hash_table};
@@ -22,6 +20,8 @@ use crate::query::{Query, Selection};
 use crate::store::Needs;
 use crate::table::{Direction, Table};
 use crate::tally::Tally;
+#[cfg(feature = "store")]
+use crate::time::BLOCK_MS;
 use crate::time::Bounds;
 
 /// The reports that there are.
@@ -182,7 +182,7 @@ pub struct Listing {
     pub calls_by: CallsBy,
     /// Hosts that the audit takes for granted: `a.b` itself, `*.a.b` what is below it.
     pub allowed_hosts: Vec<String>,
-    /// Secrets in transcripts, for the audit; see [`Dataset::leaks`].
+    /// Secrets in transcripts, for the audit; see [`Leaks::of`].
     pub leaks: Option<Leaks>,
     /// Now, in milliseconds since 1970: the block that holds it is active.
     pub now_ms: Option<i64>,

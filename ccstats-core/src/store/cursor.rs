@@ -12,7 +12,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::source;
+use crate::discover;
 
 /// How many bytes are looked at, at either end.
 const LOOK_BYTES: u64 = 4 << 10;
@@ -31,14 +31,14 @@ pub(super) struct Cursor {
 impl Cursor {
     /// The cursor behind the last complete line in the first `size` bytes.
     pub(super) fn at_last_line(path: &Path, size: u64) -> io::Result<Cursor> {
-        let file = source::open(path)?;
+        let file = discover::open(path)?;
         let offset = after_last_newline(&file, size)?;
         Cursor::at(&file, offset)
     }
 
     /// Whether the transcript is still the same up to here.
     pub(super) fn holds(&self, path: &Path) -> bool {
-        let now = source::open(path).and_then(|file| Cursor::at(&file, self.offset));
+        let now = discover::open(path).and_then(|file| Cursor::at(&file, self.offset));
         now.is_ok_and(|now| now == *self)
     }
 

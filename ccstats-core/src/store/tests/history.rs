@@ -262,7 +262,7 @@ fn secrets_are_found_where_they_stand_whatever_the_store_knows() {
     for needs in needs {
         let dataset = Dataset::load_with(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
         assert_eq!(dataset.facts().prompts.rows().iter().any(|row| !row.title.is_none()), needs.text);
-        let leaks = dataset.leaks(&place.options(), &crate::hashing::HashKey::new(b"key"));
+        let leaks = crate::Leaks::of(&dataset, &place.options(), &crate::hashing::HashKey::new(b"key"));
         assert_eq!((leaks.leaks.len(), leaks.problems.len()), (1, 0));
         let (transcript, line) = dataset.locate(leaks.leaks[0].origin.order.place);
         assert_eq!((transcript.name.to_str(), line), (Some("p/a.jsonl"), 4));
