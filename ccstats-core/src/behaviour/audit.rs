@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use aho_corasick::{AhoCorasick, MatchKind};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::behaviour::calls;
 use crate::behaviour::outside;
 use crate::behaviour::patterns::Detector;
 use crate::behaviour::secrets::Leak;
@@ -22,7 +23,6 @@ use crate::shell::{self, Severity};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
-use crate::untrusted::Untrusted;
 
 /// Why a call is an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -353,10 +353,8 @@ fn cells(dataset: &Dataset, event: &Event, calendar: &Calendar) -> Vec<Value> {
     let symbols = dataset.symbols();
     let name = |symbol: Symbol| if symbol.is_none() { Value::None } else { Value::text(symbols.name(symbol)) };
     let origin = &event.origin;
-    let example = |place: &Place| {
-        let (transcript, line) = dataset.locate(*place);
-        Untrusted::new(format!("{}:{}:{line}", symbols.name(origin.session), transcript.name.display()))
-    };
+    let example = |place: &Place| calls::evidence(dataset, &symbols.name(origin.session), *place);
+    let examples: Vec<String> = event.places.iter().take(MOST_EXAMPLES).map(example).collect();
     vec![
         origin.order.stamp_ms().map_or(Value::None, |stamp| Value::text(calendar.instant(stamp))),
         name(origin.session),
@@ -367,8 +365,8 @@ fn cells(dataset: &Dataset, event: &Event, calendar: &Calendar) -> Vec<Value> {
         Value::text(event.rule.name()),
         Value::text(severity_name(event.severity)),
         Value::text(event.outcome),
-        Value::List(event.targets.iter().map(Untrusted::new).collect()),
-        Value::List(event.places.iter().take(MOST_EXAMPLES).map(example).collect()),
+        calls::list(&event.targets),
+        calls::list(&examples),
     ]
 }
 

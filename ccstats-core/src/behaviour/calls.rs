@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::behaviour::epochs::Thread;
 use crate::dataset::{Dataset, Ending};
 use crate::outcome::Outcome;
-use crate::rows::CallRow;
+use crate::rows::{CallRow, Place};
 use crate::symbols::Symbol;
 use crate::table::Value;
 use crate::time::Calendar;
@@ -105,13 +105,16 @@ pub(super) fn days(calls: &[Call], calendar: &Calendar) -> u64 {
     calls.iter().map(|(call, _)| day(call)).collect::<FxHashSet<_>>().len() as u64
 }
 
-/// Where the latest of some sorted calls stand, as `session:transcript:line`.
+/// Where the latest of some sorted calls stand.
 pub(super) fn examples(dataset: &Dataset, calls: &[Call]) -> Vec<String> {
-    let example = |(call, _): &Call| {
-        let (transcript, line) = dataset.locate(call.origin.order.place);
-        format!("{}:{}:{line}", dataset.symbols().name(call.origin.session), transcript.name.display())
-    };
+    let example = |(call, _): &Call| evidence(dataset, &dataset.symbols().name(call.origin.session), call.origin.order.place);
     calls.iter().rev().take(MOST_EXAMPLES).map(example).collect()
+}
+
+/// Where something stands, as `session:transcript:line`.
+pub(super) fn evidence(dataset: &Dataset, session: &str, place: Place) -> String {
+    let (transcript, line) = dataset.locate(place);
+    format!("{session}:{}:{line}", transcript.name.display())
 }
 
 /// A list of texts from transcripts.

@@ -13,6 +13,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::behaviour::calls;
 use crate::behaviour::epochs::{Thread, rewinds};
 use crate::dataset::Dataset;
 use crate::dedup::Key;
@@ -23,7 +24,6 @@ use crate::query::{Query, Selection};
 use crate::rows::{Cut, CutRow, MessageRow, Order, Origin};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
-use crate::untrusted::Untrusted;
 use crate::usage::Tokens;
 
 /// The contexts of one session.
@@ -503,15 +503,16 @@ fn counts(row: &SessionContext) -> Vec<Value> {
 fn examples(dataset: &Dataset, row: &SessionContext) -> Value {
     const MOST: usize = 5;
     let orders = row.largest_jump.iter().map(|jump| jump.order).chain(row.rebuilds.iter().map(|rebuild| rebuild.order));
-    let mut places: Vec<String> = Vec::new();
+    let session = dataset.symbols().name(row.session);
+    let mut examples: Vec<String> = Vec::new();
     for order in orders {
-        let (transcript, line) = dataset.locate(order.place);
-        let place = format!("{}:{}:{line}", dataset.symbols().name(row.session), transcript.name.display());
-        if !places.contains(&place) {
-            places.push(place);
+        let example = calls::evidence(dataset, &session, order.place);
+        if !examples.contains(&example) {
+            examples.push(example);
         }
     }
-    Value::List(places.into_iter().take(MOST).map(Untrusted::new).collect())
+    examples.truncate(MOST);
+    calls::list(&examples)
 }
 
 /// One row under the columns that have sums; of sizes the largest.

@@ -11,6 +11,7 @@
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::behaviour::calls;
 use crate::behaviour::changes::{Asked, Changes, Reach};
 use crate::behaviour::cost::{ResultCost, ResultCosts};
 use crate::behaviour::epochs::{Epochs, Thread};
@@ -23,7 +24,6 @@ use crate::rows::{CallRow, Order, Place, ResultRow};
 use crate::shell::Lines;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
-use crate::untrusted::Untrusted;
 
 /// Why a file was read, as far as a transcript tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,7 +153,7 @@ pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: Option<&Result
     for row in rows {
         let mut cells = vec![Value::text(&row.session), Value::text(&row.file)];
         cells.extend(figure_cells(std::slice::from_ref(row), costs));
-        cells.push(Value::List(examples(dataset, row)));
+        cells.push(examples(dataset, row));
         table.rows.push(cells);
     }
     table
@@ -202,19 +202,16 @@ fn plural(number: u64, one: &'static str, many: &'static str) -> &'static str {
     if number == 1 { one } else { many }
 }
 
-/// The reads that were not needed, else all of them, as `session:transcript:line`.
-fn examples(dataset: &Dataset, row: &FileReads) -> Vec<Untrusted> {
+/// Where the reads stand that were not needed, else all of them.
+fn examples(dataset: &Dataset, row: &FileReads) -> Value {
     const MOST: usize = 10;
     let of = |class| row.reads.iter().filter(move |read| read.class == class);
     let mut reads: Vec<&Read> = of(Class::RedundantExact).chain(of(Class::RedundantCovered)).collect();
     if reads.is_empty() {
         reads = row.reads.iter().collect();
     }
-    let place = |read: &&Read| {
-        let (transcript, line) = dataset.locate(read.place);
-        Untrusted::new(format!("{}:{}:{line}", row.session, transcript.name.display()))
-    };
-    reads.iter().take(MOST).map(place).collect()
+    let examples: Vec<String> = reads.iter().take(MOST).map(|read| calls::evidence(dataset, &row.session, read.place)).collect();
+    calls::list(&examples)
 }
 
 /// A call that read or may have changed a file, at the time of its result.

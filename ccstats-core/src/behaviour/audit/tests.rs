@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing::dataset;
+use crate::untrusted::Untrusted;
 
 /// A call at second `at`, from `cwd`.
 fn call_from(cwd: &str, at: u32, tool: &str, input: serde_json::Value) -> String {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing::dataset;
+use crate::untrusted::Untrusted;
 
 const OPUS: &str = "claude-opus-4-5";
 

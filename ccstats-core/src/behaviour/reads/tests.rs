@@ -1,6 +1,7 @@
 use super::*;
 use crate::query::Query;
 use crate::testing::dataset;
+use crate::untrusted::Untrusted;
 
 /// A transcript in the making: every line one second after the one before.
 #[derive(Default)]
