@@ -199,7 +199,7 @@ impl Dataset {
     pub fn rename_projects(&mut self, new_name: impl Fn(&str) -> Option<String>) {
         for folder in self.facts.projects() {
             if let Some(name) = new_name(&self.facts.symbols.name(self.project(folder))) {
-                let name = self.facts.symbols.intern(&with_upper_drive(name.as_bytes()));
+                let name = self.facts.symbols.intern(&with_upper_drive(name.into_bytes().into()));
                 self.new_names.entry(folder).or_default().push(name);
             }
         }

@@ -554,11 +554,15 @@ const MANY_MESSAGES: usize = 100_000;
 
 /// The folder as the line has it; a Windows drive letter in upper case.
 pub(crate) fn project_name(cwd: Text<'_>) -> Cow<'_, [u8]> {
-    let mut name = cwd.decode();
-    if let [b'a'..=b'z', b':', ..] = &*name {
-        name.to_mut()[0].make_ascii_uppercase();
+    with_upper_drive(cwd.decode())
+}
+
+/// A path whose Windows drive letter is in upper case: both name one folder.
+pub(crate) fn with_upper_drive(mut path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if let [b'a'..=b'z', b':', ..] = &*path {
+        path.to_mut()[0].make_ascii_uppercase();
     }
-    name
+    path
 }
 
 /// What a call names beside files and commands.
@@ -576,14 +580,6 @@ fn read_lines(fields: &ResultFields) -> ReadLines {
         total: short(total_lines),
         text: text_hash(content),
         is_stub: fields.kind.is(b"file_unchanged"),
-    }
-}
-
-/// A path whose Windows drive letter is in upper case: both name one folder.
-pub(crate) fn with_upper_drive(path: &[u8]) -> Cow<'_, [u8]> {
-    match path {
-        [drive @ b'a'..=b'z', b':', rest @ ..] => [&[drive.to_ascii_uppercase(), b':'], rest].concat().into(),
-        path => path.into(),
     }
 }
 
