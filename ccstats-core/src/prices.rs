@@ -238,15 +238,8 @@ impl Price {
 
     /// What the tokens of one response cost; nothing on a day on which no price [`holds`](Price::holds).
     pub fn cost(&self, tokens: &Tokens, terms: Terms) -> Cost {
-        let rates = self.rates(tokens.prompt(), terms);
-        Cost {
-            input: u128::from(tokens.input) * rates.input,
-            output: u128::from(tokens.output) * rates.output,
-            cache_write: u128::from(tokens.cache_write_5m) * rates.cache_write_5m
-                + u128::from(tokens.cache_write_1h) * rates.cache_write_1h,
-            cache_read: u128::from(tokens.cache_read) * rates.cache_read,
-            web_search: u128::from(tokens.web_searches) * self.web_search,
-        }
+        let web_search = u128::from(tokens.web_searches) * self.web_search;
+        Cost { web_search, ..self.rates(tokens.prompt(), terms).cost(tokens) }
     }
 
     /// What one token of a response costs whose prompt has `prompt` tokens.
@@ -267,6 +260,21 @@ impl Price {
             cache_write_5m: rate(rates.cache_write_5m),
             cache_write_1h: rate(rates.cache_write_1h),
             cache_read: rate(rates.cache_read),
+        }
+    }
+}
+
+impl Rates {
+    /// What tokens cost at these rates; searches have a price of their own.
+    pub(crate) fn cost(&self, tokens: &Tokens) -> Cost {
+        let five_minutes = u128::from(tokens.cache_write_5m) * self.cache_write_5m;
+        let one_hour = u128::from(tokens.cache_write_1h) * self.cache_write_1h;
+        Cost {
+            input: u128::from(tokens.input) * self.input,
+            output: u128::from(tokens.output) * self.output,
+            cache_write: five_minutes + one_hour,
+            cache_read: u128::from(tokens.cache_read) * self.cache_read,
+            web_search: 0,
         }
     }
 }

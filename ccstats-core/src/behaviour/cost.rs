@@ -328,7 +328,7 @@ impl<'d> Walk<'_, 'd> {
             let step = self.conversations.step(before, turn);
             for held in self.taken_in(&step) {
                 let part = part_of(usage, held.span, true);
-                let price = rates.map(|rates| price(&part, rates)).unwrap_or_default();
+                let price = rates.map_or(0, |rates| rates.cost(&part).total());
                 (attributed, cost) = (sum(&attributed, &part), cost + price);
                 self.window.hold(Held { cost: price, ..held }, rates.is_none());
             }
@@ -380,7 +380,7 @@ impl<'d> Walk<'_, 'd> {
         let mut all = (Tokens::default(), 0);
         for held in &mut window.held {
             let part = part_of(usage, held.span, false);
-            let price = price(&part, rates);
+            let price = rates.cost(&part).total();
             held.cost += price;
             all = (sum(&all.0, &part), all.1 + price);
         }
@@ -436,13 +436,6 @@ fn part_of(usage: &Tokens, span: (u64, u64), is_new: bool) -> Tokens {
     let input = overlap(usage.input);
     let (cache_write_1h, cache_write_5m) = if is_new { (one_hour, five_minutes) } else { (0, 0) };
     Tokens { input, cache_read, cache_write_1h, cache_write_5m, ..Tokens::default() }
-}
-
-fn price(tokens: &Tokens, rates: Rates) -> u128 {
-    u128::from(tokens.input) * rates.input
-        + u128::from(tokens.cache_write_5m) * rates.cache_write_5m
-        + u128::from(tokens.cache_write_1h) * rates.cache_write_1h
-        + u128::from(tokens.cache_read) * rates.cache_read
 }
 
 fn sum(a: &Tokens, b: &Tokens) -> Tokens {
