@@ -43,7 +43,7 @@ fn row(block: &BlockTally, calendar: &Calendar, now_ms: Option<i64>, calls_only:
     let start = window.map_or(Value::text("unknown"), |window| text(Some(window.start_ms)));
     let is_active = window.zip(now_ms).is_some_and(|(window, now)| window.holds(now));
     let mut cells = vec![start, text(window.map(|window| window.end_ms())), Value::Flag(is_active)];
-    cells.extend(if calls_only { vec![Value::None; SPENDING.len()] } else { spending_cells(&block.spending) });
+    cells.extend(spending_cells((!calls_only).then_some(&block.spending)));
     cells.extend(pace(block, now_ms.filter(|_| !calls_only)));
     cells.extend([text(window.map(|window| window.first_ms)), text(window.map(|window| window.last_ms))]);
     cells.extend([block.sessions.into(), block.calls.into()]);

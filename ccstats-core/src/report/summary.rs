@@ -75,13 +75,14 @@ pub(super) fn sections(tally: &Tally, calls_only: bool) -> Vec<Section> {
 fn models(tally: &Tally) -> Table {
     let mut table = Table::new(&[&[("model", Kind::Text)], &SPENDING[..]].concat()).details(&DETAILS);
     for (model, spending) in &tally.models {
-        table.rows.push([vec![Value::text(model)], spending_cells(spending)].concat());
+        table.rows.push([vec![Value::text(model)], spending_cells(Some(spending))].concat());
     }
     table
 }
 
-/// The cells under [`SPENDING`].
-pub(super) fn spending_cells(spending: &Spending) -> Vec<Value> {
+/// The cells under [`SPENDING`]; of calls alone it is not known.
+pub(super) fn spending_cells(spending: Option<&Spending>) -> Vec<Value> {
+    let Some(spending) = spending else { return vec![Value::None; SPENDING.len()] };
     let tokens =
         [spending.input, spending.output, spending.cache_write_5m, spending.cache_write_1h, spending.cache_read, spending.tokens()];
     let mut cells = vec![Value::from(spending.messages)];
@@ -107,7 +108,7 @@ fn projects(tally: &Tally, calls_only: bool) -> Table {
     let mut table = Table::new(&columns).details(&DETAILS);
     for (project, sums) in &tally.projects {
         let mut cells = vec![Value::text(project), sums.calls.into()];
-        cells.extend(if calls_only { vec![Value::None; SPENDING.len()] } else { spending_cells(&sums.spending) });
+        cells.extend(spending_cells((!calls_only).then_some(&sums.spending)));
         table.rows.push(cells);
     }
     table
@@ -127,7 +128,7 @@ pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
     let columns = counts.map(|(name, _)| (name, Kind::Count));
     let flag_columns = flags.map(|(name, _)| (name, Kind::Count));
     let mut table = Table::new(&[&columns[..], &SPENDING, &flag_columns].concat()).details(&DETAILS);
-    let spending = if calls_only { vec![Value::None; SPENDING.len()] } else { spending_cells(&tally.spending) };
+    let spending = spending_cells((!calls_only).then_some(&tally.spending));
     let cells = counts.map(|(_, count)| Value::from(count)).into_iter().chain(spending);
     table.rows.push(cells.chain(flags.map(|(_, count)| Value::from(count))).collect());
     table
