@@ -78,10 +78,10 @@ pub struct Prices {
 pub struct Price {
     names: Vec<String>,
     /// Of [`OwnPrice`]s; they go before those of the list.
-    own: Vec<(Window, Rates)>,
-    rates: Vec<(Window, Rates)>,
-    tiers: Vec<(Window, u64, Rates)>,
-    fast: Vec<(Window, u128)>,
+    own: Vec<(Days, Rates)>,
+    rates: Vec<(Days, Rates)>,
+    tiers: Vec<(Days, u64, Rates)>,
+    fast: Vec<(Days, u128)>,
     us_thousandths: u128,
     web_search: u128,
 }
@@ -120,7 +120,7 @@ impl OwnPrice {
 
 /// Days on which a price holds, both included.
 #[derive(Clone, Copy, Debug, Deserialize)]
-struct Window {
+struct Days {
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
 }
@@ -223,7 +223,7 @@ impl Price {
     fn put_before(&mut self, own: &OwnPrice) {
         let [input, output, cache_write_5m, cache_write_1h, cache_read] = own.rates().map(|usd| whole(usd, 1e6));
         let rates = Rates { input, output, cache_write_5m, cache_write_1h, cache_read };
-        self.own.insert(0, (Window { from: own.from, to: own.to }, rates));
+        self.own.insert(0, (Days { from: own.from, to: own.to }, rates));
     }
 
     /// Whether there is a price on this day; `None` asks for the newest. That of a model of the
@@ -233,7 +233,7 @@ impl Price {
     }
 
     fn own_rates(&self, day: NaiveDate) -> Option<Rates> {
-        self.own.iter().find(|(window, _)| window.holds(day)).map(|(_, rates)| *rates)
+        self.own.iter().find(|(days, _)| days.holds(day)).map(|(_, rates)| *rates)
     }
 
     /// What the tokens of one response cost; nothing on a day on which no price [`holds`](Price::holds).
@@ -245,12 +245,12 @@ impl Price {
     /// What one token of a response costs whose prompt has `prompt` tokens.
     pub(crate) fn rates(&self, prompt: u64, terms: Terms) -> Rates {
         let day = terms.day.unwrap_or(NaiveDate::MAX);
-        let base = self.rates.iter().find(|(window, _)| window.holds(day)).or(self.rates.last());
-        let tier = self.tiers.iter().rfind(|(window, over, _)| window.holds(day) && prompt > *over);
+        let base = self.rates.iter().find(|(days, _)| days.holds(day)).or(self.rates.last());
+        let tier = self.tiers.iter().rfind(|(days, over, _)| days.holds(day) && prompt > *over);
         let listed = tier.map(|(_, _, rates)| *rates).or(base.map(|(_, rates)| *rates));
         // A tier of the list does not hold beside a price of one's own.
         let rates = self.own_rates(day).or(listed).unwrap_or_default();
-        let fast = self.fast.iter().find(|(window, _)| terms.is_fast && window.holds(day)).map_or(ONE, |(_, factor)| *factor);
+        let fast = self.fast.iter().find(|(days, _)| terms.is_fast && days.holds(day)).map_or(ONE, |(_, factor)| *factor);
         let geography = if terms.is_us { self.us_thousandths } else { ONE };
         // A test holds that every such product is whole.
         let rate = |rate: u128| rate * fast * geography / (ONE * ONE);
@@ -285,7 +285,7 @@ const ONE: u128 = 1000;
 /// Picodollars for a search where the table names no price: $10 for 1,000.
 const WEB_SEARCH: u128 = PICODOLLARS / 100;
 
-impl Window {
+impl Days {
     fn holds(&self, day: NaiveDate) -> bool {
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
     }
@@ -350,7 +350,7 @@ struct FileModel {
 #[derive(Deserialize)]
 struct FileRates {
     #[serde(flatten)]
-    window: Window,
+    days: Days,
     #[serde(flatten)]
     usd: FileUsd,
 }
@@ -359,7 +359,7 @@ struct FileRates {
 struct FileTier {
     prompt_tokens_over: u64,
     #[serde(flatten)]
-    window: Window,
+    days: Days,
     rates: FileUsd,
 }
 
@@ -367,7 +367,7 @@ struct FileTier {
 struct FileFactor {
     multiplier: f64,
     #[serde(flatten)]
-    window: Window,
+    days: Days,
 }
 
 /// Dollars per million tokens.
@@ -404,9 +404,9 @@ impl From<FileModel> for Price {
         Price {
             names: names.map(|name| name.to_lowercase()).collect(),
             own: Vec::new(),
-            rates: model.rates_usd_per_mtok.into_iter().map(|rates| (rates.window, rates.usd.into())).collect(),
-            tiers: model.long_context.into_iter().map(|tier| (tier.window, tier.prompt_tokens_over, tier.rates.into())).collect(),
-            fast: model.fast_mode.into_iter().map(|fast| (fast.window, whole(fast.multiplier, 1e3))).collect(),
+            rates: model.rates_usd_per_mtok.into_iter().map(|rates| (rates.days, rates.usd.into())).collect(),
+            tiers: model.long_context.into_iter().map(|tier| (tier.days, tier.prompt_tokens_over, tier.rates.into())).collect(),
+            fast: model.fast_mode.into_iter().map(|fast| (fast.days, whole(fast.multiplier, 1e3))).collect(),
             us_thousandths: model.inference_geo_us_multiplier.map_or(ONE, |factor| whole(factor, 1e3)),
             web_search: model.web_search_usd_per_1000.map_or(WEB_SEARCH, |usd| whole(usd, 1e9)),
         }
@@ -532,7 +532,7 @@ mod tests {
     fn every_product_of_rate_and_factors_is_whole() {
         for price in &Prices::list().models {
             let factors: Vec<u128> = price.fast.iter().map(|(_, factor)| *factor).chain([ONE]).collect();
-            for (_, rates) in price.rates.iter().copied().chain(price.tiers.iter().map(|(window, _, rates)| (*window, *rates))) {
+            for (_, rates) in price.rates.iter().copied().chain(price.tiers.iter().map(|(days, _, rates)| (*days, *rates))) {
                 for rate in [rates.input, rates.output, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read] {
                     assert!(
                         rate > 0 && factors.iter().all(|factor| rate * factor * price.us_thousandths % (ONE * ONE) == 0),
