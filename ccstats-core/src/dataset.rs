@@ -10,12 +10,12 @@ use crate::dedup::Key;
 use crate::discover::find;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
-use crate::facts::{Facts, short, with_upper_drive};
+use crate::facts::{Facts, saturated, with_upper_drive};
 use crate::lines::Account;
 use crate::outcome::{DeniedBy, Outcome};
 use crate::prices::{Cost, Price, Prices, Terms};
 use crate::reread;
-use crate::rows::{CallRow, EventRow, MessageRow, Origin, Place, PromptRow, ResultRow};
+use crate::rows::{ApiErrorRow, CallRow, MessageRow, Origin, Place, PromptRow, ResultRow};
 use crate::scan::{self, Options, Progress, Scanned};
 use crate::shell;
 #[cfg(feature = "store")]
@@ -262,7 +262,7 @@ impl Dataset {
         self.facts.prompts.rows()
     }
 
-    pub(crate) fn api_errors(&self) -> &[EventRow] {
+    pub(crate) fn api_errors(&self) -> &[ApiErrorRow] {
         self.facts.api_errors.rows()
     }
 
@@ -398,8 +398,8 @@ fn ending(facts: &Facts, call: &CallRow) -> Ending {
     ending.duration_ms = duration_ms(call, result, ending.outcome);
     if ending.outcome == Outcome::Ok && matches!(tool, b"Edit" | b"MultiEdit" | b"Write" | b"NotebookEdit") {
         let created = result.lines_created.filter(|_| tool == b"Write");
-        ending.lines_added = created.unwrap_or(short(result.lines_added));
-        ending.lines_removed = short(result.lines_removed);
+        ending.lines_added = created.unwrap_or(saturated(result.lines_added));
+        ending.lines_removed = saturated(result.lines_removed);
     }
     ending
 }

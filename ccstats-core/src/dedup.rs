@@ -9,7 +9,9 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
 use crate::pages;
-use crate::rows::{AgentRow, CallRow, CutRow, EventRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow, StoredCommand};
+use crate::rows::{
+    AgentRow, ApiErrorRow, CallRow, CutRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow, StoredCommand,
+};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
@@ -259,7 +261,7 @@ impl Row for CutRow {
     }
 }
 
-impl Row for EventRow {
+impl Row for ApiErrorRow {
     fn key(&self) -> Key {
         self.key
     }

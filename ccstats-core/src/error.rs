@@ -90,7 +90,7 @@ pub enum ProblemKind {
     MalformedLine,
     /// A count that is no whole number from 0 to 2^53 − 1; counted as 0.
     InvalidCount,
-    /// A time that stands in no calendar; the record has none.
+    /// A time that stands in no calendar; the entry has none.
     InvalidTime,
     /// A symbolic link below a root, not followed.
     Link,

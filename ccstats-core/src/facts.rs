@@ -20,7 +20,7 @@ use crate::lines::Account;
 use crate::outcome::{DeniedBy, ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
+    AgentRow, ApiErrorRow, CallRow, Cut, CutRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
     ReadLines, ResultRow, StoredCommand, TitleRank, TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
@@ -50,7 +50,7 @@ pub(crate) struct Facts {
     pub(crate) worktrees: Vec<(Symbol, Symbol)>,
     /// Messages that found no cache because the tools had changed, as the API says.
     pub(crate) tools_changed: Vec<Key>,
-    pub(crate) api_errors: Folded<EventRow>,
+    pub(crate) api_errors: Folded<ApiErrorRow>,
     pub(crate) agents: Folded<AgentRow>,
     /// Entries by `type`, by the index of its symbol.
     pub(crate) kinds: Vec<u64>,
@@ -204,7 +204,7 @@ impl Facts {
         }
         if message.model.is(b"<synthetic>") {
             if line.entry.is_api_error_message {
-                self.api_errors.fold(EventRow { key: dedup::line_key(uuid, line.spot), origin });
+                self.api_errors.fold(ApiErrorRow { key: dedup::line_key(uuid, line.spot), origin });
             }
             return;
         }
@@ -263,8 +263,8 @@ impl Facts {
             target: self.symbol(other_target(input)),
             target_is_path: !input.other.path.is_empty(),
             subagent_type: self.symbol(input.subagent_type),
-            offset: input.offset.map(short),
-            limit: input.limit.map(short),
+            offset: input.offset.map(saturated),
+            limit: input.limit.map(saturated),
             old_text: text_hash(input.old_text),
             new_text: text_hash(input.new_text),
         };
@@ -293,7 +293,7 @@ impl Facts {
     fn follow_up(&mut self, entry: &Entry, content: &Content, origin: Origin) {
         let session = self.symbols.bytes(origin.session);
         if let Some(key) = dedup::call_key(entry.source_tool_use_id, session) {
-            self.follow_ups.fold(FollowUpRow { key, order: origin.order, size_bytes: short(content.text_bytes()) });
+            self.follow_ups.fold(FollowUpRow { key, order: origin.order, size_bytes: saturated(content.text_bytes()) });
         }
     }
 
@@ -411,9 +411,9 @@ impl Facts {
             order: origin.order,
             verdict,
             denied_by: verdict.is_denied().then(|| DeniedBy::of(result, &entry.tool_use_result, entry.tool_denial_kind)),
-            size_bytes: short(result.body.len() as u64),
-            lines: self.counts_result_lines.then(|| short(count_lines(result.body.raw()))),
-            duration_ms: fields.duration_ms.map(short),
+            size_bytes: saturated(result.body.len() as u64),
+            lines: self.counts_result_lines.then(|| saturated(count_lines(result.body.raw()))),
+            duration_ms: fields.duration_ms.map(saturated),
             exit_code: error.as_ref().and_then(|error| error.exit_code),
             error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),
             error_byte: NonZeroU64::new(line.spot.offset + 1).filter(|_| result.is_error),
@@ -421,7 +421,7 @@ impl Facts {
             read: read_lines(&fields),
             lines_added: fields.lines_added,
             lines_removed: fields.lines_removed,
-            lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(|text| short(count_lines(text))),
+            lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(|text| saturated(count_lines(text))),
             agent: self.symbol(fields.agent_id),
             agent_type: self.symbol(fields.agent_type),
             is_async: fields.is_async,
@@ -538,7 +538,7 @@ impl Facts {
         self.uuids.extend(other.uuids.into_iter().map(|row| LineRow { session: renamed(row.session), ..row }));
         self.worktrees.extend(other.worktrees.into_iter().map(|(path, original)| (renamed(path), renamed(original))));
         self.tools_changed.extend(other.tools_changed);
-        self.api_errors.absorb(other.api_errors, |row| EventRow { origin: moved(row.origin), ..row });
+        self.api_errors.absorb(other.api_errors, |row| ApiErrorRow { origin: moved(row.origin), ..row });
         self.agents.absorb(other.agents, |row| AgentRow { agent: renamed(row.agent), ..row });
         self.kinds.resize(self.symbols.len(), 0);
         for (kind, count) in other.kinds.iter().enumerate() {
@@ -575,9 +575,9 @@ fn other_target<'t>(input: &Input<'t>) -> Text<'t> {
 fn read_lines(fields: &ResultFields) -> ReadLines {
     let ReadFile { start_line, lines, total_lines, content } = fields.file;
     ReadLines {
-        start: short(start_line),
-        count: short(lines),
-        total: short(total_lines),
+        start: saturated(start_line),
+        count: saturated(lines),
+        total: saturated(total_lines),
         text: text_hash(content),
         is_stub: fields.kind.is(b"file_unchanged"),
     }
@@ -588,8 +588,8 @@ fn text_hash(text: Text) -> u64 {
     if text.is_empty() { 0 } else { xxh3_64(text.raw()) }
 }
 
-/// No file has so many lines, and no result so many bytes.
-pub(crate) fn short(number: u64) -> u32 {
+/// A number in 32 bits, else the largest: no file has more lines, and no result more bytes.
+pub(crate) fn saturated(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

@@ -141,7 +141,7 @@ fn result_columns(dataset: &Dataset, rows: &[(&CallRow, Ending)]) -> Vec<Column>
     ]
 }
 
-/// The columns that every record has.
+/// The columns that messages, calls and prompts share.
 fn origin_columns(dataset: &Dataset, calendar: &Calendar, origins: &[Origin]) -> Result<Vec<Column>, Error> {
     let stamps: Vec<_> = origins.iter().map(|origin| origin.order.stamp_ms()).collect();
     let time = Column::new("time".into(), &stamps).cast(&DataType::Datetime(TimeUnit::Milliseconds, None))?;

@@ -67,7 +67,7 @@
 //! hold, with totals, and with what a reader must know about them. Reports about
 //! behaviour, such as [`ReportName::Failures`], and the summary need no polars;
 //! those that group by day, session, project, model or agent need the feature
-//! `frames`, which is on by default. With it, `Frames` are the records behind the
+//! `frames`, which is on by default. With it, `Frames` are the rows behind the
 //! reports as polars `LazyFrame`s, for questions that no report answers;
 //! `ccstats_core::polars` is the polars that they belong to.
 //!

@@ -1,10 +1,10 @@
-//! Which records a report is about: a range of time, and filters by name.
+//! Which rows a report is about: a range of time, and filters by name.
 
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
-use crate::rows::{CallRow, CutRow, EventRow, MentionRow, MessageRow, Origin, PromptRow};
+use crate::rows::{ApiErrorRow, CallRow, CutRow, MentionRow, MessageRow, Origin, PromptRow};
 use crate::symbols::Symbol;
 use crate::time::{Calendar, Range};
 
@@ -136,7 +136,7 @@ impl<'d> Selection<'d> {
         self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_event(&row.origin))
     }
 
-    pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d EventRow> {
+    pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d ApiErrorRow> {
         self.dataset.api_errors().iter().filter(|row| self.keeps_event(&row.origin))
     }
 

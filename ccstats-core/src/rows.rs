@@ -329,9 +329,9 @@ pub(crate) enum TitleRank {
     Summary,
 }
 
-/// Something that happened at one time: a failed response.
+/// A failed response.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct EventRow {
+pub(crate) struct ApiErrorRow {
     pub(crate) key: Key,
     pub(crate) origin: Origin,
 }

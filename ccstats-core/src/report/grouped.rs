@@ -110,7 +110,7 @@ impl Grouping<'_> {
         }
     }
 
-    /// The number that a record is grouped by; `None` where it has none.
+    /// The number that a row is grouped by; `None` where it has none.
     fn key(&self, origin: &Origin, model: Symbol) -> Option<i64> {
         let symbol = match self.name {
             ReportName::Daily | ReportName::Weekly | ReportName::Monthly => return self.period_key(origin),

@@ -11,7 +11,7 @@ use crate::dedup::Key;
 use crate::effects::{EffectsId, EffectsRow, FindingRow, ReadRow};
 use crate::outcome::{DeniedBy, EditError, Outcome, Verdict};
 use crate::rows::{
-    AgentRow, CallRow, Cut, CutRow, EventRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
+    AgentRow, ApiErrorRow, CallRow, Cut, CutRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
     ReadLines, ResultRow, StoredCommand, TitleRank, TitleRow,
 };
 use crate::shell::{Hidden, Lines, Rule, Severity};
@@ -231,7 +231,7 @@ impl Record for CutRow {
     }
 }
 
-impl Record for EventRow {
+impl Record for ApiErrorRow {
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
