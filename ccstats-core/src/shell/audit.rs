@@ -16,6 +16,10 @@ pub struct Finding {
 }
 
 impl Finding {
+    fn new(rule: Rule, severity: Severity, target: impl Into<String>) -> Self {
+        Self { rule, severity, target: target.into() }
+    }
+
     /// The target without what somebody typed behind the program: of what destroys, only
     /// its subcommand and options.
     pub fn brief(&self) -> String {
@@ -34,8 +38,8 @@ impl Finding {
 /// The audit rules for commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    #[default]
     /// A program reads a file that holds secrets.
+    #[default]
     SecretsRead,
     /// Something is lost that cannot be had back.
     Destructive,
@@ -48,19 +52,13 @@ pub enum Rule {
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    #[default]
     /// Worth knowing.
+    #[default]
     Low,
     /// Worth a look.
     Medium,
     /// Worth a question.
     High,
-}
-
-impl Finding {
-    fn new(rule: Rule, severity: Severity, target: impl Into<String>) -> Self {
-        Self { rule, severity, target: target.into() }
-    }
 }
 
 /// All matches in `command`, in the order of its text. [`Rule::Outside`] gives
@@ -293,19 +291,17 @@ fn removes(program: &Program) -> Option<Severity> {
 }
 
 fn git(program: &Program) -> Option<Finding> {
-    let start = git_subcommand(program.arguments)?;
-    let (subcommand, rest) = program.arguments[start..].split_first()?;
-    let inner = Program { name: "git", word: subcommand, arguments: rest };
-    let short = |letter| inner.has_flag(letter);
-    let severity = match subcommand.text.as_str() {
-        "push" if !short('n') && !inner.has(&["--dry-run"]) && forces_push(&inner) => Severity::High,
-        "reset" if inner.has(&["--hard"]) => Severity::Medium,
-        "clean" if (short('f') || inner.has(&["--force"])) && !short('n') && !inner.has(&["--dry-run"]) => Severity::Medium,
-        "branch" if short('D') || ((short('d') || inner.has(&["--delete"])) && (short('f') || inner.has(&["--force"]))) => Severity::Medium,
+    let (word, arguments) = name::split_subcommand("git", program.arguments)?;
+    let subcommand = Program { name: &word.text, word, arguments };
+    let has = |letter, long| subcommand.has_flag(letter) || subcommand.has(&[long]);
+    let severity = match subcommand.name {
+        "push" if !has('n', "--dry-run") && forces_push(&subcommand) => Severity::High,
+        "reset" if subcommand.has(&["--hard"]) => Severity::Medium,
+        "clean" if has('f', "--force") && !has('n', "--dry-run") => Severity::Medium,
+        "branch" if subcommand.has_flag('D') || has('d', "--delete") && has('f', "--force") => Severity::Medium,
         _ => return None,
     };
-    let words: Vec<&str> = program.arguments[start..].iter().map(|word| word.text.as_str()).collect();
-    Some(Finding::new(Rule::Destructive, severity, format!("git {}", words.join(" "))))
+    Some(Finding::new(Rule::Destructive, severity, format!("git {}", spelled(&subcommand))))
 }
 
 fn forces_push(push: &Program) -> bool {
@@ -313,18 +309,6 @@ fn forces_push(push: &Program) -> bool {
         || push.has_flag('f')
         || push.has_flag('d')
         || push.operands().any(|word| word.text.starts_with('+') && word.text.len() > 1)
-}
-
-/// Where the subcommand stands behind git's own options.
-fn git_subcommand(arguments: &[Word]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        match arguments.get(at)?.text.as_str() {
-            "-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path" => at += 2,
-            text if text.starts_with('-') => at += 1,
-            _ => return Some(at),
-        }
-    }
 }
 
 fn overwrites(program: &Program) -> Option<Severity> {

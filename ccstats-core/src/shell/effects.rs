@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::network::{CURL_FLAGS, WGET_FLAGS};
 use super::place::{self, Folder};
 use super::program::Program;
 use super::{Command, Direction, Place, Script, Word, name, parse, reads};
@@ -115,7 +116,7 @@ fn program_targets<'c>(program: &Program<'c>) -> Vec<Cow<'c, Word>> {
         "awk" | "gawk" if edits_in_place(program) => operands.skip(2).collect(),
         "gofmt" | "prettier" | "black" | "rustfmt" if changes_tree(program) => operands.collect(),
         "curl" => values(program, CURL_FLAGS, 'o', "--output"),
-        "wget" => [values(program, "cdmNnqrv", 'O', "--output-document"), values(program, "cdmNnqrv", 'P', "--directory-prefix")].concat(),
+        "wget" => [values(program, WGET_FLAGS, 'O', "--output-document"), values(program, WGET_FLAGS, 'P', "--directory-prefix")].concat(),
         "sort" | "gcc" | "cc" | "clang" | "g++" | "clang++" | "ld" => values(program, "", 'o', "--output"),
         "patch" => operands.take(1).collect(),
         "unzip" => values(program, "jnoq", 'd', "--directory"),
@@ -134,9 +135,6 @@ fn destination<'c>(program: &Program<'c>) -> Vec<Cow<'c, Word>> {
     let named = values(program, "abfiLnPpRruv", 't', "--target-directory");
     if named.is_empty() { program.operands().next_back().map(Cow::Borrowed).into_iter().collect() } else { named }
 }
-
-/// Options of curl without a value.
-const CURL_FLAGS: &str = "#0fgIiJjkLnNqRSsv";
 
 /// The values of an option in all its spellings: `-o f`, `-of`, `-sLo f`, `--output f`, `--output=f`.
 fn values<'c>(program: &Program<'c>, flags: &str, letter: char, long: &str) -> Vec<Cow<'c, Word>> {

@@ -63,6 +63,9 @@ const CURL: Valued = Valued {
     ],
 };
 
+/// The options of curl without a value that stand before others in a cluster.
+pub(super) const CURL_FLAGS: &str = "#0fgIiJjkLnNqRSsv";
+
 const WGET: Valued = Valued {
     short: "aABDeiIlOoPQRTtUwX",
     long: &[
@@ -88,6 +91,9 @@ const WGET: Valued = Valued {
         "--domains",
     ],
 };
+
+/// The same of wget.
+pub(super) const WGET_FLAGS: &str = "cdmNnqrv";
 
 const SSH: Valued = Valued { short: "BbcDEeFIiJLlmOoPpQRSWw", long: &[] };
 
