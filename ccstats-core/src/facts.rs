@@ -5,6 +5,8 @@
 //! Every worker fills a [`Facts`] of its own; [`Facts::absorb`] joins them. No
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
+mod absorb;
+
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
@@ -21,7 +23,7 @@ use crate::outcome::{DeniedBy, ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
     AgentRow, ApiErrorRow, CallRow, Cut, CutRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
-    ReadLines, ResultRow, StoredCommand, TitleRank, TitleRow,
+    ReadLines, ResultRow, TitleRank, TitleRow,
 };
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
@@ -474,83 +476,7 @@ impl Facts {
     fn symbol(&mut self, text: Text) -> Symbol {
         self.symbols.intern(&text.decode())
     }
-
-    /// Takes in all rows of another worker.
-    pub(crate) fn absorb(&mut self, other: Facts) {
-        let new = self.symbols.absorb(other.symbols);
-        let renamed = |symbol: Symbol| new[symbol.index()];
-        let moved = |origin: Origin| Origin {
-            session: renamed(origin.session),
-            project: renamed(origin.project),
-            branch: renamed(origin.branch),
-            agent: renamed(origin.agent),
-            version: renamed(origin.version),
-            ..origin
-        };
-        let effects_before = self.effects.absorb(other.effects, renamed);
-        let is_large = other.messages.rows().len() > MANY_MESSAGES;
-        // The three large tables need nothing of each other.
-        let Facts { messages, calls, results, .. } = self;
-        let fold_messages = || {
-            messages.absorb(other.messages, |row| MessageRow { origin: moved(row.origin), model: renamed(row.model), ..row });
-        };
-        let fold_calls = || {
-            calls.absorb(other.calls, |row| CallRow {
-                origin: moved(row.origin),
-                tool: renamed(row.tool),
-                file: renamed(row.file),
-                command: renamed(row.command),
-                stored: row.stored.map(|stored| StoredCommand {
-                    key: renamed(stored.key),
-                    hidden_key: renamed(stored.hidden_key),
-                    effects: stored.effects.map(|id| id.behind(effects_before)),
-                    ..stored
-                }),
-                target: renamed(row.target),
-                subagent_type: renamed(row.subagent_type),
-                ..row
-            });
-        };
-        let fold_results = || {
-            results.absorb(other.results, |row| ResultRow {
-                agent: renamed(row.agent),
-                agent_type: renamed(row.agent_type),
-                error_line: renamed(row.error_line),
-                ..row
-            });
-        };
-        // While a table is taken in its rows are in memory twice: of many, one table at a time.
-        if is_large {
-            fold_messages();
-            fold_calls();
-            fold_results();
-        } else {
-            rayon::join(fold_messages, || rayon::join(fold_calls, fold_results));
-        }
-        self.follow_ups.absorb(other.follow_ups, |row| row);
-        self.prompts.absorb(other.prompts, |row| PromptRow { origin: moved(row.origin), title: renamed(row.title), ..row });
-        self.mentions.absorb(other.mentions, |row| MentionRow { origin: moved(row.origin), path: renamed(row.path), ..row });
-        self.cuts.absorb(other.cuts, |row| CutRow { origin: moved(row.origin), trigger: renamed(row.trigger), ..row });
-        let titles = other.titles.into_iter();
-        self.titles.extend(titles.map(|row| TitleRow { session: renamed(row.session), title: renamed(row.title), ..row }));
-        self.pull_requests.extend(other.pull_requests.into_iter().map(|(session, url)| (renamed(session), renamed(url))));
-        self.forks.extend(other.forks.into_iter().map(|(session, parent)| (renamed(session), renamed(parent))));
-        self.uuids.extend(other.uuids.into_iter().map(|row| LineRow { session: renamed(row.session), ..row }));
-        self.worktrees.extend(other.worktrees.into_iter().map(|(path, original)| (renamed(path), renamed(original))));
-        self.tools_changed.extend(other.tools_changed);
-        self.api_errors.absorb(other.api_errors, |row| ApiErrorRow { origin: moved(row.origin), ..row });
-        self.agents.absorb(other.agents, |row| AgentRow { agent: renamed(row.agent), ..row });
-        self.kinds.resize(self.symbols.len(), 0);
-        for (kind, count) in other.kinds.iter().enumerate() {
-            self.kinds[new[kind].index()] += count;
-        }
-        self.account += other.account;
-        self.problems.extend(other.problems);
-    }
 }
-
-/// From so many messages on, memory matters more than some hundredths of the time.
-const MANY_MESSAGES: usize = 100_000;
 
 /// The folder as the line has it; a Windows drive letter in upper case.
 pub(crate) fn project_name(cwd: Text<'_>) -> Cow<'_, [u8]> {
