@@ -3,18 +3,21 @@
 //! One fact table holds a row for every message, call and prompt; polars groups
 //! it by one key and sums. So all these reports have the same totals.
 
+use std::ops::Range;
+
 use polars::prelude::*;
 
 use crate::dataset::Dataset;
 use crate::error::Error;
-use crate::prices::Prices;
+use crate::prices::{Cost, Prices};
 use crate::query::{Query, Selection};
 use crate::report::ReportName;
 use crate::report::summary::{DETAILS, SPENDING};
-use crate::rows::Origin;
+use crate::rows::{MessageRow, Origin};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
+use crate::usage::Tokens;
 
 /// What is counted beside spending.
 const COUNTS: [(&str, Kind); 3] = [("sessions", Kind::Count), ("prompts", Kind::Count), ("calls", Kind::Count)];
@@ -22,6 +25,9 @@ const COUNTS: [(&str, Kind); 3] = [("sessions", Kind::Count), ("prompts", Kind::
 /// Sums in the order of the columns behind the key.
 const SUMS: [&str; 11] =
     ["prompts", "calls", "messages", "input", "output", "cache_write_5m", "cache_write_1h", "cache_read", "cost", "unpriced", "not_final"];
+
+/// Those of [`SUMS`] that are tokens.
+const TOKENS: Range<usize> = 3..8;
 
 /// Columns whose values are counted, each once, and the names of that count and of the
 /// count of nulls. (To filter a column by group would be plainer, and makes polars write
@@ -150,20 +156,17 @@ impl Grouping<'_> {
         let mut facts = FactColumns::default();
         for (row, cost) in self.dataset.messages().iter().zip(self.dataset.costs(prices)) {
             if selection.keeps_message(row) {
-                let (tokens, total) = (&row.tokens, cost.map(|cost| cost.total()));
-                let counts = [tokens.input, tokens.output, tokens.cache_write_5m, tokens.cache_write_1h, tokens.cache_read];
-                let flags = [u64::from(total.is_none()), u64::from(!row.is_final)];
-                facts.push(self.key(&row.origin, row.model), &row.origin, [0, 0, 1], counts, total.unwrap_or(0), flags);
+                facts.push(self.key(&row.origin, row.model), &row.origin, Fact::message(row, cost));
             }
         }
         for (row, _) in selection.calls() {
             let model = self.dataset.message(row.message).map(|message| message.model);
             let key = self.key(&row.origin, model.or(self.dataset.symbols().find(b"unknown")).unwrap_or(Symbol::NONE));
-            facts.push(key, &row.origin, [0, 1, 0], [0; 5], 0, [0; 2]);
+            facts.push(key, &row.origin, Fact { calls: 1, ..Fact::default() });
         }
         if self.name != ReportName::Models {
             for row in selection.prompts() {
-                facts.push(self.key(&row.origin, Symbol::NONE), &row.origin, [1, 0, 0], [0; 5], 0, [0; 2]);
+                facts.push(self.key(&row.origin, Symbol::NONE), &row.origin, Fact { prompts: 1, ..Fact::default() });
             }
         }
         facts.frame()
@@ -192,7 +195,7 @@ impl Grouping<'_> {
             }
             let (messages, unpriced, cost) = (sum("messages")?, sum("unpriced")?, sum("cost")?);
             let mut tokens = Vec::new();
-            for name in &SUMS[3..8] {
+            for name in &SUMS[TOKENS] {
                 tokens.push(sum(name)?);
             }
             let total: u128 = tokens.iter().sum();
@@ -208,6 +211,33 @@ impl Grouping<'_> {
 
     fn time(&self, stamp_ms: Option<i64>) -> Value {
         stamp_ms.map_or(Value::None, |stamp| Value::text(self.calendar.instant(stamp)))
+    }
+}
+
+/// What one row of the fact table adds to the sums.
+#[derive(Default)]
+struct Fact {
+    prompts: u64,
+    calls: u64,
+    messages: u64,
+    /// In the order of [`TOKENS`].
+    tokens: [u64; TOKENS.end - TOKENS.start],
+    cost: u128,
+    unpriced: u64,
+    not_final: u64,
+}
+
+impl Fact {
+    fn message(row: &MessageRow, cost: Option<Cost>) -> Fact {
+        let Tokens { input, output, cache_write_5m, cache_write_1h, cache_read, .. } = row.tokens;
+        Fact {
+            messages: 1,
+            tokens: [input, output, cache_write_5m, cache_write_1h, cache_read],
+            cost: cost.map_or(0, |cost| cost.total()),
+            unpriced: u64::from(cost.is_none()),
+            not_final: u64::from(!row.is_final),
+            ..Fact::default()
+        }
     }
 }
 
@@ -227,16 +257,16 @@ struct FactColumns {
 }
 
 impl FactColumns {
-    fn push(&mut self, key: Option<i64>, origin: &Origin, counts: [u64; 3], tokens: [u64; 5], cost: u128, flags: [u64; 2]) {
-        let is_activity = counts[1] == 0;
+    fn push(&mut self, key: Option<i64>, origin: &Origin, fact: Fact) {
+        let is_activity = fact.calls == 0;
         self.key.push(key);
         self.time.push(origin.order.stamp_ms().filter(|_| is_activity));
         self.session.push(is_activity.then_some(origin.session.index() as u32));
         self.agent.push((!origin.agent.is_none()).then_some(origin.agent.index() as u32));
-        for (column, value) in self.sums.iter_mut().zip(counts.into_iter().chain(tokens).chain(flags)) {
-            column.push(value);
-        }
-        self.cost.push(cost as i128);
+        let counts = [fact.prompts, fact.calls, fact.messages].into_iter();
+        let sums = counts.chain(fact.tokens).chain([fact.unpriced, fact.not_final]);
+        self.sums.iter_mut().zip(sums).for_each(|(column, value)| column.push(value));
+        self.cost.push(fact.cost as i128);
     }
 
     fn frame(self) -> Result<LazyFrame, Error> {
