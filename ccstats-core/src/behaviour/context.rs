@@ -437,6 +437,9 @@ const COUNTS: [(&str, Kind); 12] = [
     ("extra_cost", Kind::Money),
 ];
 
+/// How many of [`COUNTS`] stand before the largest jump.
+const BEFORE_JUMP: usize = 5;
+
 /// The columns that only a wide screen has room for.
 const DETAILS: [&str; 10] = [
     "project",
@@ -455,7 +458,7 @@ const DETAILS: [&str; 10] = [
 pub(crate) fn table(dataset: &Dataset, rows: &[SessionContext]) -> Table {
     let names = [("session", Kind::Text), ("project", Kind::Text)];
     let jump = [("largest_jump", Kind::Tokens), ("jump_cause", Kind::Text)];
-    let (sizes, rebuilds) = COUNTS.split_at(5);
+    let (sizes, rebuilds) = COUNTS.split_at(BEFORE_JUMP);
     let columns = [&names[..], sizes, &jump, rebuilds, &[("examples", Kind::Text)]].concat();
     let mut table = Table::new(&columns).details(&DETAILS);
     table.rows = rows.iter().map(|row| cells(dataset, row)).collect();
@@ -471,7 +474,7 @@ fn cells(dataset: &Dataset, row: &SessionContext) -> Vec<Value> {
     });
     let jump = row.largest_jump.map(|jump| jump.tokens.into());
     let mut counts = counts(row);
-    let rebuilds = counts.split_off(5);
+    let rebuilds = counts.split_off(BEFORE_JUMP);
     [
         vec![name(row.session), name(dataset.project(row.project))],
         counts,

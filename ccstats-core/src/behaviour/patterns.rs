@@ -262,7 +262,9 @@ fn steps_length(bytes: &[u8], steps: &[Step]) -> Option<usize> {
 
 /// Whether nothing before `at` makes the literal the end of a longer word.
 fn starts_word(bytes: &[u8], at: usize) -> bool {
-    let before = &bytes[at.saturating_sub(8)..at];
+    /// Shows the end of a colour, and mostly the dot in the name of a host.
+    const NEAR: usize = 8;
+    let before = &bytes[at.saturating_sub(NEAR)..at];
     match before {
         [] => true,
         // `\n` of a JSON string, and the end of a colour.
@@ -286,22 +288,30 @@ fn assignment(bytes: &[u8]) -> Option<usize> {
     (bytes[..length].contains(&b'=') || bytes[..length].contains(&b':')).then_some(length)
 }
 
+/// What stands around the first and the last line of a PEM block.
+const DASHES: &[u8] = b"-----";
+
 /// The length of a private key behind `-----BEGIN `, and its letters alone.
 fn private_key(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
     /// No private key is longer: RSA of 16 Ki bits in lines with numbers.
     const LONGEST: usize = 32 << 10;
     /// What an Ed25519 key takes, cut short by a line.
     const SHORTEST: usize = 60;
+    /// `OPENSSH PRIVATE KEY` and the like.
+    const LONGEST_KIND: usize = 40;
+    /// Base64 by chance has nearly six.
+    const LEAST_BITS: f64 = 4.0;
     let bytes = &bytes[..bytes.len().min(LONGEST)];
-    let header = bytes.windows(5).take(40).position(|window| window == b"-----")?;
-    let kind = &bytes[..header];
+    let kind_end = bytes.windows(DASHES.len()).take(LONGEST_KIND).position(|window| window == DASHES)?;
+    let kind = &bytes[..kind_end];
     let is_private = kind.ends_with(b"PRIVATE KEY") || kind.ends_with(b"PRIVATE KEY BLOCK");
     if !is_private || !kind.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ') {
         return None;
     }
-    let (length, letters) = pem_letters(&bytes[header + 5..]);
-    (letters.len() >= SHORTEST && kinds(&letters) == 3 && bits_per_letter(&letters) > 4.0 && !is_made_up(&letters, &LONG_WORDS))
-        .then_some((header + 5 + length, letters))
+    let start = kind_end + DASHES.len();
+    let (length, letters) = pem_letters(&bytes[start..]);
+    let looks_random = kinds(&letters) == 3 && bits_per_letter(&letters) > LEAST_BITS;
+    (letters.len() >= SHORTEST && looks_random && !is_made_up(&letters, &LONG_WORDS)).then_some((start + length, letters))
 }
 
 /// The letters of a PEM block up to its end or the end of the text, whatever
@@ -310,7 +320,7 @@ fn private_key(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
 fn pem_letters(bytes: &[u8]) -> (usize, Vec<u8>) {
     let mut letters = Vec::new();
     let mut at = 0;
-    while at < bytes.len() && !bytes[at..].starts_with(b"-----") {
+    while at < bytes.len() && !bytes[at..].starts_with(DASHES) {
         let next = at + line_length(&bytes[at..]);
         let line = without_number(&bytes[at..next]);
         let word: Vec<u8> =
@@ -332,14 +342,16 @@ fn pem_letters(bytes: &[u8]) -> (usize, Vec<u8>) {
 
 /// The bytes before the next line end, raw or escaped, or the dashes of the end.
 fn line_length(bytes: &[u8]) -> usize {
-    let ends = |at: usize| bytes[at] == b'\n' || bytes[at..].starts_with(b"-----") || line_end_length(&bytes[at..]) > 0;
+    let ends = |at: usize| bytes[at] == b'\n' || bytes[at..].starts_with(DASHES) || line_end_length(&bytes[at..]) > 0;
     (0..bytes.len()).find(|at| ends(*at)).unwrap_or(bytes.len())
 }
 
 /// The length of `\n`, `\r\n` or `\\n` in letters; 0 for anything else. A raw
 /// newline ends the line of the transcript and is none.
 fn line_end_length(bytes: &[u8]) -> usize {
-    let slashes = bytes.iter().take(9).take_while(|byte| **byte == b'\\').count();
+    /// JSON in JSON in JSON writes eight.
+    const MOST_SLASHES: usize = 9;
+    let slashes = bytes.iter().take(MOST_SLASHES).take_while(|byte| **byte == b'\\').count();
     match bytes.get(slashes) {
         Some(b'n' | b'r') if slashes > 0 => slashes + 1,
         _ => 0,
@@ -359,7 +371,9 @@ fn without_number(line: &[u8]) -> &[u8] {
 /// machine.
 fn password(bytes: &[u8], colon: Range<usize>) -> Option<(Range<usize>, bool)> {
     const LONGEST: usize = 256;
-    let scheme = bytes[..colon.start].iter().rev().take(20).take_while(|byte| byte.is_ascii_lowercase() || **byte == b'+').count();
+    const LONGEST_SCHEME: usize = 20;
+    let scheme =
+        bytes[..colon.start].iter().rev().take(LONGEST_SCHEME).take_while(|byte| byte.is_ascii_lowercase() || **byte == b'+').count();
     let rest = &bytes[colon.end..bytes.len().min(colon.end + LONGEST)];
     let ends = |byte: &u8| {
         !byte.is_ascii_graphic() || matches!(byte, b'/' | b'"' | b'\'' | b'`' | b'\\' | b'<' | b'>' | b'{' | b'}' | b'(' | b')' | b'|')
@@ -378,6 +392,7 @@ fn password(bytes: &[u8], colon: Range<usize>) -> Option<(Range<usize>, bool)> {
 /// Whether somebody chose or made this password, rather than wrote a manual.
 fn is_password(password: &[u8], user: &[u8]) -> bool {
     const SHORTEST: usize = 8;
+    const LEAST_BITS: f64 = 2.5;
     let is_variable = password.starts_with(b"$") || password.starts_with(b"%") || password.starts_with(b"[") || password.contains(&b'*');
     let is_usual = is_made_up(password, &USUAL_PASSWORDS) || is_made_up(password, &SHORT_WORDS) || is_made_up(password, &LONG_WORDS);
     password.len() >= SHORTEST
@@ -385,7 +400,7 @@ fn is_password(password: &[u8], user: &[u8]) -> bool {
         && !is_variable
         && !is_usual
         && kinds(password) > 1
-        && bits_per_letter(password) > 2.5
+        && bits_per_letter(password) > LEAST_BITS
         && !is_run(password)
 }
 
@@ -431,9 +446,11 @@ const USUAL_PASSWORDS: [&str; 16] = [
 
 /// Whether letters are drawn by chance, as those of keys are.
 fn is_random(letters: &[u8]) -> bool {
-    let least = if letters.len() < 30 { 2.5 } else { 3.0 };
+    /// Of few letters the entropy is small even where they are drawn by chance.
+    const SHORT: usize = 30;
+    let least_bits = if letters.len() < SHORT { 2.5 } else { 3.0 };
     kinds(letters) > 1
-        && bits_per_letter(letters) >= least
+        && bits_per_letter(letters) >= least_bits
         && !is_run(letters)
         && !is_made_up(letters, &LONG_WORDS)
         && !is_made_up(letters, &SHORT_WORDS)
