@@ -29,19 +29,19 @@ use crate::usage::Tokens;
 /// The contexts of one session.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionContext {
-    pub(crate) session: Symbol,
-    pub(crate) project: Symbol,
+    session: Symbol,
+    project: Symbol,
     /// Compactions that say what started them, and those that do not.
-    pub(crate) auto: u64,
-    pub(crate) manual: u64,
-    pub(crate) untold: u64,
+    auto: u64,
+    manual: u64,
+    untold: u64,
     /// The largest context that was compacted, as Claude Code wrote it down.
-    pub(crate) tokens_before: Option<u64>,
-    pub(crate) largest_context: u64,
-    pub(crate) largest_jump: Option<Jump>,
-    pub(crate) rebuilt_tokens: u64,
+    tokens_before: Option<u64>,
+    largest_context: u64,
+    largest_jump: Option<Jump>,
+    rebuilt_tokens: u64,
     /// The rebuilds that are large enough to be events, the largest first.
-    pub(crate) rebuilds: Vec<Rebuild>,
+    rebuilds: Vec<Rebuild>,
     /// Picodollars that rebuilt tokens cost beyond reading them.
     extra_cost: u128,
     /// Whether a response with rebuilt tokens has a price.
@@ -52,15 +52,15 @@ pub(crate) struct SessionContext {
 /// The growth of a context from one response to the next, less what the model
 /// itself wrote: what came in between.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Jump {
-    pub(crate) tokens: u64,
-    pub(crate) cause: Cause,
+struct Jump {
+    tokens: u64,
+    cause: Cause,
     order: Order,
 }
 
 /// What made a context grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+enum Cause {
     /// Results came in; the largest is that of this tool.
     Tool(Symbol),
     Prompt,
@@ -70,15 +70,15 @@ pub(crate) enum Cause {
 
 /// Tokens that stood in the cache and had to be sent again.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rebuild {
-    pub(crate) tokens: u64,
-    pub(crate) reason: Reason,
+struct Rebuild {
+    tokens: u64,
+    reason: Reason,
     order: Order,
 }
 
 /// Why a cache was rebuilt, as far as transcripts tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+enum Reason {
     /// The API said that the tools had changed.
     ToolsChanged,
     /// Each model has a cache of its own.
@@ -107,17 +107,17 @@ impl SessionContext {
         }
     }
 
-    pub(crate) fn compactions(&self) -> u64 {
+    fn compactions(&self) -> u64 {
         self.auto + self.manual + self.untold
     }
 
     /// What rebuilt tokens cost beyond reading them, in picodollars; `None` when
     /// there are some and none has a price.
-    pub(crate) fn extra_cost(&self) -> Option<u128> {
+    fn extra_cost(&self) -> Option<u128> {
         (self.is_priced || self.rebuilt_tokens == 0).then_some(self.extra_cost)
     }
 
-    pub(crate) fn rebuilds_with(&self, reason: Reason) -> u64 {
+    fn rebuilds_with(&self, reason: Reason) -> u64 {
         self.rebuilds.iter().filter(|rebuild| rebuild.reason == reason).count() as u64
     }
 }

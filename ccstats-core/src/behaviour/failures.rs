@@ -34,55 +34,55 @@ const SOON: usize = 3;
 /// Commands that failed, and results that nobody saw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Failures {
-    pub(crate) rows: Vec<Failing>,
-    pub(crate) hidden: Vec<HiddenResults>,
+    rows: Vec<Failing>,
+    hidden: Vec<HiddenResults>,
 }
 
 /// What the failed calls of one key tell by themselves.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Failed {
+struct Failed {
     /// The key: program with subcommand or script; several in a chain.
-    pub(crate) command: String,
-    pub(crate) failures: u64,
-    pub(crate) sessions: u64,
-    pub(crate) days: u64,
+    command: String,
+    failures: u64,
+    sessions: u64,
+    days: u64,
     /// Of the last failure; versions before 2.0.60 write no code.
-    pub(crate) last_exit_code: Option<u32>,
-    pub(crate) last_error: Option<String>,
+    last_exit_code: Option<u32>,
+    last_error: Option<String>,
 }
 
 /// One key with all its runs.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Failing {
-    pub(crate) failed: Failed,
+struct Failing {
+    failed: Failed,
     /// Calls of the same key that ran to an end that is known.
-    pub(crate) runs: u64,
+    runs: u64,
     /// Failures that a success of the same key followed within three calls.
-    pub(crate) followed_by_success: u64,
+    followed_by_success: u64,
     /// Failures of a test that was edited for and passed later.
-    pub(crate) red_green: u64,
+    red_green: u64,
     /// Failures of which it is not known which command of a chain they belong to.
-    pub(crate) chain: u64,
+    chain: u64,
     /// Failures whose command text was understood.
-    pub(crate) parsed: u64,
+    parsed: u64,
     /// The commands as they were run, the most frequent first.
-    pub(crate) variants: Vec<String>,
-    pub(crate) examples: Vec<String>,
+    variants: Vec<String>,
+    examples: Vec<String>,
 }
 
 /// Results of one runner whose status was lost.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct HiddenResults {
-    pub(crate) command: String,
-    pub(crate) results: u64,
+struct HiddenResults {
+    command: String,
+    results: u64,
     /// Lost by a pipe, by `|| true`, by `; echo`.
-    pub(crate) pipe: u64,
-    pub(crate) or: u64,
-    pub(crate) sequence: u64,
-    pub(crate) sessions: u64,
-    pub(crate) days: u64,
-    pub(crate) variants: Vec<String>,
-    pub(crate) examples: Vec<String>,
+    pipe: u64,
+    or: u64,
+    sequence: u64,
+    sessions: u64,
+    days: u64,
+    variants: Vec<String>,
+    examples: Vec<String>,
 }
 
 /// The columns of [`Failed`].

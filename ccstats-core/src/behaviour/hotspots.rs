@@ -28,26 +28,26 @@ use crate::untrusted::Shown;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Hotspot {
     /// The canonical path.
-    pub(crate) file: String,
-    pub(crate) edits: u64,
-    pub(crate) sessions: u64,
-    pub(crate) days: u64,
-    pub(crate) lines_added: u64,
-    pub(crate) lines_removed: u64,
+    file: String,
+    edits: u64,
+    sessions: u64,
+    days: u64,
+    lines_added: u64,
+    lines_removed: u64,
     /// Edits that a tool refused, for whatever reason, and by reason.
-    pub(crate) errors: u64,
-    pub(crate) not_read: u64,
-    pub(crate) changed: u64,
-    pub(crate) not_found: u64,
-    pub(crate) not_unique: u64,
+    errors: u64,
+    not_read: u64,
+    changed: u64,
+    not_found: u64,
+    not_unique: u64,
     /// Edits that put back an older text of the same place.
-    pub(crate) reverted: u64,
+    reverted: u64,
     /// Edits that follow an edit of the file and a command that failed since.
-    pub(crate) cycles: u64,
+    cycles: u64,
     /// Reads by the Read tool, and by commands that print one file; not known
     /// where a query keeps some tools only.
-    pub(crate) reads: Option<u64>,
-    pub(crate) examples: Vec<String>,
+    reads: Option<u64>,
+    examples: Vec<String>,
 }
 
 /// The files that the calls of a query edited: those of the most sessions, then

@@ -16,10 +16,10 @@ use crate::table::{Kind, Table, Value};
 /// The prompts of some days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Signals {
-    pub(crate) prompts: u64,
-    pub(crate) negative: u64,
-    pub(crate) keep_going: u64,
-    pub(crate) interrupted: u64,
+    prompts: u64,
+    negative: u64,
+    keep_going: u64,
+    interrupted: u64,
 }
 
 /// Signals by day, in order; those without a usable time come last, under no day.

@@ -27,7 +27,7 @@ use crate::table::{Kind, Table, Value};
 
 /// Why a file was read, as far as a transcript tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Class {
+enum Class {
     /// Nothing of the file was read before in the session.
     First,
     /// Lines that were not yet read.
@@ -48,7 +48,7 @@ pub(crate) enum Class {
 
 impl Class {
     /// Every class, in the order of columns.
-    pub(crate) const ALL: [Class; 8] = [
+    const ALL: [Class; 8] = [
         Class::First,
         Class::NewRange,
         Class::RedundantExact,
@@ -60,7 +60,7 @@ impl Class {
     ];
 
     /// Its name in reports.
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Class::First => "first",
             Class::NewRange => "new_range",
@@ -77,29 +77,29 @@ impl Class {
 /// The reads of one file in one session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FileReads {
-    pub(crate) session: String,
+    session: String,
     /// The canonical path.
-    pub(crate) file: String,
+    file: String,
     /// Reads by [`Class::ALL`].
-    pub(crate) classes: [u64; Class::ALL.len()],
+    classes: [u64; Class::ALL.len()],
     /// Those of `redundant_exact` where both texts are there and equal.
-    pub(crate) verified: u64,
+    verified: u64,
     /// All reads: the call of each, and how many files that call read.
-    pub(crate) reads: Vec<Read>,
+    reads: Vec<Read>,
 }
 
 /// One read of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Read {
-    pub(crate) class: Class,
-    pub(crate) call: Key,
-    pub(crate) place: Place,
+struct Read {
+    class: Class,
+    call: Key,
+    place: Place,
     /// How many files the call read: they share its cost.
-    pub(crate) sharers: u32,
+    sharers: u32,
 }
 
 impl FileReads {
-    pub(crate) fn with(&self, class: Class) -> u64 {
+    fn with(&self, class: Class) -> u64 {
         self.classes[class as usize]
     }
 }
@@ -181,7 +181,7 @@ fn figure_cells(rows: &[FileReads], costs: Option<&ResultCosts>) -> Vec<Value> {
 
 /// What the reads cost that were not needed; commands that read several files
 /// share their cost among them.
-pub(crate) fn redundant_cost(rows: &[FileReads], costs: &ResultCosts) -> ResultCost {
+fn redundant_cost(rows: &[FileReads], costs: &ResultCosts) -> ResultCost {
     let reads = rows.iter().flat_map(|row| &row.reads).filter(|read| read.class == Class::RedundantExact);
     let cost = |read: &Read| costs.of(read.call).map(|cost| cost.shared_by(read.sharers));
     reads.filter_map(cost).fold(ResultCost::NONE, ResultCost::plus)

@@ -15,23 +15,23 @@ use crate::untrusted::Untrusted;
 
 /// What is told of a session beside its sums.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Traits {
+struct Traits {
     /// The title, else the first prompt.
-    pub(crate) title: Symbol,
-    pub(crate) active_ms: i64,
+    title: Symbol,
+    active_ms: i64,
     /// The session that this one was branched off.
-    pub(crate) parent: Symbol,
+    parent: Symbol,
     /// In the order of their first use.
-    pub(crate) branches: Vec<Symbol>,
-    pub(crate) versions: Vec<Symbol>,
-    pub(crate) models: Vec<Symbol>,
-    pub(crate) subagents: FxHashSet<Symbol>,
+    branches: Vec<Symbol>,
+    versions: Vec<Symbol>,
+    models: Vec<Symbol>,
+    subagents: FxHashSet<Symbol>,
     /// Addresses, in the order of their names.
-    pub(crate) pull_requests: Vec<Symbol>,
+    pull_requests: Vec<Symbol>,
 }
 
 /// The traits of every session of which the query selects something.
-pub(crate) fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits> {
+fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits> {
     let mut sessions: FxHashMap<Symbol, Traits> = FxHashMap::default();
     let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
     // Steps of other models stand in the line of their response. Keys may be of places, which
