@@ -22,7 +22,7 @@ use crate::outcome::Outcome;
 use crate::prices::{PICODOLLARS, Price, Prices};
 use crate::query::{Query, Selection};
 use crate::rows::{Cut, CutRow, MessageRow, Order, Origin};
-use crate::symbols::Symbol;
+use crate::symbols::{Symbol, Symbols};
 use crate::table::{Kind, Table, Value};
 use crate::usage::Tokens;
 
@@ -200,7 +200,25 @@ struct Between<'d> {
     summaries: Vec<&'d CutRow>,
 }
 
-impl Between<'_> {
+impl<'d> Between<'d> {
+    fn add(&mut self, step: &Step<'d>, symbols: &Symbols) {
+        match step.what {
+            What::Result { tool, size_bytes } => {
+                // Results of one line have no order among them: the name decides.
+                let size = |(size_bytes, tool): (u32, Symbol)| (size_bytes, Reverse(symbols.bytes(tool)));
+                let result = (size_bytes, tool);
+                if self.largest_result.is_none_or(|largest| size(result) > size(largest)) {
+                    self.largest_result = Some(result);
+                }
+            }
+            What::Prompt => self.has_prompt = true,
+            What::Compaction(row) if row.kind == Cut::Compaction => self.boundaries.push(row),
+            What::Compaction(row) => self.summaries.push(row),
+            What::Response(_) | What::Rewind { .. } => {}
+        }
+        self.last_ms = step.order.stamp_ms().or(self.last_ms);
+    }
+
     fn cause(&self) -> Cause {
         match self.largest_result {
             Some((_, tool)) => Cause::Tool(tool),
@@ -244,35 +262,24 @@ impl<'d> Walk<'d> {
         for step in steps {
             match step.what {
                 What::Response(row) => {
-                    let gone = std::mem::take(&mut between);
-                    self.compactions(&gone);
-                    if gone.has_compaction() {
+                    let between = std::mem::take(&mut between);
+                    self.compactions(&between);
+                    if between.has_compaction() {
                         responses.clear();
                     }
                     let before = responses.last().copied();
-                    self.response(before, &gone, row);
-                    responses.push(after(before, &gone, row));
-                    continue;
+                    self.response(before, &between, row);
+                    responses.push(after(before, &between, row));
                 }
                 // What was taken back is no longer the past of what follows.
                 What::Rewind { back_to_ms } => {
                     while responses.last().is_some_and(|last| last.row.origin.order.stamp_ms() > Some(back_to_ms)) {
                         responses.pop();
                     }
+                    between.add(step, self.dataset.symbols());
                 }
-                What::Result { tool, size_bytes } => {
-                    // Results of one line have no order among them: the name decides.
-                    let size = |(size_bytes, tool): (u32, Symbol)| (size_bytes, Reverse(self.dataset.symbols().bytes(tool)));
-                    let result = (size_bytes, tool);
-                    if between.largest_result.is_none_or(|largest| size(result) > size(largest)) {
-                        between.largest_result = Some(result);
-                    }
-                }
-                What::Prompt => between.has_prompt = true,
-                What::Compaction(row) if row.kind == Cut::Compaction => between.boundaries.push(row),
-                What::Compaction(row) => between.summaries.push(row),
+                What::Result { .. } | What::Prompt | What::Compaction(_) => between.add(step, self.dataset.symbols()),
             }
-            between.last_ms = step.order.stamp_ms().or(between.last_ms);
         }
         self.compactions(&between);
     }

@@ -33,13 +33,7 @@ struct Traits {
 /// The traits of every session of which the query selects something.
 fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits> {
     let mut sessions: FxHashMap<Symbol, Traits> = FxHashMap::default();
-    let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
-    // Steps of other models stand in the line of their response. Keys may be of places, which
-    // a store counts otherwise.
-    let name = |row: &MessageRow| dataset.symbols().bytes(row.model);
-    let place = |row: &MessageRow| (row.origin.session, row.origin.order, row.is_advisor);
-    messages.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| name(a).cmp(name(b))));
-    for row in messages {
+    for row in messages(dataset, selection) {
         let traits = sessions.entry(row.origin.session).or_default();
         add(&mut traits.branches, row.origin.branch);
         add(&mut traits.versions, row.origin.version);
@@ -66,6 +60,17 @@ fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits>
         traits.pull_requests.sort_by_key(|url| dataset.symbols().bytes(*url));
     }
     sessions
+}
+
+/// The messages of the sessions, each session in order.
+fn messages<'d>(dataset: &'d Dataset, selection: &Selection) -> Vec<&'d MessageRow> {
+    let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
+    // Steps of other models stand in the line of their response. Keys may be of places, which
+    // a store counts otherwise.
+    let name = |row: &MessageRow| dataset.symbols().bytes(row.model);
+    let place = |row: &MessageRow| (row.origin.session, row.origin.order, row.is_advisor);
+    messages.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then_with(|| name(a).cmp(name(b))));
+    messages
 }
 
 impl Traits {
