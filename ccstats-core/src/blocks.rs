@@ -109,7 +109,7 @@ pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<B
     let selection = Selection::new(dataset, query)?;
     let windows = windows(dataset);
     let mut sums: FxHashMap<Option<usize>, Sums> = FxHashMap::default();
-    for (row, cost) in dataset.messages().iter().zip(dataset.costs(prices)).filter(|(row, _)| selection.keeps_message(row)) {
+    for (row, cost) in dataset.priced_messages(prices).filter(|(row, _)| selection.keeps_message(row)) {
         let sums = sums.entry(index(&windows, &row.origin)).or_default();
         sums.spending.add(row, cost);
         sums.sessions.insert(row.origin.session);

@@ -310,11 +310,13 @@ impl Dataset {
         started.copied().unwrap_or(call.subagent_type)
     }
 
-    /// What each message cost, in the order of the messages; `None` without a price.
-    pub(crate) fn costs(&self, prices: &Prices) -> impl Iterator<Item = Option<Cost>> {
+    /// All messages, each with what it cost; `None` without a price.
+    pub(crate) fn priced_messages(&self, prices: &Prices) -> impl Iterator<Item = (&MessageRow, Option<Cost>)> {
         let mut known = FxHashMap::default();
-        let price = move |row| self.price(row, prices, &mut known).map(|(price, terms)| price.cost(&row.tokens, terms));
-        self.messages().iter().map(price)
+        self.messages().iter().map(move |row| {
+            let price = self.price(row, prices, &mut known);
+            (row, price.map(|(price, terms)| price.cost(&row.tokens, terms)))
+        })
     }
 
     /// The price of a message, if there is one; `known` saves looking it up again.

@@ -72,8 +72,7 @@ impl Frames {
 }
 
 fn messages(dataset: &Dataset, selection: &Selection, calendar: &Calendar, prices: &Prices) -> Result<LazyFrame, Error> {
-    let rows = dataset.messages().iter().zip(dataset.costs(prices));
-    let mut rows: Vec<_> = rows.filter(|(row, _)| selection.keeps_message(row)).collect();
+    let mut rows: Vec<_> = dataset.priced_messages(prices).filter(|(row, _)| selection.keeps_message(row)).collect();
     rows.sort_by_key(|(row, _)| (row.origin.order, row.key));
     let origins: Vec<_> = rows.iter().map(|(row, _)| row.origin).collect();
     let mut columns = origin_columns(dataset, calendar, &origins)?;

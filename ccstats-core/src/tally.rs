@@ -229,7 +229,7 @@ impl Tally {
     pub fn of(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Tally, Error> {
         let selection = Selection::new(dataset, query)?;
         let mut sums = Sums::default();
-        for (row, cost) in dataset.messages().iter().zip(dataset.costs(prices)) {
+        for (row, cost) in dataset.priced_messages(prices) {
             if selection.keeps_message(row) {
                 sums.message(row, dataset.project(row.origin.project), cost);
             }

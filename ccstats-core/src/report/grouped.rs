@@ -154,7 +154,7 @@ impl Grouping<'_> {
     fn facts(&self, query: &Query, prices: &Prices) -> Result<LazyFrame, Error> {
         let selection = Selection::new(self.dataset, query)?;
         let mut facts = FactColumns::default();
-        for (row, cost) in self.dataset.messages().iter().zip(self.dataset.costs(prices)) {
+        for (row, cost) in self.dataset.priced_messages(prices) {
             if selection.keeps_message(row) {
                 facts.push(self.key(&row.origin, row.model), &row.origin, Fact::message(row, cost));
             }
