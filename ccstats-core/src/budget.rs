@@ -106,6 +106,13 @@ impl Budget {
     pub fn has_reached(&self, percent: u8) -> bool {
         self.spent().is_some_and(|spent| spent > 0 && spent.saturating_mul(100) >= self.limit.most.saturating_mul(percent.into()))
     }
+
+    /// The budget with names replaced by keyed hashes.
+    pub fn hashed(mut self, key: &HashKey) -> Budget {
+        self.limit.projects.iter_mut().for_each(|project| *project = key.name(project));
+        self.session = self.session.map(|session| hashed(&session, key));
+        self
+    }
 }
 
 /// What a load from a store must hold for [`budgets`] to be right.
@@ -155,7 +162,8 @@ fn civil_range(period: Period, now: DateTime<Utc>, calendar: &Calendar) -> Resul
 /// else about the one with the latest message.
 ///
 /// # Errors
-/// [`Error::Glob`] when a filter is no valid glob.
+/// [`Error::Glob`] when a filter is no valid glob, [`Error::Range`] when *now* is outside of
+/// the calendar.
 pub fn budgets(
     dataset: &Dataset,
     query: &Query,
@@ -262,13 +270,6 @@ impl Books<'_> {
 }
 
 impl Budget {
-    /// The budget with names replaced by keyed hashes.
-    pub fn hashed(mut self, key: &HashKey) -> Budget {
-        self.limit.projects.iter_mut().for_each(|project| *project = key.name(project));
-        self.session = self.session.map(|session| hashed(&session, key));
-        self
-    }
-
     fn set_pace(&mut self, since_ms: i64, now_ms: i64) {
         let (Some(spent), Some(left)) = (self.spent(), self.left()) else { return };
         let elapsed = elapsed_ms(since_ms, now_ms);

@@ -238,11 +238,11 @@ pub(super) fn stops_at_errors(command: &Command) -> bool {
 
 /// Whether the command is `set` with this letter or `-o` name.
 pub(super) fn sets(command: &Command, option: &str) -> bool {
+    /// `-euxo` and the like; what is longer is a word.
+    const LONGEST_CLUSTER: usize = 5;
     let Some(program) = command.program().filter(|program| program.name == "set") else { return false };
-    program
-        .arguments
-        .iter()
-        .any(|word| word.text == option || word.text.strip_prefix('-').is_some_and(|cluster| cluster.len() < 6 && cluster.contains(option)))
+    let has = |cluster: &str| cluster.len() <= LONGEST_CLUSTER && cluster.contains(option);
+    program.arguments.iter().any(|word| word.text == option || word.text.strip_prefix('-').is_some_and(has))
 }
 
 /// One key, or a chain of different ones.
