@@ -202,7 +202,7 @@ impl Facts {
     fn assistant(&mut self, line: &Line, message: Option<&Message>, stamp_ms: Option<i64>, uuid: Text, is_wrapped: bool) {
         let Some(message) = message else { return };
         let origin = self.origin(line, stamp_ms, is_wrapped);
-        self.uuid(uuid, origin);
+        self.uuid(uuid, origin, false);
         if line.entry.invalid_timestamp {
             self.problems.push((ProblemKind::InvalidTime, line.place));
         }
@@ -279,7 +279,7 @@ impl Facts {
         let entry = line.entry;
         let Some(message) = &entry.message else { return };
         let origin = self.origin(line, entry.timestamp_ms, false);
-        self.uuid(entry.uuid, origin);
+        self.uuid(entry.uuid, origin, entry.is_meta);
         self.fork(entry, origin);
         if self.results(message, entry, line, origin) {
             return;
@@ -331,7 +331,7 @@ impl Facts {
 
     fn system(&mut self, line: &Line) {
         let origin = self.origin(line, line.entry.timestamp_ms, false);
-        self.uuid(line.entry.uuid, origin);
+        self.uuid(line.entry.uuid, origin, true);
         if line.entry.subtype.is(b"compact_boundary") {
             self.cut(line, origin, Cut::Compaction);
         }
@@ -381,9 +381,9 @@ impl Facts {
         }
     }
 
-    fn uuid(&mut self, uuid: Text, origin: Origin) {
+    fn uuid(&mut self, uuid: Text, origin: Origin, is_notice: bool) {
         if let Some(stamp_ms) = origin.order.stamp_ms().filter(|_| !uuid.is_empty()) {
-            let is_main = origin.agent.is_none() && !origin.order.is_sidechain;
+            let is_main = !is_notice && origin.agent.is_none() && !origin.order.is_sidechain;
             self.uuids.push(LineRow { uuid: text_hash(uuid), session: origin.session, is_main, stamp_ms });
         }
     }

@@ -256,8 +256,9 @@ pub(crate) struct ReadLines {
 pub(crate) struct LineRow {
     pub(crate) uuid: u64,
     pub(crate) session: Symbol,
-    /// The line is part of the main thread's conversation: a message, a result,
-    /// a prompt or a notice. Prompts may also hang on lines that are not.
+    /// The line is part of the main thread's conversation: a message, a result or a
+    /// prompt. Prompts may also hang on others, whose times are less in order: what Claude
+    /// Code says of a local command may be stamped after the lines that hang on it.
     pub(crate) is_main: bool,
     pub(crate) stamp_ms: i64,
 }

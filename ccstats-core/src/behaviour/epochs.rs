@@ -154,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_that_is_stamped_after_what_hangs_on_it_is_not_the_last_of_the_thread() {
+        let message = r#","message":{"content":"Caveat: the messages below were made by local commands"}"#;
+        for notice in [line("user", "n", "b", 4, &format!(r#","isMeta":true{message}"#)), line("system", "n", "b", 4, "")] {
+            let command = line("user", "c", "n", 3, r#","message":{"content":"<command-name>/mcp</command-name>"}"#);
+            let lines = [prompt("a", "", 1), answer("b", "a", 2), notice, command, prompt("d", "c", 5)];
+            assert_eq!(numbers(&lines), [0, 0]);
+        }
+    }
+
+    #[test]
     fn compactions_and_clear_cut_their_own_thread() {
         let cuts = [
             line("system", "b", "", 2, r#","subtype":"compact_boundary""#),

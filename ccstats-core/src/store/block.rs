@@ -26,9 +26,9 @@ use crate::facts::Facts;
 pub(super) use read::{Blocks, read};
 pub(super) use write::write;
 
-/// Rises when columns are added, and when commands are understood otherwise: a transcript
-/// that is still there is then read again. Blocks of later versions are not read.
-pub(super) const VERSION: u16 = 3;
+/// Rises when columns are added, and when lines or commands are understood otherwise: a
+/// transcript that is still there is then read again. Blocks of later versions are not read.
+pub(super) const VERSION: u16 = 4;
 
 const MAGIC: [u8; 4] = *b"ccsb";
 
