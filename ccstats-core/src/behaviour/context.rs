@@ -261,6 +261,8 @@ impl<'d> Walk<'d> {
         let mut between = Between::default();
         for step in steps {
             match step.what {
+                // The request failed: nothing is known of its context.
+                What::Response(row) if row.tokens.prompt() == 0 => self.response(None, &between, row),
                 What::Response(row) => {
                     let between = std::mem::take(&mut between);
                     self.compactions(&between);

@@ -171,7 +171,9 @@ impl<'d> Conversations<'d> {
             let thread = Thread::of(&row.origin);
             Turn { row, thread, epoch: epochs.number(thread, row.origin.order), results: 0 }
         };
-        let mut turns: Vec<Turn> = dataset.messages().iter().filter(|row| !row.is_advisor).map(turn).collect();
+        // Where a request failed, nothing is known of its context.
+        let has_context = |row: &&MessageRow| !row.is_advisor && row.tokens.prompt() > 0;
+        let mut turns: Vec<Turn> = dataset.messages().iter().filter(has_context).map(turn).collect();
         turns.sort_unstable_by_key(|turn| (turn.thread, turn.row.origin.order, turn.row.key));
         let numbers: FxHashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
         let answer = |call: &'d CallRow| {
@@ -389,26 +391,50 @@ impl<'d> Walk<'_, 'd> {
 
     /// The results of a step at their places in the prompt.
     fn taken_in(&self, step: &Step) -> Vec<Held> {
-        let (start, end) = (step.start(), step.after.tokens.prompt());
-        let bytes: u128 = step.results.iter().map(|answer| u128::from(text_bytes(answer))).sum();
         let growth = step.growth();
         let basis = match growth {
             Some(_) if step.results.len() == 1 => Basis::Measured,
             Some(_) => Basis::Split,
             None => Basis::Estimated,
         };
-        let (mut at, mut bytes_so_far) = (start, 0);
-        let held = |answer: &Answer| {
-            bytes_so_far += u128::from(text_bytes(answer));
-            // Shares are cut where the sums end, so that they add up.
-            let share = |growth: u64| start + (u128::from(growth) * bytes_so_far / bytes) as u64 - at;
-            let tokens = growth.map_or_else(|| self.ratios.estimate(answer), share);
-            let span = (at.min(end), (at + tokens).min(end));
+        let (mut at, tokens) = match growth {
+            Some(growth) => (step.start(), shares(step.results, growth)),
+            None => self.estimated(step),
+        };
+        let held = |(answer, tokens): (&Answer, u64)| {
+            let span = (at, at + tokens);
             at += tokens;
             Held { call: answer.result.key, span, tokens, basis, cost: 0, since: (0, 0) }
         };
-        step.results.iter().map(held).collect()
+        step.results.iter().zip(tokens).map(held).collect()
     }
+
+    /// Where results of unknown size stand in the prompt, and their tokens: no more than
+    /// there is room for behind what was there before, and at its end where the output
+    /// was not sent back in full.
+    fn estimated(&self, step: &Step) -> (u64, Vec<u64>) {
+        let end = step.after.tokens.prompt();
+        let known = self.window.held.last().map_or(0, |last| last.span.1);
+        // A prompt that got shorter lost something, but not what is held.
+        let before = Some(step.before.tokens.prompt()).filter(|before| *before < end).unwrap_or(known).max(known);
+        let room = end.saturating_sub(before);
+        let estimates: Vec<u64> = step.results.iter().map(|answer| self.ratios.estimate(answer)).collect();
+        let all: u64 = estimates.iter().sum();
+        if all <= room { (step.start().clamp(before, end - all), estimates) } else { (before, shares(step.results, room)) }
+    }
+}
+
+/// Tokens by the bytes of the results, cut where the sums end, so that they add up.
+fn shares(results: &[Answer], tokens: u64) -> Vec<u64> {
+    let bytes: u128 = results.iter().map(|answer| u128::from(text_bytes(answer))).sum();
+    let (mut so_far, mut given) = (0, 0);
+    let share = |answer: &Answer| {
+        so_far += u128::from(text_bytes(answer));
+        let share = (u128::from(tokens) * so_far / bytes) as u64 - given;
+        given += share;
+        share
+    };
+    results.iter().map(share).collect()
 }
 
 impl Window {

@@ -115,6 +115,33 @@ fn growth_that_the_bytes_cannot_have_or_that_a_prompt_has_made_is_no_measure() {
 }
 
 #[test]
+fn an_estimate_is_no_more_than_the_prompt_grew_and_is_paid_for() {
+    // An image whose bytes say nothing, behind which something was typed.
+    let responses = [response([0, 1000, 0, 0], 100, &[90_000]), response([0, 1500, 0, 1000], 10, &[]), response([0, 10, 0, 2500], 10, &[])];
+    let mut lines = transcript(&responses, MODEL);
+    let prompt = r#"{"type":"user","uuid":"u","sessionId":"s","timestamp":"2026-11-03T10:00:00.500Z","message":{"content":"and now?"}}"#;
+    lines.insert(2, prompt.into());
+    let expected = 1500 * (rates().cache_write_5m + rates().cache_read);
+    let cost = ResultCost { tokens: 1500, cost_picodollars: Some(expected), basis: Basis::Estimated };
+    assert_eq!(Costs::of(&lines).result("toolu_0_0"), cost);
+    // More was written than the prompt grew by: thoughts are not sent again.
+    let responses = [response([0, 1000, 0, 0], 3000, &[2600]), response([0, 2000, 0, 1000], 10, &[]), response([0, 10, 0, 3000], 10, &[])];
+    let expected = 1000 * (rates().cache_write_5m + rates().cache_read);
+    let cost = ResultCost { tokens: 1000, cost_picodollars: Some(expected), basis: Basis::Estimated };
+    assert_eq!(Costs::of(&transcript(&responses, MODEL)).result("toolu_0_0"), cost);
+}
+
+#[test]
+fn a_request_that_failed_does_not_end_what_results_cost() {
+    let failed = response([0; 4], 0, &[]);
+    let responses =
+        [response([0, 1000, 0, 0], 100, &[800]), failed, response([0, 600, 0, 1000], 10, &[]), response([0, 10, 0, 1600], 10, &[])];
+    let result = Costs::of(&transcript(&responses, MODEL)).result("toolu_0_0");
+    let expected = 500 * (rates().cache_write_5m + rates().cache_read);
+    assert_eq!(result, ResultCost { tokens: 500, cost_picodollars: Some(expected), basis: Basis::Measured });
+}
+
+#[test]
 fn after_a_compaction_a_result_costs_nothing_more() {
     let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[]), response([0, 0, 0, 1500], 0, &[])];
     let mut lines = transcript(&responses, MODEL);
@@ -170,7 +197,7 @@ proptest! {
     #[test]
     fn the_parts_of_every_response_add_up_to_its_usage(responses in prop_oneof![responses(), growing()]) {
         let Costs { dataset, costs, parts } = Costs::of(&transcript(&responses, MODEL));
-        prop_assert_eq!(parts.len(), dataset.messages().len());
+        prop_assert_eq!(parts.len(), dataset.messages().iter().filter(|row| row.tokens.prompt() > 0).count());
         for parts in &parts {
             let usage = dataset.message(parts.message).expect("a message").tokens;
             prop_assert_eq!(sum(&parts.attributed, &parts.unattributed), usage);
