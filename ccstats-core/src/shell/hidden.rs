@@ -1,6 +1,6 @@
 //! Finds runners whose status nobody saw (`behaviour.md`, "hidden").
 
-use super::{Command, Script, Separator, key, name, program, runner};
+use super::{Command, Script, Separator, Word, key, name, program, runner};
 
 /// A runner whose status is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,33 +25,46 @@ pub enum Hidden {
 /// The first build, test or lint program in `script` that loses its status; none
 /// where all keep it, or where `$?` or `PIPESTATUS` is shown afterwards.
 pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
-    hidden_inside(script, 0)
+    hidden_inside(script, 0, Options::default())
 }
 
 /// The same of a script that stands `nesting` scripts deep, as in `bash -c 'npm test | tail'`.
-fn hidden_inside(script: &Script, nesting: u16) -> Option<HiddenStatus> {
+fn hidden_inside(script: &Script, nesting: u16, options: Options) -> Option<HiddenStatus> {
     let plain: Vec<&Command> = script.plain().collect();
-    let mut inner = plain.iter().filter_map(|command| program::shell_commands(command, nesting));
-    hidden_among(&plain).or_else(|| inner.find_map(|inner| hidden_inside(&inner, nesting + 1)))
+    let inside = |command: &&Command| {
+        let words = command.program().map_or(&[][..], |shell| shell.arguments);
+        hidden_inside(&program::shell_commands(command, nesting)?, nesting + 1, Options::of(words))
+    };
+    hidden_among(&plain, options).or_else(|| plain.iter().find_map(inside))
 }
 
-fn hidden_among(plain: &[&Command]) -> Option<HiddenStatus> {
-    let pipefail = plain.iter().position(|command| key::sets(command, "pipefail")).unwrap_or(plain.len());
-    let errexit = plain.iter().position(|command| key::stops_at_errors(command)).unwrap_or(plain.len());
+fn hidden_among(plain: &[&Command], mut options: Options) -> Option<HiddenStatus> {
     let hidden = (0..plain.len()).find_map(|index| {
-        let by = hidden_at(plain, index, Options { pipefail: index > pipefail, errexit: index > errexit })?;
         let words = &plain[index].words;
-        runner::runner(words).is_some().then(|| HiddenStatus { key: name::command_key(words), by })
+        let by = hidden_at(plain, index, options);
+        options = options.or(Options::of(key::set_words(plain[index])));
+        let by = by.filter(|_| runner::runner(words).is_some())?;
+        Some(HiddenStatus { key: name::command_key(words), by })
     })?;
     let shows_stages = plain.iter().any(|command| mentions(command, "PIPESTATUS") || mentions(command, "pipestatus"));
     (!shows_stages).then_some(hidden)
 }
 
-/// What `set` has switched on before a command.
-#[derive(Clone, Copy)]
+/// What a shell was started with, or `set` has switched on before a command.
+#[derive(Clone, Copy, Default)]
 struct Options {
     pipefail: bool,
     errexit: bool,
+}
+
+impl Options {
+    fn of(words: &[Word]) -> Options {
+        Options { pipefail: key::any_stage_fails(words), errexit: key::stops_at_errors(words) }
+    }
+
+    fn or(self, other: Options) -> Options {
+        Options { pipefail: self.pipefail || other.pipefail, errexit: self.errexit || other.errexit }
+    }
 }
 
 fn hidden_at(commands: &[&Command], index: usize, options: Options) -> Option<Hidden> {
@@ -130,6 +143,11 @@ mod tests {
             ("bash -lc 'cd x && npm test | tail'", Some(Hidden::Pipe)),
             ("ls; sh -c \"bash -c 'make; echo done'\"", Some(Hidden::Sequence)),
             ("bash -c 'set -o pipefail; npm test | tail'", None),
+            ("bash -o pipefail -c 'npm test | tail'", None),
+            ("bash -eo pipefail -c 'npm test | tail'; ls", None),
+            ("bash -ec 'npm test | tail'", Some(Hidden::Pipe)),
+            ("bash -ec 'npm test; echo done'", None),
+            ("bash -o pipefail -c 'ls'; npm test | tail", Some(Hidden::Pipe)),
             ("cargo test && echo ok", None),
             ("ls | head", None),
             ("git log | head; echo x", None),

@@ -11,7 +11,7 @@
 //! Commands that only prepare (`cd`, `export`, `source`, `mkdir`) or only talk
 //! (`echo`) take the blame when nothing else can.
 
-use super::{Command, Place, Script, Separator, name, program};
+use super::{Command, Place, Script, Separator, Word, name, program};
 
 /// What a failure is counted under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub fn failing_key(script: &Script) -> FailingKey {
 
 fn script_key(script: &Script, nesting: u16) -> (String, bool) {
     let commands = blamable(script);
-    let every_stage = commands.iter().any(|link| sets(link.command, "pipefail"));
+    let every_stage = commands.iter().any(|link| any_stage_fails(set_words(link.command)));
     // A chain shows what joins its pipelines, and under `pipefail` its stages.
     let first_of = |index| if every_stage { index } else { pipeline_start(&commands, index) };
     let links: Vec<(Separator, String)> = blamed(&commands, every_stage)
@@ -99,7 +99,7 @@ fn blamable(script: &Script) -> Vec<Link<'_>> {
 
 /// Indices of the commands that can have failed, in order.
 fn blamed(commands: &[Link], every_stage: bool) -> Vec<usize> {
-    let all_count = commands.iter().any(|link| stops_at_errors(link.command));
+    let all_count = commands.iter().any(|link| stops_at_errors(set_words(link.command)));
     let mut blamed = Vec::new();
     let mut end = commands.len();
     while end > 0 {
@@ -231,18 +231,26 @@ fn prepares(command: &Command) -> bool {
         )
 }
 
-/// `set -e`
-pub(super) fn stops_at_errors(command: &Command) -> bool {
-    sets(command, "e") || sets(command, "errexit")
+/// The words of `set`; none of other commands.
+pub(super) fn set_words<'c>(command: &'c Command) -> &'c [Word] {
+    command.program().filter(|program| program.name == "set").map_or(&[], |program| program.arguments)
 }
 
-/// Whether the command is `set` with this letter or `-o` name.
-pub(super) fn sets(command: &Command, option: &str) -> bool {
+/// Whether words for `set` or for a shell say that a pipeline fails with any of its stages.
+pub(super) fn any_stage_fails(words: &[Word]) -> bool {
+    switches_on(words, "pipefail")
+}
+
+/// Whether words for `set` or for a shell say that it stops at the first command that fails.
+pub(super) fn stops_at_errors(words: &[Word]) -> bool {
+    switches_on(words, "e") || switches_on(words, "errexit")
+}
+
+fn switches_on(words: &[Word], option: &str) -> bool {
     /// `-euxo` and the like; what is longer is a word.
     const LONGEST_CLUSTER: usize = 5;
-    let Some(program) = command.program().filter(|program| program.name == "set") else { return false };
     let has = |cluster: &str| cluster.len() <= LONGEST_CLUSTER && cluster.contains(option);
-    program.arguments.iter().any(|word| word.text == option || word.text.strip_prefix('-').is_some_and(has))
+    words.iter().any(|word| word.text == option || word.text.strip_prefix('-').is_some_and(has))
 }
 
 /// One key, or a chain of different ones.
