@@ -213,7 +213,7 @@ pub struct Input<'t> {
     pub limit: Option<u64>,
     /// `old_string`: the text to replace.
     pub old_text: Text<'t>,
-    /// `new_string`, or the `content` to write.
+    /// `new_string`, or the `content` or `file_text` to write.
     pub new_text: Text<'t>,
 }
 

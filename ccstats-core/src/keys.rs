@@ -73,6 +73,7 @@ keys! {
     Model b"model"
     Name b"name"
     NewSource b"new_source"
+    FileText b"file_text"
     NewString b"new_string"
     NotebookPath b"notebook_path"
     NumLines b"numLines"

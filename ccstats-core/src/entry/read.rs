@@ -408,7 +408,7 @@ impl<'t> Input<'t> {
                 Key::Offset => input.offset = number(cursor)?,
                 Key::Limit => input.limit = number(cursor)?,
                 Key::OldString => input.old_text = cursor.text()?,
-                Key::NewString | Key::Content | Key::NewSource => input.new_text = cursor.text()?,
+                Key::NewString | Key::Content | Key::FileText | Key::NewSource => input.new_text = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
