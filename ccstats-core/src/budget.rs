@@ -308,7 +308,7 @@ pub fn budget_table(budgets: &[Budget], warn_percent: u8, calendar: &Calendar) -
 }
 
 fn row(budget: &Budget, warn_percent: u8, calendar: &Calendar) -> Vec<Value> {
-    let text = |instant: Option<i64>| instant.map_or(Value::None, |instant| Value::text(calendar.instant(instant)));
+    let text = |instant_ms| Value::instant(instant_ms, calendar);
     let projects = &budget.limit.projects;
     vec![
         Value::text(budget.limit.period.word()),

@@ -5,6 +5,7 @@
 //! `tokens.input` is `input` of `tokens`.
 
 use crate::error::Error;
+use crate::time::Calendar;
 use crate::untrusted::Untrusted;
 
 /// What the values of a column are.
@@ -73,6 +74,11 @@ impl Value {
     /// A text value.
     pub fn text(text: impl Into<String>) -> Value {
         Value::Text(Untrusted::new(text))
+    }
+
+    /// An instant, in milliseconds since 1970, as text in the zone of a calendar.
+    pub(crate) fn instant(instant_ms: Option<i64>, calendar: &Calendar) -> Value {
+        instant_ms.map_or(Value::None, |instant| Value::text(calendar.instant(instant)))
     }
 
     /// The raw text of a text value.

@@ -356,7 +356,7 @@ fn cells(dataset: &Dataset, event: &Event, calendar: &Calendar) -> Vec<Value> {
     let example = |place: &Place| calls::evidence(dataset, &symbols.name(origin.session), *place);
     let examples: Vec<String> = event.places.iter().take(MOST_EXAMPLES).map(example).collect();
     vec![
-        origin.order.stamp_ms().map_or(Value::None, |stamp| Value::text(calendar.instant(stamp))),
+        Value::instant(origin.order.stamp_ms(), calendar),
         name(origin.session),
         name(dataset.agent_kind(origin)),
         name(dataset.project(origin.project)),

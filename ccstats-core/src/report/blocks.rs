@@ -38,7 +38,7 @@ pub(super) fn table(dataset: &Dataset, query: &Query, prices: &Prices, now_ms: O
 }
 
 fn row(block: &BlockTally, calendar: &Calendar, now_ms: Option<i64>, calls_only: bool) -> Vec<Value> {
-    let text = |instant: Option<i64>| instant.map_or(Value::None, |instant| Value::text(calendar.instant(instant)));
+    let text = |instant_ms| Value::instant(instant_ms, calendar);
     let window = block.window;
     let start = window.map_or(Value::text("unknown"), |window| text(Some(window.start_ms)));
     let is_active = window.zip(now_ms).is_some_and(|(window, now)| window.holds(now));

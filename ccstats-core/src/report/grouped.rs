@@ -186,7 +186,7 @@ impl Grouping<'_> {
             };
             let mut cells = vec![Value::text(self.text(keys.get(index)))];
             match self.name {
-                ReportName::Sessions => cells.extend([self.time(first.get(index)), self.time(last.get(index))]),
+                ReportName::Sessions => cells.extend([first, last].map(|stamps| Value::instant(stamps.get(index), self.calendar))),
                 ReportName::Agents => cells.push(sum("agents")?.into()),
                 _ => {}
             }
@@ -207,10 +207,6 @@ impl Grouping<'_> {
             rows.push(((cost, total), cells));
         }
         Ok(rows)
-    }
-
-    fn time(&self, stamp_ms: Option<i64>) -> Value {
-        stamp_ms.map_or(Value::None, |stamp| Value::text(self.calendar.instant(stamp)))
     }
 }
 
