@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn other_uses_are_none() {
+    fn what_prints_no_known_file_alone_is_no_read() {
         for command in [
             "",
             "cat a b",

@@ -256,7 +256,7 @@ fn instant(time: &str) -> i64 {
 }
 
 #[test]
-fn failed_reads_are_none() {
+fn a_read_that_failed_is_no_read() {
     let failed = r#""toolUseResult":"Error: File does not exist.""#;
     let error = |lines: Lines| {
         let mut lines = lines.call("Read", r#"{"file_path":"/w/a"}"#, failed);
