@@ -1,5 +1,6 @@
 //! Where output goes: data to stdout or a file, everything else to stderr.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
@@ -30,6 +31,18 @@ pub(crate) enum Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Failure {
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(text) | Failure::Cannot(text) => f.write_str(text),
+            Failure::Core(error) => error.fmt(f),
+            Failure::Config(error) => error.fmt(f),
+            Failure::Key(error) => write!(f, "cannot keep the key of hashes: {error}"),
+            Failure::Write(place, error) => write!(f, "cannot write to {place}: {error}"),
+        }
+    }
+}
+
         Failure::Config(error)
     }
 }
@@ -88,33 +101,13 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 /// Reports what ended the program.
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
     match failure {
-        Failure::Usage(text) => {
-            say("error", text);
-            ExitCode::from(2)
-        }
-        Failure::Core(error @ (Error::Range(_) | Error::Glob(..) | Error::Column(..))) => {
-            say("error", &error.to_string());
-            ExitCode::from(2)
-        }
-        Failure::Cannot(text) => {
-            say("error", text);
-            ExitCode::FAILURE
-        }
-        Failure::Core(error) => {
-            say("error", &error.to_string());
-            ExitCode::FAILURE
-        }
-        Failure::Config(error) => {
-            error.to_string().lines().for_each(|line| say("error", line));
-            if matches!(error, ConfigError::Mistakes(..)) { ExitCode::from(2) } else { ExitCode::FAILURE }
-        }
-        Failure::Key(error) => {
-            say("error", &format!("cannot keep the key of hashes: {error}"));
-            ExitCode::FAILURE
-        }
-        Failure::Write(place, error) => {
-            say("error", &format!("cannot write to {place}: {error}"));
-            ExitCode::FAILURE
-        }
+        Failure::Config(error) => error.to_string().lines().for_each(|line| say("error", line)),
+        other => say("error", &other.to_string()),
+    }
+    match failure {
+        Failure::Usage(_)
+        | Failure::Core(Error::Range(_) | Error::ReversedRange(..) | Error::Glob(..) | Error::Column(..))
+        | Failure::Config(ConfigError::Mistakes(..)) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
+
 use crate::prices::OwnPrice;
 use crate::untrusted::{Shown, shown_path};
 
@@ -15,6 +17,8 @@ pub enum Error {
     Root(PathBuf, io::Error),
     /// Words that name no range of time.
     Range(String),
+    /// A range of time that starts on one day and ends on another before it.
+    ReversedRange(String, NaiveDate, NaiveDate),
     /// A filter that is no valid glob.
     Glob(String, String),
     /// A column that the report does not have, and those that it has.
@@ -36,6 +40,9 @@ impl fmt::Display for Error {
                 "no range of time: `{}`: expected a word such as today, week, last-month or all, a span such as 12h or 7d, a date such as 2026-11-03, 2026-11, 2026-W46 or 2026, or two of them as A..B",
                 Shown::new(name)
             ),
+            Error::ReversedRange(name, first, last) => {
+                write!(f, "no range of time: `{}` starts on {first} and ends on {last}, before that: swap its ends", Shown::new(name))
+            }
             Error::Glob(pattern, why) => write!(f, "no valid glob: `{}`: {why}", Shown::new(pattern)),
             Error::Column(name, known) => {
                 write!(f, "no column `{}`: expected one of {}", Shown::new(name), known.join(", "))

@@ -150,7 +150,8 @@ impl Range {
     /// `2026-W46` or `2026`, or two of these as `A..B`, either of which may be left out.
     ///
     /// # Errors
-    /// [`Error::Range`] when the words name no range.
+    /// [`Error::Range`] when the words name no range, [`Error::ReversedRange`] when it would
+    /// end before it starts.
     pub fn parse(name: &str, now: DateTime<Utc>, calendar: &Calendar) -> Result<Range, Error> {
         let today = calendar.day(now.timestamp_millis());
         let bounds = named(name, today, calendar)
@@ -160,7 +161,7 @@ impl Range {
         if let Bounds::Days(Some(first), Some(last)) = bounds
             && first > last
         {
-            return Err(Error::Range(name.into()));
+            return Err(Error::ReversedRange(name.into(), first, last));
         }
         Ok(Range { name: name.into(), bounds })
     }
@@ -319,6 +320,12 @@ mod tests {
         for name in ["", "..", "0d", "+7d", "-7d", "7x", "2026-13", "2026-W54", "2026-11-31", "2026-11..2026-10", "tomorrow"] {
             assert!(range(name).starts_with("no range of time"), "{name}: {}", range(name));
         }
+    }
+
+    #[test]
+    fn a_reversed_range_is_refused_with_both_its_ends() {
+        let wanted = "no range of time: `2026-11..2026-10-07` starts on 2026-11-01 and ends on 2026-10-07, before that: swap its ends";
+        assert_eq!(range("2026-11..2026-10-07"), wanted);
     }
 
     #[test]
