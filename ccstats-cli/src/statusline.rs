@@ -19,7 +19,8 @@ use crate::budget::share;
 use crate::config::Config;
 use crate::format::number::money;
 use crate::load::{self, load};
-use crate::{key, live, output};
+use crate::output::{self, Failure};
+use crate::{key, live};
 
 /// What a template may name.
 pub(crate) const NAMES: [&str; 8] = ["model", "session", "today", "block", "block_left", "budget", "context", "limits"];
@@ -50,7 +51,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     for step in live::before_deadline(move |steps| work(&options, now, &mut |step| drop(steps.send(step)))) {
         match step {
             Step::Template(template) => row.template = template,
-            Step::Trouble(trouble) => row.trouble = Some(trouble),
+            Step::Trouble(trouble) => row.trouble = trouble.to_string().lines().next().map(String::from),
             Step::Input(input) => row.input = input,
             Step::Figures(figures) => row.figures = figures,
         }
@@ -72,8 +73,8 @@ fn complaint(trouble: &str) -> String {
 /// What becomes known, one after the other.
 enum Step {
     Template(Template),
-    /// A mistake in the configuration.
-    Trouble(String),
+    /// A mistake in the configuration or in the options.
+    Trouble(Failure),
     Input(Input),
     Figures(Figures),
 }
@@ -81,7 +82,7 @@ enum Step {
 fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
     let config = match Config::load(options.config.as_deref()) {
         Ok(config) => config,
-        Err(error) => return tell(Step::Trouble(error.to_string().lines().next().unwrap_or_default().into())),
+        Err(error) => return tell(Step::Trouble(error.into())),
     };
     tell(Step::Template(config.template.clone().unwrap_or_default()));
     let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
@@ -91,12 +92,15 @@ fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     tell(Step::Input(input.clone()));
     let mut store = None;
-    if let Some(figures) = figures(options, &config, &query, &input, now, &mut store) {
-        if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
-            // Without it the next late line knows less; no reason to fail.
-            let _ = figures.keep(place);
+    match figures(options, &config, &query, &input, now, &mut store) {
+        Ok(figures) => {
+            if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
+                // Without it the next late line knows less; no reason to fail.
+                let _ = figures.keep(place);
+            }
+            tell(Step::Figures(figures));
         }
-        tell(Step::Figures(figures));
+        Err(trouble) => tell(Step::Trouble(trouble)),
     }
 }
 
@@ -167,7 +171,7 @@ impl Figures {
     }
 }
 
-/// What the transcripts say now; `None` when they cannot be read.
+/// What the transcripts say now.
 fn figures(
     options: &Options,
     config: &Config,
@@ -175,18 +179,18 @@ fn figures(
     input: &Input,
     now: DateTime<Utc>,
     store: &mut Option<Store>,
-) -> Option<Figures> {
+) -> Result<Figures, Failure> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
-    let needs = budget_needs(query, &limits, input.session.as_deref(), now).ok()?;
-    let loaded = load(options, config, &needs).ok()?;
+    let needs = budget_needs(query, &limits, input.session.as_deref(), now)?;
+    let loaded = load(options, config, &needs)?;
     *store = loaded.store;
     let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
-    let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now).ok()?;
-    let [today, block, session, limits @ ..] = &found[..] else { return None };
+    let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now)?;
+    let [today, block, session, limits @ ..] = &found[..] else { unreachable!("each limit has its budget") };
     let is_named = |session: &&Budget| input.session.is_some() && session.session.is_some();
-    Some(Figures {
+    Ok(Figures {
         day: day(&query.calendar, now),
         today: cost(today),
         session: Some(session).filter(is_named).and_then(|session| Some((input.session.clone()?, cost(session)?))),
