@@ -90,8 +90,8 @@ pub(crate) enum WhenExceeded {
 pub(crate) enum ConfigError {
     /// The file that was named cannot be read.
     Read(PathBuf, io::Error),
-    /// Lines, from 1, and what is wrong there.
-    Mistakes(PathBuf, Vec<(usize, String)>),
+    /// What is wrong in the file.
+    Mistakes(PathBuf, Mistakes),
 }
 
 impl fmt::Display for ConfigError {
@@ -117,7 +117,7 @@ impl Config {
         let is_named = named.is_some();
         let Some(path) = named.or_else(usual_place) else { return Ok(Config::default()) };
         match read(&path) {
-            Ok(text) => parse(&text).map_err(|mistakes| ConfigError::Mistakes(path, mistakes)),
+            Ok(bytes) => text(&bytes).and_then(parse).map_err(|mistakes| ConfigError::Mistakes(path, mistakes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => Ok(Config::default()),
             Err(error) => Err(ConfigError::Read(path, error)),
         }
@@ -160,19 +160,33 @@ fn usual_place() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "ccstats").map(|dirs| dirs.config_dir().join("config.toml"))
 }
 
-fn read(path: &Path) -> io::Result<String> {
+fn read(path: &Path) -> io::Result<Vec<u8>> {
     /// Far more than anybody writes by hand.
     const LARGEST: u64 = 1 << 20;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(io::Error::other("more than 1 MB is no configuration"));
     }
-    Ok(text)
+    Ok(bytes)
+}
+
+/// Lines, from 1, and what is wrong there.
+type Mistakes = Vec<(usize, String)>;
+
+fn text(bytes: &[u8]) -> Result<&str, Mistakes> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let start = error.valid_up_to();
+        vec![(line_at(bytes, start), format!("expected UTF-8, found the byte 0x{:02x}", bytes[start]))]
+    })
+}
+
+fn line_at(bytes: &[u8], position: usize) -> usize {
+    1 + bytes.iter().take(position).filter(|byte| **byte == b'\n').count()
 }
 
 /// All mistakes by line, so that they can be mended at once.
-fn parse(text: &str) -> Result<Config, Vec<(usize, String)>> {
+fn parse(text: &str) -> Result<Config, Mistakes> {
     let mut reader = Reader { text, mistakes: Vec::new() };
     let config = match DeTable::parse(text) {
         Ok(table) => reader.config(table.get_ref()),
@@ -190,13 +204,12 @@ type Value<'t> = Spanned<DeValue<'t>>;
 /// Takes values out of the file and notes what it cannot take.
 struct Reader<'t> {
     text: &'t str,
-    mistakes: Vec<(usize, String)>,
+    mistakes: Mistakes,
 }
 
 impl Reader<'_> {
     fn mistake(&mut self, span: Range<usize>, what: String) {
-        let before = self.text.as_bytes().iter().take(span.start);
-        self.mistakes.push((1 + before.filter(|byte| **byte == b'\n').count(), what));
+        self.mistakes.push((line_at(self.text.as_bytes(), span.start), what));
     }
 
     fn config(&mut self, table: &DeTable) -> Config {

@@ -98,7 +98,7 @@ fn no_format_shows_a_name_that_is_hashed() {
 // The configuration.
 
 /// The run of a report with a configuration.
-fn configured(config: &str, report: &str, root: &Path, options: &[&str]) -> Run {
+fn configured(config: impl AsRef<[u8]>, report: &str, root: &Path, options: &[&str]) -> Run {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("config.toml");
     std::fs::write(&file, config).unwrap();
@@ -208,6 +208,9 @@ fn mistakes_in_the_configuration_name_line_and_key() {
         assert_eq!((run.code, run.text()), (2, ""), "{config}");
         assert!(run.stderr.starts_with("error: ") && run.stderr.contains(wanted), "{}", run.stderr);
     }
+    let run = configured(b"zone = 'UTC'\nweek_start = 'm\xff'", "summary", &root, &[]);
+    assert_eq!((run.code, run.text()), (2, ""));
+    assert!(run.stderr.ends_with("config.toml` line 2: expected UTF-8, found the byte 0xff\n"), "{}", run.stderr);
 }
 
 // Repositories.
