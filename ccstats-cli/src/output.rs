@@ -94,8 +94,15 @@ pub(crate) fn say(kind: &str, text: &str) {
 
 /// Reports wrong usage, or prints the help that was asked for.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        // clap repeats words as they were given.
+        error.to_string().lines().for_each(|line| drop(writeln!(io::stderr(), "{}", Shown::new(line))));
+        return ExitCode::from(2);
+    }
+    match write(&error.render().ansi().to_string(), None, ColorWhen::Auto) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure(&error),
+    }
 }
 
 /// Reports what ended the program.

@@ -119,6 +119,11 @@ fn no_name_acts_in_a_message() {
         let unknown = report("summary", home.path(), &["--range", name]);
         assert_eq!(unknown.code, 2, "{name:?}");
         assert_inert(&unknown.stderr, "the message about a wrong value");
+        for words in [&["--format", name][..], &["--sort", &format!("cost:{name}")], &[&format!("--{name}")]] {
+            let refused = report("summary", home.path(), words);
+            assert_eq!(refused.code, 2, "{name:?}");
+            assert_inert(&refused.stderr, "the message about wrong usage");
+        }
     }
 }
 

@@ -48,6 +48,19 @@ fn full_disk_is_an_error_that_says_so() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    for word in ["--help", "--version"] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = program(home.path()).arg(word).stdout(full).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{word}: {stderr}");
+        assert!(stderr.starts_with("error: cannot write to stdout: "), "{word}: {stderr}");
+    }
+}
+
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
@@ -80,7 +93,7 @@ fn missing_root_is_an_error_that_names_it() {
 fn wrong_usage_ends_with_2_before_anything_is_printed() {
     let home = tempfile::tempdir().unwrap();
     let root = home.path().to_str().unwrap();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 10] = [
         &["summary", "--no-such-option"],
         &["no-such-report"],
         &["summary", "--range", "someday"],
@@ -88,6 +101,7 @@ fn wrong_usage_ends_with_2_before_anything_is_printed() {
         &["summary", "--tz", "Mars/Olympus"],
         &["summary", "--format", "papyrus"],
         &["summary", "--threads", "many"],
+        &["summary", "--since", "2026-05-02", "--until", "2026-05-01"],
         &["summary", "--week-start", "someday"],
         &["summary", "--now", "then"],
     ];
