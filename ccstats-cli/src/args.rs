@@ -285,8 +285,8 @@ pub(crate) struct Options {
     /// The configuration file [default: CCSTATS_CONFIG, else config.toml in the platform's place]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Reading")]
     pub(crate) config: Option<PathBuf>,
-    /// Number of threads [default: all processors]
-    #[arg(long, global = true, value_name = "N", help_heading = "Reading")]
+    /// Number of threads, up to 512 [default: all processors]
+    #[arg(long, global = true, value_name = "N", help_heading = "Reading", value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Read transcripts instead of mapping them into memory
     #[arg(long, global = true, help_heading = "Reading")]
@@ -406,6 +406,14 @@ fn weekday(text: &str) -> Result<Weekday, String> {
 fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     let instant = DateTime::parse_from_rfc3339(text);
     instant.map(|instant| instant.to_utc()).map_err(|_| "expected an RFC 3339 time, such as 2026-11-20T10:00:00Z".into())
+}
+
+/// More threads than processors only wait; so many that they get in each other's way are a
+/// slip of the hand.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    const MOST: usize = 512;
+    let threads = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= MOST);
+    threads.ok_or_else(|| format!("expected a number from 1 to {MOST}"))
 }
 
 fn sort(text: &str) -> Result<(String, Option<Direction>), String> {

@@ -65,8 +65,8 @@ pub(crate) struct Where {
 
 /// Finds the roots, and starts the threads that read them.
 pub(crate) fn look(options: &args::Options) -> Where {
-    // This thread works too, instead of waiting for others to do so. Fails only where the
-    // pool runs already; then it keeps its size.
+    // This thread works too, instead of waiting for others to do so. Where the system has not
+    // as many threads to give, it works alone.
     let threads = options.threads.map_or(0, NonZeroUsize::get);
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
     let Roots { roots, looked_in } = Roots::new(&options.root);

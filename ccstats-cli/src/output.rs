@@ -3,8 +3,10 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
+use std::panic;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
+use std::thread;
 
 use anstream::{AutoStream, ColorChoice};
 use ccstats_core::{Error, Shown};
@@ -90,6 +92,22 @@ pub(crate) fn is_terminal() -> bool {
 /// Says something to the user, on one line of stderr each.
 pub(crate) fn say(kind: &str, text: &str) {
     let _ = writeln!(io::stderr(), "{kind}: {}", Shown::new(text));
+}
+
+/// From now on a panic of this thread ends the program at once. polars panics where it is
+/// given no threads, and to unwind from that can wait for ever for those that never came.
+pub(crate) fn end_on_panic() {
+    let (this, usual) = (thread::current().id(), panic::take_hook());
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().id() != this {
+            return usual(panic);
+        }
+        let why = panic.payload_as_str().unwrap_or("it is not said why");
+        let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+        say("error", &format!("cannot make the report: {why}{place}"));
+        say("hint", "where threads are short, `POLARS_MAX_THREADS=1` in the environment and `--threads 1` need the fewest");
+        process::exit(1);
+    }));
 }
 
 /// Reports wrong usage, or prints the help that was asked for.

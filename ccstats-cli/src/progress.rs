@@ -21,7 +21,8 @@ pub(crate) fn shown<T>(quiet: bool, scan: impl FnOnce(&Progress) -> T) -> T {
     thread::scope(|scope| {
         let (done, waiting) = mpsc::channel::<()>();
         let progress = &progress;
-        scope.spawn(move || {
+        // Where the system has no thread left, nothing is shown.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
             if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 draw(progress, &waiting);
             }

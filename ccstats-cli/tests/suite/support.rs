@@ -50,9 +50,17 @@ impl Run {
     }
 }
 
+/// Where the program under test is.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_ccstats");
+
 /// The program with nothing of our own environment but the search path.
 pub(crate) fn program(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ccstats"));
+    program_at(PROGRAM, home)
+}
+
+/// Another program, or this one at another place, with that environment.
+pub(crate) fn program_at(path: impl AsRef<OsStr>, home: &Path) -> Command {
+    let mut command = Command::new(path);
     command.env_clear().current_dir(home);
     for name in ["PATH", "SystemRoot", "LLVM_PROFILE_FILE"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));

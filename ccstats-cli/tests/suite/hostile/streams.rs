@@ -5,7 +5,9 @@ use std::process::{Child, Stdio};
 
 use serde_json::json;
 
-use crate::support::{assistant, ccstats, json_of, lines, output, program, report, with, write_home, write_transcript};
+use crate::support::{
+    PROGRAM, assistant, ccstats, finish, json_of, lines, output, program, program_at, report, with, write_home, write_transcript,
+};
 
 /// The words that must not reach a user.
 fn assert_no_panic(stderr: &str) {
@@ -61,6 +63,22 @@ fn help_that_cannot_be_written_is_an_error() {
     }
 }
 
+/// polars panics where it is given no threads, and can wait for ever while it unwinds. Here
+/// it asks for so many that there is no room for their stacks.
+#[cfg(target_os = "linux")]
+#[test]
+fn want_of_threads_is_an_error_and_no_hang() {
+    let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
+    for pool in ["POLARS_MAX_THREADS", "POLARS_ASYNC_THREAD_COUNT"] {
+        let mut command = program_at("sh", home.path());
+        command.args(["-c", "ulimit -v 1000000 && exec \"$0\" \"$@\"", PROGRAM, "daily", "--range", "all", "--no-store"]);
+        let run = finish(command.env(pool, "4096"));
+        assert_eq!((run.code, run.text()), (1, ""), "{pool}: {}", run.stderr);
+        assert!(run.stderr.starts_with("error: cannot make the report: ") && run.stderr.contains("\nhint: "), "{}", run.stderr);
+        assert_no_panic(&run.stderr);
+    }
+}
+
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
@@ -93,7 +111,7 @@ fn missing_root_is_an_error_that_names_it() {
 fn wrong_usage_ends_with_2_before_anything_is_printed() {
     let home = tempfile::tempdir().unwrap();
     let root = home.path().to_str().unwrap();
-    let wrong: [&[&str]; 10] = [
+    let wrong: [&[&str]; 11] = [
         &["summary", "--no-such-option"],
         &["no-such-report"],
         &["summary", "--range", "someday"],
@@ -101,6 +119,7 @@ fn wrong_usage_ends_with_2_before_anything_is_printed() {
         &["summary", "--tz", "Mars/Olympus"],
         &["summary", "--format", "papyrus"],
         &["summary", "--threads", "many"],
+        &["summary", "--threads", "100000"],
         &["summary", "--since", "2026-05-02", "--until", "2026-05-01"],
         &["summary", "--week-start", "someday"],
         &["summary", "--now", "then"],
