@@ -15,6 +15,9 @@ const BAR: Style = AnsiColor::Blue.on_default();
 /// Between columns.
 const GAP: &str = "  ";
 
+/// What stands before the totals of a list.
+const TOTAL: &str = "total";
+
 /// Rows that a terminal shows of a list that stands alone, and of one of several.
 const ROWS_ALONE: usize = 30;
 const ROWS_BESIDE_OTHERS: usize = 10;
@@ -34,7 +37,7 @@ pub(super) fn render(report: &Report, screen: &Screen) -> String {
         }
     }
     let sentences = report.notes.iter().cloned().chain([reading(report)]).chain(report.advice.clone());
-    sentences.for_each(|sentence| text += &wrapped(&sentence, screen.width));
+    sentences.for_each(|sentence| text += &format!("\n{}", wrapped('·', &sentence, screen.width)));
     if screen.is_unicode { text } else { text.replace('…', "~").replace('█', "#").replace(['·', '–'], "-") }
 }
 
@@ -125,7 +128,7 @@ fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize)
     }
     let left = table.rows.len() - shown;
     if left > 0 {
-        text += &format!("{HEADING}… and {} more; `--top N` shows as many as you like{HEADING:#}\n", grouped(left as u128));
+        text += &wrapped('…', &format!("and {} more; `--top N` shows as many as you like", grouped(left as u128)), screen.width);
     }
     text
 }
@@ -144,7 +147,8 @@ impl<'t> Layout<'t> {
             let column = &table.columns[index];
             let cells = table.rows[..shown].iter().map(|row| cell(column.kind, &row[index]).width());
             let total = totals.map_or(0, |totals| total_cell(column, totals).width());
-            cells.max().unwrap_or(0).max(total).max(heading(column).width())
+            let label = if totals.is_some() && index == 0 { TOTAL.width() } else { 0 };
+            cells.max().unwrap_or(0).max(total).max(label).max(heading(column).width())
         };
         let is_detail = |index: usize| table.columns[index].is_detail;
         let says_nothing = |index: usize, value: &Value| *value == Value::None || is_detail(index) && *value == Value::Number(0);
@@ -230,7 +234,7 @@ impl<'t> Layout<'t> {
     fn totals(&self, totals: &Table) -> String {
         let cells = self.columns.iter().enumerate().map(|(position, (index, width))| {
             let column = &self.table.columns[*index];
-            let text = if position == 0 { "total".into() } else { total_cell(column, totals) };
+            let text = if position == 0 { TOTAL.into() } else { total_cell(column, totals) };
             aligned(&text, *width, column.kind.is_text())
         });
         format!("{TITLE}{}{TITLE:#}\n", cells.collect::<Vec<_>>().join(GAP).trim_end())
@@ -323,9 +327,9 @@ fn reading(report: &Report) -> String {
     text
 }
 
-/// A sentence on lines of its own, under a bullet.
-fn wrapped(sentence: &str, width: usize) -> String {
-    let mut text = format!("\n{HEADING}·");
+/// A sentence on lines of its own, behind a mark.
+fn wrapped(mark: char, sentence: &str, width: usize) -> String {
+    let mut text = format!("{HEADING}{mark}");
     let mut used = 1;
     for word in sentence.split(' ') {
         if used + 1 + word.width() > width {
@@ -336,4 +340,26 @@ fn wrapped(sentence: &str, width: usize) -> String {
         used += 1 + word.width();
     }
     format!("{text}{HEADING:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn width(line: &str) -> usize {
+        anstream::adapter::strip_str(line).to_string().width()
+    }
+
+    #[test]
+    fn what_stands_below_a_list_is_no_wider_than_the_screen() {
+        let mut table = Table::new(&[("file", Kind::Text), ("edits", Kind::Count), ("sessions", Kind::Count)]);
+        table.rows = (0..40_u64).map(|edits| vec![Value::text("a"), edits.into(), 1_u64.into()]).collect();
+        let mut totals = Table::new(&[("edits", Kind::Count)]);
+        totals.rows = vec![vec![780_u64.into()]];
+        let screen = Screen { width: 24, cut_lists: true, is_unicode: true };
+        let text = list(&Section { key: "rows", table }, Some(&totals), &screen, 2);
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        assert!(text.lines().all(|line| width(line) <= screen.width), "{plain}");
+        assert!(plain.ends_with("\ntotal    780\n… and 38 more; `--top N`\n  shows as many as you\n  like\n"), "{plain}");
+    }
 }
