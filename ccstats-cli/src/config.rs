@@ -96,11 +96,10 @@ pub(crate) enum ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |path: &Path| Shown::new(&path.to_string_lossy()).to_string();
         match self {
-            ConfigError::Read(path, error) => write!(f, "cannot read the configuration `{}`: {error}", shown(path)),
+            ConfigError::Read(path, error) => write!(f, "cannot read the configuration `{}`: {error}", Shown::path(path)),
             ConfigError::Mistakes(path, mistakes) => {
-                let lines: Vec<_> = mistakes.iter().map(|(line, what)| format!("`{}` line {line}: {what}", shown(path))).collect();
+                let lines: Vec<_> = mistakes.iter().map(|(line, what)| format!("`{}` line {line}: {what}", Shown::path(path))).collect();
                 write!(f, "{}", lines.join("\n"))
             }
         }
@@ -146,7 +145,7 @@ impl Config {
 /// The file that is read, for messages about it.
 pub(crate) fn shown_place(option: Option<&Path>) -> String {
     let place = named(option).or_else(usual_place);
-    place.map_or("the configuration".into(), |path| format!("`{}`", Shown::new(&path.to_string_lossy())))
+    place.map_or("the configuration".into(), |path| format!("`{}`", Shown::path(&path)))
 }
 
 /// The file that an option or else the environment names.

@@ -122,7 +122,7 @@ pub(crate) fn calendar(options: &args::Options, config: &Config) -> Calendar {
 }
 
 pub(crate) fn say_nothing_found(looked_in: &[PathBuf]) {
-    let places: Vec<_> = looked_in.iter().map(|place| format!("`{}`", Shown::new(&place.to_string_lossy()))).collect();
+    let places: Vec<_> = looked_in.iter().map(|place| format!("`{}`", Shown::path(place))).collect();
     output::say("note", &format!("no transcripts in {}", places.join(", ")));
     output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
 }

@@ -31,8 +31,6 @@ pub(crate) enum Failure {
     Write(String, io::Error),
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,6 +43,8 @@ impl fmt::Display for Failure {
     }
 }
 
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
         Failure::Config(error)
     }
 }
@@ -58,7 +58,7 @@ impl From<Error> for Failure {
 /// Writes data; a closed pipe ends quietly, as if all had been read.
 pub(crate) fn write(data: &str, file: Option<&Path>, color: ColorWhen) -> Result<(), Failure> {
     let (place, result) = match file {
-        Some(path) => (format!("`{}`", Shown::new(&path.to_string_lossy())), write_file(data, path)),
+        Some(path) => (format!("`{}`", Shown::path(path)), write_file(data, path)),
         None => ("stdout".into(), write_stdout(data, color)),
     };
     match result {

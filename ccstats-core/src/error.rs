@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 
 use crate::prices::OwnPrice;
-use crate::untrusted::{Shown, shown_path};
+use crate::untrusted::Shown;
 
 /// A call could not do its work.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Root(path, error) => {
-                write!(f, "cannot read `{}`: {error}: expected a folder of transcripts or a config directory", shown_path(path))
+                write!(f, "cannot read `{}`: {error}: expected a folder of transcripts or a config directory", Shown::path(path))
             }
             Error::Range(name) => write!(
                 f,
@@ -81,7 +81,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: `{}`", self.kind.name(), shown_path(&self.path))?;
+        write!(f, "{}: `{}`", self.kind.name(), Shown::path(&self.path))?;
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }

@@ -43,8 +43,17 @@ pub struct Shown<'a>(Cow<'a, str>);
 impl<'a> Shown<'a> {
     /// Makes a text fit to be shown.
     pub fn new(text: &'a str) -> Shown<'a> {
+        Shown::of(Cow::Borrowed(text))
+    }
+
+    /// Makes a path fit to be shown; bytes that are no UTF-8 show as U+FFFD.
+    pub fn path(path: &'a Path) -> Shown<'a> {
+        Shown::of(path.to_string_lossy())
+    }
+
+    fn of(text: Cow<'a, str>) -> Shown<'a> {
         if !text.chars().any(is_dangerous) {
-            return Shown(Cow::Borrowed(text));
+            return Shown(text);
         }
         let mut shown = String::with_capacity(text.len() + 8);
         for character in text.chars() {
@@ -81,11 +90,6 @@ pub fn is_dangerous(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A path fit to be shown; bytes that are no UTF-8 show as U+FFFD.
-pub(crate) fn shown_path(path: &Path) -> String {
-    Shown::new(&path.to_string_lossy()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,6 +101,7 @@ mod tests {
         assert_eq!(shown("plain/päth 漢字"), "plain/päth 漢字");
         assert_eq!(shown("a\u{1b}[31mb\u{7}\r\n"), "a\\u{1b}[31mb\\u{7}\\r\\n");
         assert_eq!(shown("\u{202e}\u{200b}\u{9b}"), "\\u{202e}\\u{200b}\\u{9b}");
+        assert_eq!(Shown::path(Path::new("a/\u{1b}b")).as_str(), "a/\\u{1b}b");
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::untrusted::shown_path;
+use crate::untrusted::Shown;
 
 /// The store cannot be used as asked.
 #[derive(Debug)]
@@ -29,15 +29,15 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Io(path, error) => write!(f, "cannot use the store `{}`: {error}", shown_path(path)),
+            StoreError::Io(path, error) => write!(f, "cannot use the store `{}`: {error}", Shown::path(path)),
             StoreError::Unsafe(path, why) => {
-                write!(f, "the store `{}` is not safe: {why}: expected a folder that only you can open", shown_path(path))
+                write!(f, "the store `{}` is not safe: {why}: expected a folder that only you can open", Shown::path(path))
             }
-            StoreError::Foreign(path) => write!(f, "`{}` is no store of ccstats: name another", shown_path(path)),
-            StoreError::Newer(path) => write!(f, "the store `{}` was written by a later version: update ccstats", shown_path(path)),
-            StoreError::Damaged(path) => write!(f, "the store `{}` is damaged", shown_path(path)),
-            StoreError::Busy(path) => write!(f, "the store `{}` is being written by another process", shown_path(path)),
-            StoreError::Database(path, why) => write!(f, "cannot use the store `{}`: {why}", shown_path(path)),
+            StoreError::Foreign(path) => write!(f, "`{}` is no store of ccstats: name another", Shown::path(path)),
+            StoreError::Newer(path) => write!(f, "the store `{}` was written by a later version: update ccstats", Shown::path(path)),
+            StoreError::Damaged(path) => write!(f, "the store `{}` is damaged", Shown::path(path)),
+            StoreError::Busy(path) => write!(f, "the store `{}` is being written by another process", Shown::path(path)),
+            StoreError::Database(path, why) => write!(f, "cannot use the store `{}`: {why}", Shown::path(path)),
         }
     }
 }
