@@ -78,7 +78,8 @@ fn add_hooks(settings: &mut Map<String, Value>, program: &str) -> Result<(), Str
         let ours = groups.iter_mut().filter_map(|group| group.get_mut("hooks")?.as_array_mut()).flatten().find(|hook| is_our_hook(hook));
         match ours {
             // The program may have moved; what else was set stays.
-            Some(hook) => hook["command"] = json!(program),
+            Some(hook) if hook.get("args").is_some() => hook["command"] = json!(program),
+            Some(hook) => hook["command"] = json!(format!("{} hook", quoted(program))),
             None => groups.push(json!({"hooks": [handler]})),
         }
     }
@@ -121,9 +122,18 @@ fn is_our_statusline(statusline: &Value) -> bool {
     command.trim_end().strip_suffix(" statusline").is_some_and(is_our_program)
 }
 
+/// By the usual name, by the one that this program has now, or by a link to it.
 fn is_our_program(program: &str) -> bool {
-    let name = program.trim_matches(['\'', '"', ' ']).rsplit(['/', '\\']).next().unwrap_or_default();
-    name.strip_suffix(".exe").unwrap_or(name) == "ccstats"
+    let program = program.trim_matches(['\'', '"', ' ']);
+    let this = env::current_exe().ok();
+    let has_our_name = [Some("ccstats"), this.as_deref().and_then(Path::to_str).map(name)].contains(&Some(name(program)));
+    has_our_name || this.is_some() && fs::canonicalize(program).ok() == this
+}
+
+/// The name of a program, on whatever system its path is one.
+fn name(program: &str) -> &str {
+    let name = program.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.strip_suffix(".exe").unwrap_or(name)
 }
 
 fn add_statusline(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
@@ -156,12 +166,8 @@ fn program() -> Result<String, Failure> {
     }
     match program.to_str() {
         Some(path) => Ok(path.replace('\\', "/")),
-        None => Err(Failure::Cannot(format!("cannot name `{}` in JSON: its path is no Unicode", shown(&program)))),
+        None => Err(Failure::Cannot(format!("cannot name `{}` in JSON: its path is no Unicode", Shown::path(&program)))),
     }
-}
-
-fn shown(path: &Path) -> String {
-    Shown::new(&path.to_string_lossy()).to_string()
 }
 
 /// Settings as they were read.
@@ -194,7 +200,7 @@ impl File {
     }
 
     fn failure(&self, why: &str) -> Failure {
-        Failure::Cannot(format!("cannot change `{}`: {why}", shown(&self.path)))
+        Failure::Cannot(format!("cannot change `{}`: {why}", Shown::path(&self.path)))
     }
 
     /// Brings the file to the new settings, unless it is there already.
@@ -209,13 +215,13 @@ impl File {
             }
         };
         if *settings == self.settings {
-            say(format!("nothing to change in `{}`", shown(&self.path)));
+            say(format!("nothing to change in `{}`", Shown::path(&self.path)));
             return Ok(());
         }
         let backup = self.back_up().map_err(|error| self.failure(&format!("no backup: {error}")))?;
         self.replace(&text).map_err(|error| self.failure(&error.to_string()))?;
-        let backup = backup.map_or(String::new(), |path| format!("; before it was as in `{}`", shown(&path)));
-        say(format!("{done} `{}`{backup}", shown(&self.path)));
+        let backup = backup.map_or(String::new(), |path| format!("; before it was as in `{}`", Shown::path(&path)));
+        say(format!("{done} `{}`{backup}", Shown::path(&self.path)));
         Ok(())
     }
 
@@ -225,10 +231,18 @@ impl File {
         changed.fold(text, |text, name| with_member(&text, name, settings.get(name)))
     }
 
-    /// Keeps the old text beside the file.
+    /// Keeps the old text beside the file, and every other one that is kept there.
     fn back_up(&self) -> io::Result<Option<PathBuf>> {
         let Some(text) = &self.text else { return Ok(None) };
-        let path = self.beside("ccstats-backup");
+        let holds_another = |path: &Path| match fs::read(path) {
+            Ok(kept) => kept != text.as_bytes(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        let (mut path, mut number) = (self.beside("ccstats-backup"), 1);
+        while holds_another(&path) {
+            number += 1;
+            path = self.beside(&format!("ccstats-backup-{number}"));
+        }
         let mut file = key::private_file().create(true).truncate(true).open(&path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;

@@ -1,7 +1,6 @@
 //! Hooks: what they answer, that they stand in nobody's way, and how they get into
 //! the settings and out again.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{assistant, ccstats, ccstats_of, lines, program, with, write_transcript};
+use crate::support::{PROGRAM, Run, assistant, ccstats, ccstats_of, finish, lines, program, program_at, with, write_transcript};
 
 /// The deadline is 200 ms; a machine that runs all tests at once takes longer.
 const SOON: Duration = Duration::from_secs(2);
@@ -181,16 +180,29 @@ impl Settings {
         serde_json::from_str(&self.text()).unwrap()
     }
 
-    fn run(&self, words: &[&str]) -> crate::support::Run {
-        let words = ["hook"].iter().chain(words).map(OsStr::new);
-        let path = self.path();
-        ccstats(words.chain([OsStr::new("--settings"), path.as_os_str()]))
+    fn run(&self, words: &[&str]) -> Run {
+        self.run_by(Path::new(PROGRAM), words)
+    }
+
+    fn run_by(&self, program: &Path, words: &[&str]) -> Run {
+        let home = tempfile::tempdir().unwrap();
+        finish(program_at(program, home.path()).arg("hook").args(words).arg("--settings").arg(self.path()))
     }
 
     fn done(&self, words: &[&str]) -> String {
-        let run = self.run(words);
+        self.done_by(Path::new(PROGRAM), words)
+    }
+
+    fn done_by(&self, program: &Path, words: &[&str]) -> String {
+        let run = self.run_by(program, words);
         assert_eq!((run.code, run.text()), (0, ""), "{}", run.stderr);
         run.stderr
+    }
+
+    /// The texts that are kept beside the settings, the first one first.
+    fn backups(&self) -> Vec<String> {
+        let names = ["ccstats-backup", "ccstats-backup-2", "ccstats-backup-3", "ccstats-backup-4"];
+        names.iter().map_while(|name| fs::read_to_string(self.0.path().join(format!("settings.json.{name}"))).ok()).collect()
     }
 
     fn refused(&self, words: &[&str]) -> String {
@@ -268,8 +280,22 @@ fn installing_twice_is_installing_once() {
     let once = settings.text();
     assert!(settings.done(&["install", "--statusline"]).starts_with("note: nothing to change in `"));
     assert_eq!(settings.text(), once);
-    let backup = fs::read_to_string(settings.0.path().join("settings.json.ccstats-backup")).unwrap();
-    assert_eq!(backup, OTHERS, "the backup is not that of the installed file");
+    assert_eq!(settings.backups(), [OTHERS], "the backup is not that of the installed file");
+}
+
+#[test]
+fn every_text_that_was_changed_is_kept_once() {
+    let settings = Settings::new(OTHERS);
+    settings.done(&["install"]);
+    let hooks = settings.text();
+    let said = settings.done(&["install", "--statusline"]);
+    assert!(said.contains("; before it was as in `") && said.ends_with("settings.json.ccstats-backup-2`\n"), "{said}");
+    let both = settings.text();
+    for _ in 0..2 {
+        settings.done(&["uninstall"]);
+        settings.done(&["install", "--statusline"]);
+    }
+    assert_eq!(settings.backups(), [OTHERS.into(), hooks, both]);
 }
 
 #[test]
@@ -352,6 +378,46 @@ fn a_program_that_moved_is_the_same_hook() {
     settings.done(&["install"]);
     assert_eq!(settings.text(), installed);
     fs::write(settings.path(), r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "ccstats hook"}]}]}}"#).unwrap();
+    settings.done(&["uninstall"]);
+    assert_eq!(settings.text(), "{}");
+}
+
+#[test]
+fn a_hook_for_a_shell_stays_one() {
+    let settings = Settings::new(r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "/old/ccstats hook"}]}]}}"#);
+    settings.done(&["install"]);
+    assert_eq!(settings.json()["hooks"]["Stop"], json!([{"hooks": [{"type": "command", "command": format!("{PROGRAM} hook")}]}]));
+}
+
+/// A folder with the program under another name. A name more is quicker made than a copy.
+fn renamed(name: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir_in(Path::new(PROGRAM).parent().unwrap()).unwrap();
+    let path = folder.path().join(name);
+    fs::hard_link(PROGRAM, &path).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn a_program_of_another_name_knows_its_entries() {
+    let [(_here, here), (_there, there)] = [renamed("spending"), renamed("spending")];
+    let settings = Settings::new("{}");
+    settings.done_by(&here, &["install", "--statusline"]);
+    let once = settings.text();
+    assert!(settings.done_by(&here, &["install", "--statusline"]).starts_with("note: nothing to change in `"));
+    settings.done_by(&there, &["install", "--statusline"]);
+    assert_eq!(settings.text(), once.replace(here.to_str().unwrap(), there.to_str().unwrap()), "it moved");
+    settings.done_by(&here, &["uninstall"]);
+    assert_eq!(settings.text(), "{}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_program_is_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("spending");
+    std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
+    let settings =
+        Settings::new(&json!({"statusLine": {"type": "command", "command": format!("{} statusline", link.display())}}).to_string());
     settings.done(&["uninstall"]);
     assert_eq!(settings.text(), "{}");
 }
