@@ -10,8 +10,7 @@ use crate::args::{Args, BudgetArgs, Format, Options};
 use crate::config::{self, Config};
 use crate::format::number::{dollars, money};
 use crate::load::{self, Loaded, load};
-use crate::output::{self, Failure};
-use crate::run::UNUSABLE;
+use crate::output::{self, Failure, UNUSABLE};
 use crate::{format, key, money as amount};
 
 /// More was spent than a limit.

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Problem, ProblemKind, Progress, Query, Range, Shown, Store};
+use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Problem, ProblemKind, Progress, Query, Range, Shown, Store, Untrusted};
 use chrono::Weekday;
 
 use crate::args;
@@ -12,8 +12,7 @@ use crate::config::Config;
 use crate::format::number::counted;
 use crate::output::{self, Failure};
 use crate::place::{self, Roots};
-use crate::run::name_projects;
-use crate::{format, key, progress};
+use crate::{format, key, progress, repository};
 
 /// What was read, and how.
 pub(crate) struct Loaded {
@@ -39,6 +38,23 @@ pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> R
     let store = store.and_then(while_writing);
     name_projects(&mut dataset, config, options.by_repository());
     Ok(Loaded { dataset, looked_in, scan, store })
+}
+
+/// Repositories, then aliases, then groups: each names what the one before left.
+fn name_projects(dataset: &mut Dataset, config: &Config, by_repository: bool) {
+    if by_repository {
+        let (projects, worktrees) = (dataset.projects(), dataset.worktrees());
+        let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
+        let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
+        let repositories = repository::repositories(&projects, &worktrees);
+        dataset.rename_projects(|project| repositories.get(project).cloned());
+    }
+    if !config.aliases.is_empty() {
+        dataset.rename_projects(|project| config.alias(project).map(String::from));
+    }
+    if !config.groups.is_empty() {
+        dataset.rename_projects(|project| config.group(project).map(String::from));
+    }
 }
 
 fn while_writing(store: Store) -> Option<Store> {

@@ -14,6 +14,9 @@ use ccstats_core::{Error, Shown};
 use crate::args::ColorWhen;
 use crate::config::ConfigError;
 
+/// Exit code: input was partly unusable, and `--strict` was given.
+pub(crate) const UNUSABLE: u8 = 3;
+
 /// What ends the program.
 #[derive(Debug)]
 pub(crate) enum Failure {

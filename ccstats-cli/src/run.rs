@@ -2,18 +2,15 @@
 
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Leaks, Listing, Needs, Query, Range, Report, ReportName, Shown, Untrusted};
+use ccstats_core::{Dataset, Leaks, Listing, Needs, Query, Range, Report, ReportName, Shown};
 use chrono::{DateTime, Utc};
 
 use crate::args::{Args, Command, Format};
 use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::load::{self, Loaded, load};
-use crate::output::{self, Failure};
-use crate::{args, budget, doctor, history, hook, key, place, repository, statusline};
-
-/// Input was partly unusable, and `--strict` was given.
-pub(crate) const UNUSABLE: u8 = 3;
+use crate::output::{self, Failure, UNUSABLE};
+use crate::{args, budget, doctor, history, hook, key, place, statusline};
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let command = args.command.as_ref().unwrap_or(&Command::Summary);
@@ -100,23 +97,6 @@ fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, que
         Some(key) => report.hashed(&key),
         None => report,
     })
-}
-
-/// Repositories, then aliases, then groups: each names what the one before left.
-pub(crate) fn name_projects(dataset: &mut Dataset, config: &Config, by_repository: bool) {
-    if by_repository {
-        let (projects, worktrees) = (dataset.projects(), dataset.worktrees());
-        let projects: Vec<&str> = projects.iter().map(Untrusted::raw).collect();
-        let worktrees: Vec<_> = worktrees.iter().map(|(path, original)| (path.raw(), original.raw())).collect();
-        let repositories = repository::repositories(&projects, &worktrees);
-        dataset.rename_projects(|project| repositories.get(project).cloned());
-    }
-    if !config.aliases.is_empty() {
-        dataset.rename_projects(|project| config.alias(project).map(String::from));
-    }
-    if !config.groups.is_empty() {
-        dataset.rename_projects(|project| config.group(project).map(String::from));
-    }
 }
 
 fn query(args: &Args, config: &Config, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {
