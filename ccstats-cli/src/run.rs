@@ -108,10 +108,12 @@ fn query(args: &Args, config: &Config, name: ReportName, now: DateTime<Utc>) -> 
 /// What the reader looks at. Lists are cut only for a person at a terminal.
 fn screen(args: &Args) -> Screen {
     const WIDTH: usize = 80;
+    /// Less holds no table.
+    const NARROWEST: usize = 40;
     let is_terminal = output::is_terminal() && args.options.output.is_none();
     let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
     Screen {
-        width: if is_terminal { width.max(40) } else { WIDTH },
+        width: if is_terminal { width.max(NARROWEST) } else { WIDTH },
         cut_lists: is_terminal && args.options.top.is_none(),
         is_unicode: !is_terminal || place::has_unicode(),
     }

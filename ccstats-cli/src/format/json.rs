@@ -1,5 +1,6 @@
 //! JSON: one object for a report, or one per row.
 
+use std::iter;
 use std::path::Path;
 
 use ccstats_core::{Accounting, Column, Kind, Problem, Report, Table, Value, is_dangerous};
@@ -86,8 +87,11 @@ pub(super) fn render_table(schema: &str, (name, flag): (&str, bool), (key, table
 
 /// One object per row.
 pub(super) fn lines(table: &Table) -> String {
-    let line = |row| harmless(&serde_json::to_string(&row).unwrap_or_default()) + "\n";
-    rows(table).into_iter().map(line).collect()
+    rows(table).iter().map(line).collect()
+}
+
+fn line(json: &Json) -> String {
+    harmless(&serde_json::to_string(json).unwrap_or_default()) + "\n"
 }
 
 /// One object per row; where there are several tables, each says its name.
@@ -95,19 +99,13 @@ pub(super) fn render_rows(report: &Report) -> String {
     if let Some(table) = report.rows() {
         return lines(table);
     }
-    let mut lines = String::new();
-    let mut line = |section: &str, row: Json| {
-        let Json::Object(mut members) = row else { return };
-        members.insert(0, ("section", Json::Text(section)));
-        let text = serde_json::to_string(&Json::Object(members)).unwrap_or_default();
-        lines.push_str(&harmless(&text));
-        lines.push('\n');
+    let sections = report.sections.iter().map(|section| (section.key, &section.table));
+    let tables = iter::once((report.totals.key, &report.totals.table)).chain(sections);
+    let named = |key, table: &Table, row| {
+        let section = ("section", Json::Text(key));
+        line(&Json::Object([section].into_iter().chain(members(&table.columns, row)).collect()))
     };
-    rows(&report.totals.table).into_iter().for_each(|row| line(report.totals.key, row));
-    for section in &report.sections {
-        rows(&section.table).into_iter().for_each(|row| line(section.key, row));
-    }
-    lines
+    tables.flat_map(|(key, table)| table.rows.iter().map(move |row| named(key, table, row))).collect()
 }
 
 fn optional(text: Option<&str>) -> Json<'_> {
@@ -115,11 +113,11 @@ fn optional(text: Option<&str>) -> Json<'_> {
 }
 
 fn rows(table: &Table) -> Vec<Json<'_>> {
-    table.rows.iter().map(|row| object(&table.columns, row)).collect()
+    table.rows.iter().map(|row| Json::Object(members(&table.columns, row))).collect()
 }
 
 /// One row; a dot in a column's name nests it.
-fn object<'a>(columns: &[Column], row: &'a [Value]) -> Json<'a> {
+fn members<'a>(columns: &[Column], row: &'a [Value]) -> Vec<(&'a str, Json<'a>)> {
     let mut members: Vec<(&'a str, Json<'a>)> = Vec::new();
     for (column, value) in columns.iter().zip(row) {
         let value = json(column.kind, value);
@@ -131,7 +129,7 @@ fn object<'a>(columns: &[Column], row: &'a [Value]) -> Json<'a> {
             },
         }
     }
-    Json::Object(members)
+    members
 }
 
 fn json(kind: Kind, value: &Value) -> Json<'_> {

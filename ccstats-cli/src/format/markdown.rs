@@ -2,8 +2,7 @@
 
 use ccstats_core::{Column, Kind, Report, Table, Untrusted, Value};
 
-use crate::format::flat;
-use crate::format::number::{percent, whole};
+use crate::format::{flat, readable};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!("# ccstats {}: {}\n", report.name.word(), escaped(&Untrusted::new(&report.range.name)));
@@ -51,15 +50,7 @@ fn figures(table: &Table) -> String {
 }
 
 fn cell(kind: Kind, value: &Value) -> String {
-    match value {
-        Value::None => String::new(),
-        Value::Text(text) => escaped(text),
-        Value::Number(number) => whole(kind, *number),
-        Value::Share(share) => percent(*share),
-        Value::Rate(rate) => format!("{rate:.1}"),
-        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
-        Value::List(texts) => texts.iter().map(escaped).collect::<Vec<_>>().join(", "),
-    }
+    readable(kind, value, escaped).unwrap_or_default()
 }
 
 /// A text without live markup.

@@ -6,9 +6,10 @@ mod markdown;
 pub(crate) mod number;
 mod table;
 
-use ccstats_core::{Accounting, Problem, ProblemKind, Report, Table};
+use ccstats_core::{Accounting, Kind, Problem, ProblemKind, Report, Table, Untrusted, Value};
 
 use crate::args::Format;
+use crate::format::number::{percent, whole};
 
 /// What the reader looks at.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,19 @@ pub(crate) fn problems(accounting: &Accounting) -> Vec<ProblemGroup<'_>> {
     const EXAMPLES: usize = 5;
     let groups = accounting.problems.chunk_by(|a, b| a.kind == b.kind);
     groups.map(|group| ProblemGroup { kind: group[0].kind, count: group.len(), examples: &group[..group.len().min(EXAMPLES)] }).collect()
+}
+
+/// A value for people, with its texts made fit for a format; `None` where there is none.
+fn readable(kind: Kind, value: &Value, text: impl Fn(&Untrusted) -> String) -> Option<String> {
+    Some(match value {
+        Value::None => return None,
+        Value::Text(words) => text(words),
+        Value::Number(number) => whole(kind, *number),
+        Value::Share(share) => percent(*share),
+        Value::Rate(rate) => format!("{rate:.1}"),
+        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
+        Value::List(texts) => texts.iter().map(text).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// A column's name where names cannot nest.

@@ -2,8 +2,9 @@
 
 use ccstats_core::Kind;
 
-/// Picodollars in a cent.
-const CENT: u128 = 10_000_000_000;
+/// Picodollars in a dollar, and in a cent.
+const DOLLAR: u128 = 1_000_000_000_000;
+const CENT: u128 = DOLLAR / 100;
 
 /// A whole number of a kind.
 pub(super) fn whole(kind: Kind, number: u128) -> String {
@@ -51,7 +52,7 @@ fn duration(milliseconds: u128) -> String {
 
 /// Dollars as a plain number; exact where the digits of a double reach.
 pub(crate) fn dollars(picodollars: u128) -> f64 {
-    picodollars as f64 / 1e12
+    picodollars as f64 / DOLLAR as f64
 }
 
 /// A share in percent.

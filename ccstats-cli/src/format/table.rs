@@ -4,8 +4,8 @@ use anstyle::{AnsiColor, Style};
 use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value};
 use unicode_width::UnicodeWidthStr;
 
-use crate::format::number::{bytes, counted, grouped, percent, whole};
-use crate::format::{Screen, problems};
+use crate::format::number::{bytes, counted, grouped};
+use crate::format::{Screen, problems, readable};
 
 const TITLE: Style = Style::new().bold();
 const HEADING: Style = Style::new().dimmed();
@@ -17,6 +17,10 @@ const GAP: &str = "  ";
 
 /// What stands before the totals of a list.
 const TOTAL: &str = "total";
+
+/// Columns that the bar beside the largest row may take; shorter ones cannot be told apart.
+const SHORTEST_BAR: usize = 6;
+const LONGEST_BAR: usize = 30;
 
 /// Rows that a terminal shows of a list that stands alone, and of one of several.
 const ROWS_ALONE: usize = 30;
@@ -75,8 +79,10 @@ fn figures(table: &Table, screen: &Screen) -> String {
 
 /// Lines of one width: a heading, and figures with their names.
 fn figure_block(name: &str, lines: &[(String, String)]) -> Vec<String> {
+    /// That of `$0.00`, with which all other values line up.
+    const NARROWEST_VALUE: usize = 5;
     let names = lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
-    let values = lines.iter().map(|(_, value)| value.width()).max().unwrap_or(0).max(5);
+    let values = lines.iter().map(|(_, value)| value.width()).max().unwrap_or(0).max(NARROWEST_VALUE);
     let width = names + GAP.len() + values;
     let name = name.replace('_', " ");
     let heading = format!("{HEADING}{name}{HEADING:#}{}", " ".repeat(width.saturating_sub(name.width())));
@@ -160,7 +166,7 @@ impl<'t> Layout<'t> {
         layout.shorten_texts(width);
         let left = width.saturating_sub(layout.width() + GAP.len());
         let has_money = layout.columns.iter().any(|(index, _)| table.columns[*index].kind == Kind::Money);
-        layout.bar = if has_money && left >= 6 && shown > 1 { left.min(30) } else { 0 };
+        layout.bar = if has_money && left >= SHORTEST_BAR && shown > 1 { left.min(LONGEST_BAR) } else { 0 };
         layout
     }
 
@@ -273,15 +279,7 @@ fn may_be_cut(column: &Column) -> bool {
 }
 
 fn cell(kind: Kind, value: &Value) -> String {
-    match value {
-        Value::None => "–".into(),
-        Value::Text(text) => text.shown().to_string(),
-        Value::Number(number) => whole(kind, *number),
-        Value::Share(share) => percent(*share),
-        Value::Rate(rate) => format!("{rate:.1}"),
-        Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
-        Value::List(texts) => texts.iter().map(|text| text.shown().to_string()).collect::<Vec<_>>().join(", "),
-    }
+    readable(kind, value, |text| text.shown().to_string()).unwrap_or_else(|| "–".into())
 }
 
 fn aligned(text: &str, width: usize, left: bool) -> String {
