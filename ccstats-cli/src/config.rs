@@ -51,7 +51,7 @@ use chrono_tz::Tz;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::statusline::Template;
+use crate::template::Template;
 
 /// What the file says; empty without one.
 #[derive(Debug, Default)]

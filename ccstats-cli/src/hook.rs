@@ -11,14 +11,14 @@ pub(crate) use settings::installed;
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Query, Shown, Store, budget_needs, budgets};
+use ccstats_core::{Budget, Query, Shown, Store};
 use chrono::Utc;
 use serde_json::{Value, json};
 
 use crate::args::{ColorWhen, HookArgs, HookCommand, Options};
 use crate::config::{self, Config, WhenExceeded};
 use crate::format::number::money;
-use crate::load::{self, load};
+use crate::load;
 use crate::output::Failure;
 use crate::{budget, history, live, output};
 
@@ -50,8 +50,7 @@ fn respond(options: &Options) {
     live::be_silent();
     let options = Options { quiet: true, ..options.clone() };
     let answers = live::before_deadline(move |answers| {
-        let mut store = None;
-        if let Some(answer) = live::read_value().and_then(|event| answer(&event, &options, &mut store)) {
+        if let Some((answer, _store)) = live::read_value().and_then(|event| answer(&event, &options)) {
             let _ = answers.send(answer);
         }
     });
@@ -60,8 +59,8 @@ fn respond(options: &Options) {
     }
 }
 
-/// What to say to an event; `None` says nothing.
-fn answer(event: &Value, options: &Options, store: &mut Option<Store>) -> Option<Value> {
+/// What to say to an event, and the store as [`live::spent`] gives it; `None` says nothing.
+fn answer(event: &Value, options: &Options) -> Option<(Value, Option<Store>)> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
     let event = Event::named(text("hook_event_name")?)?;
     let config = Config::load(options.config.as_deref()).ok()?;
@@ -72,13 +71,10 @@ fn answer(event: &Value, options: &Options, store: &mut Option<Store>) -> Option
     }
     let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
     let now = options.now.unwrap_or_else(Utc::now);
-    let needs = budget_needs(&query, &limits, text("session_id"), now).ok()?;
-    let loaded = load(options, &config, &needs).ok()?;
-    *store = loaded.store;
-    let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
-    let budgets = budgets(&dataset, &query, &config.price_list(), &limits, text("session_id"), now).ok()?;
+    let (budgets, store) = live::spent(options, &config, &query, &limits, text("session_id"), now).ok()?;
     let place = config::shown_place(options.config.as_deref());
-    reaction(event, &budgets, budget::warn_percent(&config), stops.then_some(&place))
+    let reaction = reaction(event, &budgets, budget::warn_percent(&config), stops.then_some(place.as_str()))?;
+    Some((reaction, store))
 }
 
 /// The events that have an answer.
@@ -104,7 +100,7 @@ impl Event {
 }
 
 /// `limits_in`: where the limits stand that stop, if they do.
-fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, limits_in: Option<&String>) -> Option<Value> {
+fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, limits_in: Option<&str>) -> Option<Value> {
     let exceeded: Vec<_> = budgets.iter().filter(|budget| budget.is_exceeded()).map(told).collect();
     if !exceeded.is_empty() {
         let text = format!("ccstats: budget exceeded: {}", exceeded.join("; "));

@@ -2,13 +2,20 @@
 //! deadline, and nothing else ever.
 
 use std::io::{self, IsTerminal as _, Read as _};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ccstats_core::{Limit, Pattern};
+use ccstats_core::{Budget, Limit, Pattern, Query, Store, budget_needs, budgets};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
+
+use crate::args::Options;
+use crate::config::Config;
+use crate::load::{Loaded, load};
+use crate::output::Failure;
 
 /// Of the 200 ms that an answer may take. The rest is for starting and ending on a
 /// machine that is busy, not least with the work that is given up.
@@ -40,6 +47,23 @@ pub(crate) fn read_value() -> Option<Value> {
         return None;
     }
     serde_json::Deserializer::from_reader(stdin.lock().take(LARGEST)).into_iter().next()?.ok()
+}
+
+/// What is spent of some limits, and the store while something is written to it: to be kept
+/// until the answer is given.
+pub(crate) fn spent(
+    options: &Options,
+    config: &Config,
+    query: &Query,
+    limits: &[Limit],
+    session: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Budget>, Option<Store>), Failure> {
+    let needs = budget_needs(query, limits, session, now)?;
+    let Loaded { dataset, store, .. } = load(options, config, &needs)?;
+    // The process ends before it would all be given back.
+    let dataset = ManuallyDrop::new(dataset);
+    Ok((budgets(&dataset, query, &config.price_list(), limits, session, now)?, store))
 }
 
 /// The limits that are about all projects, or about the one in this folder.

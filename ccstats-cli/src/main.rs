@@ -20,6 +20,7 @@ mod progress;
 mod repository;
 mod run;
 mod statusline;
+mod template;
 
 use std::process::ExitCode;
 

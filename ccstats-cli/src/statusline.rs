@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, Store, budget_needs, budgets};
+use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, Store};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,30 +18,10 @@ use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
 use crate::format::number::money;
-use crate::load::{self, load};
+use crate::load;
 use crate::output::{self, Failure};
+use crate::template::{Template, fill};
 use crate::{key, live};
-
-/// What a template may name.
-pub(crate) const NAMES: [&str; 8] = ["model", "session", "today", "block", "block_left", "budget", "context", "limits"];
-
-/// The line where nobody wrote another.
-const PARTS: [&str; 7] =
-    ["{model}", "{session} session", "{today} today", "{block} block, {block_left} left", "{budget}", "context {context}", "{limits}"];
-
-/// How the line is put together.
-#[derive(Clone, Debug)]
-pub(crate) struct Template {
-    /// Texts with names in braces; one that names something unknown is left out.
-    pub(crate) parts: Vec<String>,
-    pub(crate) separator: String,
-}
-
-impl Default for Template {
-    fn default() -> Template {
-        Template { parts: PARTS.map(String::from).to_vec(), separator: " · ".into() }
-    }
-}
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     live::be_silent();
@@ -91,9 +71,8 @@ fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
     tell(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     tell(Step::Input(input.clone()));
-    let mut store = None;
-    match figures(options, &config, &query, &input, now, &mut store) {
-        Ok(figures) => {
+    match figures(options, &config, &query, &input, now) {
+        Ok((figures, _store)) => {
             if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
                 // Without it the next late line knows less; no reason to fail.
                 let _ = figures.keep(place);
@@ -171,33 +150,29 @@ impl Figures {
     }
 }
 
-/// What the transcripts say now.
+/// What the transcripts say now, and the store as [`live::spent`] gives it.
 fn figures(
     options: &Options,
     config: &Config,
     query: &Query,
     input: &Input,
     now: DateTime<Utc>,
-    store: &mut Option<Store>,
-) -> Result<Figures, Failure> {
+) -> Result<(Figures, Option<Store>), Failure> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
-    let needs = budget_needs(query, &limits, input.session.as_deref(), now)?;
-    let loaded = load(options, config, &needs)?;
-    *store = loaded.store;
-    let dataset = std::mem::ManuallyDrop::new(loaded.dataset);
-    let found = budgets(&dataset, query, &config.price_list(), &limits, input.session.as_deref(), now)?;
+    let (found, store) = live::spent(options, config, query, &limits, input.session.as_deref(), now)?;
     let [today, block, session, limits @ ..] = &found[..] else { unreachable!("each limit has its budget") };
     let is_named = |session: &&Budget| input.session.is_some() && session.session.is_some();
-    Ok(Figures {
+    let figures = Figures {
         day: day(&query.calendar, now),
         today: cost(today),
         session: Some(session).filter(is_named).and_then(|session| Some((input.session.clone()?, cost(session)?))),
         block: block.end_ms.and_then(|_| cost(block)),
         block_end_ms: block.end_ms,
         budget: tightest(limits),
-    })
+    };
+    Ok((figures, store))
 }
 
 fn day(calendar: &Calendar, now: DateTime<Utc>) -> String {
@@ -259,17 +234,6 @@ impl Row {
     }
 }
 
-/// A text with values for the names in braces; `None` when one of them has none.
-pub(crate) fn fill(text: &str, value: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let (mut filled, mut rest) = (String::new(), text);
-    while let Some((before, name)) = rest.split_once('{') {
-        let (name, behind) = name.split_once('}')?;
-        filled = filled + before + &value(name)?;
-        rest = behind;
-    }
-    Some(filled + rest)
-}
-
 /// A name of a sane length.
 fn brief(name: &str) -> String {
     const LONGEST: usize = 40;
@@ -322,15 +286,5 @@ mod tests {
         let name = "a\u{1b}]0;t\u{7}\n\u{202e}{today}".to_string() + &"x".repeat(1000);
         let line = line(&json!({"model": {"display_name": name}}), Figures::default());
         assert!(line.starts_with("a\\u{1b}]0;t\\u{7}\\n\\u{202e}{today}xx") && line.len() < 100, "{line}");
-    }
-
-    #[test]
-    fn a_template_names_what_it_wants() {
-        let value = |name: &str| (name == "a").then(|| "1".to_string());
-        assert_eq!(
-            ["x {a}{a} y", "plain", "{b}", "{a} {b}", "{", "}", "{a"].map(|text| fill(text, value)),
-            [Some("x 11 y".into()), Some("plain".into()), None, None, None, Some("}".into()), None]
-        );
-        assert!(PARTS.iter().all(|part| fill(part, |name| NAMES.contains(&name).then(String::new)).is_some()));
     }
 }

@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Config, Reader, Value, WhenExceeded};
 use crate::money;
-use crate::statusline::{NAMES, Template, fill};
+use crate::template::{NAMES, Template, fill};
 
 impl Reader<'_> {
     /// `[budget]`: limits, those of projects, and when to warn.
