@@ -35,14 +35,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
         let key = key::load().map_err(Failure::Key)?;
         budgets = budgets.into_iter().map(|budget| budget.hashed(&key)).collect();
     }
-    let is_exceeded = budgets.iter().any(Budget::is_exceeded);
-    let text = match options.format() {
-        Format::Table => budgets.iter().map(|budget| line(budget, warn_percent, &query.calendar, now)).collect(),
-        other => {
-            let table = budget_table(&budgets, warn_percent, &query.calendar);
-            format::render_table("ccstats.budget/1", ("exceeded", is_exceeded), ("limits", &table), other)
-        }
-    };
+    let text = text(&budgets, options.format(), warn_percent, &query.calendar, now);
     output::write(&text, options.output.as_deref(), options.color)?;
     let mut accounting = dataset.accounting().clone();
     load::tell(&mut store, &mut accounting);
@@ -54,7 +47,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     }
     let is_unusable = options.strict && !load::is_whole(&accounting);
     std::mem::forget(dataset);
-    Ok(match (is_exceeded, is_unusable) {
+    Ok(match (budgets.iter().any(Budget::is_exceeded), is_unusable) {
         (true, _) => ExitCode::from(EXCEEDED),
         (_, true) => ExitCode::from(UNUSABLE),
         _ => ExitCode::SUCCESS,
@@ -98,6 +91,15 @@ fn no_limit(options: &Options) -> String {
         None => (String::new(), "[budget]".into()),
     };
     format!("no limit{whose}: give one, such as `--daily 10`, or write `{table}` and below it `daily = 10` into {place}")
+}
+
+fn text(budgets: &[Budget], format: Format, warn_percent: u8, calendar: &Calendar, now: DateTime<Utc>) -> String {
+    if format == Format::Table {
+        return budgets.iter().map(|budget| line(budget, warn_percent, calendar, now)).collect();
+    }
+    let is_exceeded = budgets.iter().any(Budget::is_exceeded);
+    let table = budget_table(budgets, warn_percent, calendar);
+    format::render_table("ccstats.budget/1", ("exceeded", is_exceeded), ("limits", &table), format)
 }
 
 /// One limit on one line.

@@ -28,7 +28,11 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let now = options.now.unwrap_or_else(Utc::now);
     let options = Options { quiet: true, ..options.clone() };
     let mut row = Row::default();
-    for step in live::before_deadline(move |steps| work(&options, now, &mut |step| drop(steps.send(step)))) {
+    let steps = live::before_deadline(move |steps| {
+        let tell = |step| drop(steps.send(step));
+        work(&options, now, tell).unwrap_or_else(|trouble| tell(Step::Trouble(trouble)));
+    });
+    for step in steps {
         match step {
             Step::Template(template) => row.template = template,
             Step::Trouble(trouble) => row.trouble = trouble.to_string().lines().next().map(String::from),
@@ -59,11 +63,8 @@ enum Step {
     Figures(Figures),
 }
 
-fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
-    let config = match Config::load(options.config.as_deref()) {
-        Ok(config) => config,
-        Err(error) => return tell(Step::Trouble(error.into())),
-    };
+fn work(options: &Options, now: DateTime<Utc>, tell: impl Fn(Step)) -> Result<(), Failure> {
+    let config = Config::load(options.config.as_deref())?;
     tell(Step::Template(config.template.clone().unwrap_or_default()));
     let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
     let place = (!options.no_store).then(key::data_folder).flatten().map(|folder| folder.join("statusline.json"));
@@ -71,16 +72,13 @@ fn work(options: &Options, now: DateTime<Utc>, tell: &mut impl FnMut(Step)) {
     tell(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     tell(Step::Input(input.clone()));
-    match figures(options, &config, &query, &input, now) {
-        Ok((figures, _store)) => {
-            if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
-                // Without it the next late line knows less; no reason to fail.
-                let _ = figures.keep(place);
-            }
-            tell(Step::Figures(figures));
-        }
-        Err(trouble) => tell(Step::Trouble(trouble)),
+    let (figures, _store) = figures(options, &config, &query, &input, now)?;
+    if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
+        // Without it the next late line knows less; no reason to fail.
+        let _ = figures.keep(place);
     }
+    tell(Step::Figures(figures));
+    Ok(())
 }
 
 /// What stdin tells. Any part of it may be missing.

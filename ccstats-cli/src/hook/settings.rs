@@ -125,9 +125,9 @@ fn is_our_statusline(statusline: &Value) -> bool {
 /// By the usual name, by the one that this program has now, or by a link to it.
 fn is_our_program(program: &str) -> bool {
     let program = program.trim_matches(['\'', '"', ' ']);
-    let this = env::current_exe().ok();
-    let has_our_name = [Some("ccstats"), this.as_deref().and_then(Path::to_str).map(name)].contains(&Some(name(program)));
-    has_our_name || this.is_some() && fs::canonicalize(program).ok() == this
+    let this = env::current_exe().and_then(fs::canonicalize).ok();
+    let is_named_as_this = this.as_deref().and_then(Path::to_str).is_some_and(|this| name(this) == name(program));
+    name(program) == "ccstats" || is_named_as_this || this.is_some() && fs::canonicalize(program).ok() == this
 }
 
 /// The name of a program, on whatever system its path is one.
