@@ -2,6 +2,7 @@
 
 mod usage;
 
+use std::ffi::OsStr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -250,9 +251,9 @@ pub(crate) struct Options {
     #[arg(long, global = true, value_enum, value_name = "WHAT", help_heading = "Filters")]
     pub(crate) by: Vec<By>,
 
-    /// How to print
-    #[arg(long, global = true, value_enum, value_name = "F", help_heading = "Output", default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    /// How to print [default: by the ending of --output, else table]
+    #[arg(long, global = true, value_enum, value_name = "F", help_heading = "Output")]
+    pub(crate) format: Option<Format>,
     /// The same as --format json
     #[arg(long, global = true, help_heading = "Output", conflicts_with = "format")]
     pub(crate) json: bool,
@@ -321,6 +322,19 @@ pub(crate) enum Format {
     Markdown,
 }
 
+impl Format {
+    /// The format of files whose name has an ending.
+    fn of_files(ending: &OsStr) -> Option<Format> {
+        Some(match ending.to_str()? {
+            "json" => Format::Json,
+            "ndjson" | "jsonl" => Format::Ndjson,
+            "csv" => Format::Csv,
+            "md" => Format::Markdown,
+            _ => return None,
+        })
+    }
+}
+
 /// What a project is, and what `tools` counts calls by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
@@ -371,7 +385,9 @@ pub(crate) enum ColorWhen {
 impl Options {
     /// The format, whichever way it was asked for.
     pub(crate) fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.format }
+        let of_file = || self.output.as_ref()?.extension().and_then(Format::of_files);
+        let asked = if self.json { Some(Format::Json) } else { self.format };
+        asked.or_else(of_file).unwrap_or(Format::Table)
     }
 
     /// Whether a project is a repository; of several words the last counts.

@@ -77,6 +77,11 @@ pub(crate) fn system_zone() -> (Tz, Option<String>) {
     }
 }
 
+/// How wide a pipe or a file is to be.
+pub(crate) fn columns() -> Option<usize> {
+    env::var("COLUMNS").ok()?.parse().ok()
+}
+
 /// Whether the terminal's locale says that it shows Unicode.
 pub(crate) fn has_unicode() -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().filter_map(env::var_os).find(|value| !value.is_empty());

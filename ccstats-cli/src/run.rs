@@ -1,5 +1,6 @@
 //! From options to a report: what the program does, step by step.
 
+use std::io;
 use std::process::ExitCode;
 
 use ccstats_core::{Dataset, Leaks, Listing, Needs, Query, Range, Report, ReportName, Shown};
@@ -30,13 +31,21 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             clap_complete::generate(*shell, &mut args::command(), "ccstats", &mut script);
             print(args, &String::from_utf8_lossy(&script))
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(args::command()).render(&mut page).map_err(|error| Failure::Write("memory".into(), error))?;
-            print(args, &String::from_utf8_lossy(&page))
-        }
+        Command::Man => print(args, &String::from_utf8_lossy(&manual().map_err(|error| Failure::Write("memory".into(), error))?)),
         command => report(args, command.report().unwrap_or(ReportName::Summary)),
     }
+}
+
+/// The page of the program, then that of each command.
+fn manual() -> io::Result<Vec<u8>> {
+    let mut program = args::command();
+    program.build();
+    let mut pages = Vec::new();
+    clap_mangen::Man::new(program.clone()).render(&mut pages)?;
+    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
+        clap_mangen::Man::new(command.clone()).render(&mut pages)?;
+    }
+    Ok(pages)
 }
 
 fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
@@ -111,9 +120,9 @@ fn screen(args: &Args) -> Screen {
     /// Less holds no table.
     const NARROWEST: usize = 40;
     let is_terminal = output::is_terminal() && args.options.output.is_none();
-    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
+    let width = if is_terminal { terminal_size::terminal_size().map(|(width, _)| width.0.into()) } else { place::columns() };
     Screen {
-        width: if is_terminal { width.max(NARROWEST) } else { WIDTH },
+        width: width.unwrap_or(WIDTH).max(NARROWEST),
         cut_lists: is_terminal && args.options.top.is_none(),
         is_unicode: !is_terminal || place::has_unicode(),
     }
@@ -123,12 +132,15 @@ fn say_nothing_in_range(query: &Query, dataset: &Dataset) {
     let fits = if query.has_filters() { " fits the filters" } else { "" };
     output::say("note", &format!("nothing in the range `{}`{fits}", Shown::new(&query.range.name)));
     let calendar = &query.calendar;
-    if query.range.bounds != Range::all().bounds
-        && let Some(last) = dataset.last_activity_ms()
-    {
+    let (start, end) = query.range.instants(calendar);
+    let is_outside = |last: &i64| start.is_some_and(|start| *last < start) || end.is_some_and(|end| *last >= end);
+    if let Some(last) = dataset.last_activity_ms().filter(is_outside) {
+        let (instant, day) = (calendar.instant(last), calendar.day(last));
+        output::say("hint", &format!("the last activity was at {instant}; try `--range {day}` or `--range all`"));
+    } else if query.has_filters() {
         output::say(
             "hint",
-            &format!("the last activity was at {}; try `--range {}` or `--range all`", calendar.instant(last), calendar.day(last)),
+            "a filter is a part of a name, or a glob over all of it; `ccstats projects`, `sessions` and `models` list names",
         );
     }
 }

@@ -13,12 +13,16 @@ use crate::untrusted::Untrusted;
 pub enum Kind {
     /// Names and words.
     Text,
-    /// What somebody wrote; its start tells most.
+    /// What somebody wrote, or an id: the start tells most.
     Phrase,
-    /// A civil day, month or other time as text; sorts as text.
+    /// A civil day, week or month as text; sorts as text.
     Day,
+    /// A time with its offset from UTC, as text (RFC 3339).
+    Instant,
     /// A whole number of things.
     Count,
+    /// A whole number that may be below zero: what was added, less what was removed.
+    Net,
     /// A whole number of tokens.
     Tokens,
     /// Picodollars.
@@ -36,7 +40,7 @@ pub enum Kind {
 impl Kind {
     /// Whether values are read from the left and sorted as text.
     pub fn is_text(self) -> bool {
-        matches!(self, Kind::Text | Kind::Phrase | Kind::Day)
+        matches!(self, Kind::Text | Kind::Phrase | Kind::Day | Kind::Instant)
     }
 }
 
@@ -60,6 +64,8 @@ pub enum Value {
     Text(Untrusted),
     /// A whole number: things, tokens, picodollars or milliseconds, as the column says.
     Number(u128),
+    /// A whole number that may be below zero.
+    Net(i64),
     /// A share from 0 to 1.
     Share(f64),
     /// How many for each one, or each hundred, as the column says.
@@ -173,6 +179,7 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
     match (a, b) {
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
+        (Value::Net(a), Value::Net(b)) => a.cmp(b),
         (Value::Share(a), Value::Share(b)) | (Value::Rate(a), Value::Rate(b)) => a.total_cmp(b),
         (Value::Flag(a), Value::Flag(b)) => a.cmp(b),
         (Value::List(a), Value::List(b)) => a.len().cmp(&b.len()),

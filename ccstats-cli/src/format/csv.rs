@@ -30,9 +30,10 @@ fn cell(kind: Kind, value: &Value) -> String {
         Value::Text(text) => inert(text),
         Value::Number(number) if kind == Kind::Money => dollars(*number).to_string(),
         Value::Number(number) => number.to_string(),
+        Value::Net(number) => number.to_string(),
         Value::Share(number) | Value::Rate(number) => number.to_string(),
         Value::Flag(flag) => flag.to_string(),
-        Value::List(texts) => texts.iter().map(inert).collect::<Vec<_>>().join(" "),
+        Value::List(texts) => texts.iter().map(inert).collect::<Vec<_>>().join("; "),
     }
 }
 

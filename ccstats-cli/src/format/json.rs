@@ -17,6 +17,7 @@ enum Json<'a> {
     Text(&'a str),
     Path(&'a Path),
     Whole(u128),
+    Net(i64),
     Float(f64),
     List(Vec<Json<'a>>),
     Object(Vec<(&'a str, Json<'a>)>),
@@ -30,6 +31,7 @@ impl Serialize for Json<'_> {
             Json::Text(text) => serializer.serialize_str(text),
             Json::Path(path) => serializer.serialize_str(&path.to_string_lossy()),
             Json::Whole(number) => serializer.serialize_u128(*number),
+            Json::Net(number) => serializer.serialize_i64(*number),
             Json::Float(number) => serializer.serialize_f64(*number),
             Json::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
@@ -138,6 +140,7 @@ fn json(kind: Kind, value: &Value) -> Json<'_> {
         Value::Text(text) => Json::Text(text.raw()),
         Value::Number(number) if kind == Kind::Money => Json::Float(dollars(*number)),
         Value::Number(number) => Json::Whole(*number),
+        Value::Net(number) => Json::Net(*number),
         Value::Share(number) | Value::Rate(number) => Json::Float(*number),
         Value::Flag(flag) => Json::Flag(*flag),
         Value::List(texts) => Json::List(texts.iter().map(|text| Json::Text(text.raw())).collect()),

@@ -9,7 +9,7 @@ mod table;
 use ccstats_core::{Accounting, Kind, Problem, ProblemKind, Report, Table, Untrusted, Value};
 
 use crate::args::Format;
-use crate::format::number::{percent, whole};
+use crate::format::number::{net, percent, whole};
 
 /// What the reader looks at.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,7 @@ fn readable(kind: Kind, value: &Value, text: impl Fn(&Untrusted) -> String) -> O
         Value::None => return None,
         Value::Text(words) => text(words),
         Value::Number(number) => whole(kind, *number),
+        Value::Net(number) => net(*number),
         Value::Share(share) => percent(*share),
         Value::Rate(rate) => format!("{rate:.1}"),
         Value::Flag(flag) => if *flag { "yes" } else { "no" }.into(),

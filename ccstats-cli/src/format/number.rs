@@ -15,6 +15,16 @@ pub(super) fn whole(kind: Kind, number: u128) -> String {
     }
 }
 
+/// A whole number with its sign.
+pub(super) fn net(number: i64) -> String {
+    let sign = match number.signum() {
+        1 => "+",
+        0 => "",
+        _ => "-",
+    };
+    format!("{sign}{}", grouped(number.unsigned_abs().into()))
+}
+
 /// Groups of three digits.
 pub(crate) fn grouped(number: u128) -> String {
     let digits = number.to_string();

@@ -121,22 +121,32 @@ fn beside(blocks: Vec<Vec<String>>, width: usize) -> String {
 /// A list with its heading, as much of it as the screen takes.
 fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize) -> String {
     let table = &section.table;
-    let shown = if screen.cut_lists { table.rows.len().min(most) } else { table.rows.len() };
-    let layout = Layout::new(table, totals, shown, screen.width);
+    let is_cut = screen.cut_lists && table.rows.len() > most + 1;
+    let (rows, left) = match table.rows.len() - most.min(table.rows.len()) {
+        left if is_cut && is_chronological(table) => {
+            (&table.rows[left..], format!("{} earlier; `| less` shows all", grouped(left as u128)))
+        }
+        left if is_cut => (&table.rows[..most], format!("{} more; `--top N` shows as many as you like", grouped(left as u128))),
+        _ => (&table.rows[..], String::new()),
+    };
+    let layout = Layout::new(table, totals, rows, screen.width);
     let mut text = String::from("\n");
     text += &layout.heading();
-    let largest = table.rows[..shown].iter().map(|row| layout.size(row)).max().unwrap_or(0);
-    for row in &table.rows[..shown] {
-        text += &layout.row(row, largest);
-    }
+    let largest = rows.iter().map(|row| layout.size(row)).max().unwrap_or(0);
+    rows.iter().for_each(|row| text += &layout.row(row, largest));
     if let Some(totals) = totals.filter(|totals| layout.has_total(totals)) {
         text += &layout.totals(totals);
     }
-    let left = table.rows.len() - shown;
-    if left > 0 {
-        text += &wrapped('…', &format!("and {} more; `--top N` shows as many as you like", grouped(left as u128)), screen.width);
+    if is_cut {
+        text += &wrapped('…', &format!("and {left}"), screen.width);
     }
     text
+}
+
+/// Whether the latest rows are the last ones.
+fn is_chronological(table: &Table) -> bool {
+    let is_time = table.columns.first().is_some_and(|column| matches!(column.kind, Kind::Day | Kind::Instant));
+    is_time && table.rows.is_sorted_by(|a, b| matches!((&a[0], &b[0]), (Value::Text(a), Value::Text(b)) if a <= b))
 }
 
 /// Which columns of a table are shown, and how wide.
@@ -148,10 +158,10 @@ struct Layout<'t> {
 }
 
 impl<'t> Layout<'t> {
-    fn new(table: &'t Table, totals: Option<&Table>, shown: usize, width: usize) -> Layout<'t> {
+    fn new(table: &'t Table, totals: Option<&Table>, rows: &[Vec<Value>], width: usize) -> Layout<'t> {
         let wanted = |index: usize| {
             let column = &table.columns[index];
-            let cells = table.rows[..shown].iter().map(|row| cell(column.kind, &row[index]).width());
+            let cells = rows.iter().map(|row| cell(column.kind, &row[index]).width());
             let total = totals.map_or(0, |totals| total_cell(column, totals).width());
             let label = if totals.is_some() && index == 0 { TOTAL.width() } else { 0 };
             cells.max().unwrap_or(0).max(total).max(label).max(heading(column).width())
@@ -166,7 +176,7 @@ impl<'t> Layout<'t> {
         layout.shorten_texts(width);
         let left = width.saturating_sub(layout.width() + GAP.len());
         let has_money = layout.columns.iter().any(|(index, _)| table.columns[*index].kind == Kind::Money);
-        layout.bar = if has_money && left >= SHORTEST_BAR && shown > 1 { left.min(LONGEST_BAR) } else { 0 };
+        layout.bar = if has_money && left >= SHORTEST_BAR && rows.len() > 1 { left.min(LONGEST_BAR) } else { 0 };
         layout
     }
 
@@ -279,7 +289,14 @@ fn may_be_cut(column: &Column) -> bool {
 }
 
 fn cell(kind: Kind, value: &Value) -> String {
-    readable(kind, value, |text| text.shown().to_string()).unwrap_or_else(|| "–".into())
+    let text = |text: &Untrusted| if kind == Kind::Instant { minute(text.raw()) } else { text.shown().to_string() };
+    readable(kind, value, text).unwrap_or_else(|| "–".into())
+}
+
+/// The day and minute of an instant: the title names the zone.
+fn minute(instant: &str) -> String {
+    const MINUTE: usize = "2026-11-20T19:30".len();
+    instant.chars().take(MINUTE).map(|letter| if letter == 'T' { ' ' } else { letter }).collect()
 }
 
 fn aligned(text: &str, width: usize, left: bool) -> String {
@@ -359,5 +376,35 @@ mod tests {
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert!(text.lines().all(|line| width(line) <= screen.width), "{plain}");
         assert!(plain.ends_with("\ntotal    780\n… and 38 more; `--top N`\n  shows as many as you\n  like\n"), "{plain}");
+    }
+
+    fn days(count: u64) -> Section {
+        let mut table = Table::new(&[("day", Kind::Day), ("edits", Kind::Count)]);
+        table.rows = (0..count).map(|day| vec![Value::text(format!("2026-11-{:02}", day + 1)), day.into()]).collect();
+        Section { key: "rows", table }
+    }
+
+    fn shown(section: &Section, most: usize) -> String {
+        let screen = Screen { width: 80, cut_lists: true, is_unicode: true };
+        anstream::adapter::strip_str(&list(section, None, &screen, most)).to_string()
+    }
+
+    #[test]
+    fn of_a_list_in_the_order_of_time_the_latest_rows_are_shown() {
+        let text = shown(&days(9), 2);
+        assert_eq!(text, "\nday         edits\n2026-11-08      7\n2026-11-09      8\n… and 7 earlier; `| less` shows all\n");
+        let mut by_edits = days(9);
+        by_edits.table.rows.reverse();
+        assert!(shown(&by_edits, 2).contains("2026-11-09      8\n2026-11-08      7\n… and 7 more"));
+    }
+
+    #[test]
+    fn a_single_row_is_not_cut_off() {
+        assert_eq!(shown(&days(3), 2).lines().count(), 5);
+    }
+
+    #[test]
+    fn an_instant_is_shown_to_the_minute() {
+        assert_eq!(cell(Kind::Instant, &Value::text("2026-11-18T11:35:41+01:00")), "2026-11-18 11:35");
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn events(dataset: &Dataset, query: &Query, allowed: &[String], leaks
 /// The events as rows.
 pub(crate) fn table(dataset: &Dataset, events: &[Event], calendar: &Calendar) -> Table {
     let text = ["session", "agent", "project", "tool", "target", "rule", "severity", "outcome", "targets", "examples"];
-    let columns: Vec<_> = [("time", Kind::Day)].into_iter().chain(text.map(|name| (name, Kind::Text))).collect();
+    let columns: Vec<_> = [("time", Kind::Instant)].into_iter().chain(text.map(|name| (name, Kind::Text))).collect();
     let mut table = Table::new(&columns).details(&["session", "agent", "project", "tool", "targets", "examples"]);
     table.rows = events.iter().map(|event| cells(dataset, event, calendar)).collect();
     table

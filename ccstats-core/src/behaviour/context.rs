@@ -465,7 +465,7 @@ const DETAILS: [&str; 10] = [
 
 /// The report: a row per session.
 pub(crate) fn table(dataset: &Dataset, rows: &[SessionContext]) -> Table {
-    let names = [("session", Kind::Text), ("project", Kind::Text)];
+    let names = [("session", Kind::Phrase), ("project", Kind::Text)];
     let jump = [("largest_jump", Kind::Tokens), ("jump_cause", Kind::Text)];
     let (sizes, rebuilds) = COUNTS.split_at(BEFORE_JUMP);
     let columns = [&names[..], sizes, &jump, rebuilds, &[("examples", Kind::Text)]].concat();

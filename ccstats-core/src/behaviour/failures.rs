@@ -107,8 +107,8 @@ pub(crate) fn failures(dataset: &Dataset, query: &Query) -> Result<Failures, Err
     Ok(Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) })
 }
 
-/// The first so many of them, from the failed calls alone: few commands to read, but no runs.
-pub(crate) fn failing_commands(dataset: &Dataset, query: &Query, most: usize) -> Result<Table, Error> {
+/// The same from the failed calls alone: few commands to read, but no runs.
+pub(crate) fn failing_commands(dataset: &Dataset, query: &Query) -> Result<Table, Error> {
     let tools = Tools::of(dataset);
     let selection = Selection::new(dataset, query)?;
     let failed = calls::sorted(selection.calls().filter(|call| tools.has_failed(call)).collect());
@@ -117,7 +117,6 @@ pub(crate) fn failing_commands(dataset: &Dataset, query: &Query, most: usize) ->
     let by_key = commands.by_key(&failed).into_iter();
     let mut rows: Vec<(Failed, Vec<Call>)> = by_key.map(|(key, calls)| (view.counted(key, &calls), calls)).collect();
     rows.sort_by(|(a, _), (b, _)| a.rank().cmp(&b.rank()));
-    rows.truncate(most);
     let mut table = Table::new(&FAILED);
     table.rows.extend(rows.into_iter().map(|(failed, calls)| view.with_last(failed, &calls).cells().to_vec()));
     Ok(table)

@@ -51,8 +51,8 @@ pub(crate) struct Hotspot {
 }
 
 /// The files that the calls of a query edited: those of the most sessions, then
-/// days, then edits first. With `most`, no more than so many.
-pub(crate) fn hotspots(dataset: &Dataset, query: &Query, most: Option<usize>) -> Result<Vec<Hotspot>, Error> {
+/// days, then edits first.
+pub(crate) fn hotspots(dataset: &Dataset, query: &Query, with_examples: bool) -> Result<Vec<Hotspot>, Error> {
     let selection = Selection::new(dataset, query)?;
     let calls = Calls::of(dataset);
     let mut names = FileNames::new(dataset);
@@ -63,10 +63,6 @@ pub(crate) fn hotspots(dataset: &Dataset, query: &Query, most: Option<usize>) ->
     files.0.retain(|_, file| !file.edits.is_empty());
     let mut ranked: Vec<usize> = files.0.keys().copied().collect();
     ranked.sort_by_cached_key(|file| (Reverse(files.0[file].counts(query)), names.path(*file)));
-    if let Some(most) = most.filter(|most| *most < ranked.len()) {
-        ranked.truncate(most);
-        files.0.retain(|file, _| ranked.contains(file));
-    }
     files.0.values_mut().for_each(|file| calls::sort(&mut file.edits));
     let reverted = reverted(&calls, &mut names, &files);
     let cycles = cycles(&calls, &mut names, &files);
@@ -76,6 +72,7 @@ pub(crate) fn hotspots(dataset: &Dataset, query: &Query, most: Option<usize>) ->
         reverted: files.0[&file].count(&reverted),
         cycles: files.0[&file].count(&cycles),
         reads: reads.as_ref().map(|reads| reads.get(&file).copied().unwrap_or_default()),
+        examples: if with_examples { calls::examples(dataset, &files.0[&file].edits) } else { Vec::new() },
         ..files.0[&file].row(dataset, query)
     };
     Ok(ranked.into_iter().map(row).collect())
@@ -83,31 +80,39 @@ pub(crate) fn hotspots(dataset: &Dataset, query: &Query, most: Option<usize>) ->
 
 /// One row per edited file.
 pub(crate) fn table(rows: &[Hotspot]) -> Table {
-    const COLUMNS: [(&str, Kind); 17] = [
-        ("file", Kind::Text),
-        ("edits", Kind::Count),
-        ("sessions", Kind::Count),
-        ("days", Kind::Count),
-        ("lines_added", Kind::Count),
-        ("lines_removed", Kind::Count),
-        ("net", Kind::Text),
-        ("errors", Kind::Count),
-        ("errors_not_read", Kind::Count),
-        ("errors_changed", Kind::Count),
-        ("errors_not_found", Kind::Count),
-        ("errors_not_unique", Kind::Count),
-        ("reverted", Kind::Count),
-        ("cycles", Kind::Count),
-        ("reads", Kind::Count),
-        ("reads_per_edit", Kind::Rate),
-        ("examples", Kind::Text),
-    ];
-    const DETAILS: [&str; 8] =
-        ["net", "errors_not_read", "errors_changed", "errors_not_found", "errors_not_unique", "reads", "reads_per_edit", "examples"];
+    let mut table = Table::new(&[&COLUMNS[..], &[("examples", Kind::Text)]].concat()).details(&DETAILS);
+    table.rows.extend(rows.iter().map(|row| [row.cells(), vec![calls::list(&row.examples)]].concat()));
+    table
+}
+
+/// The rows as the summary has them.
+pub(crate) fn brief_table(rows: &[Hotspot]) -> Table {
     let mut table = Table::new(&COLUMNS).details(&DETAILS);
     table.rows.extend(rows.iter().map(Hotspot::cells));
     table
 }
+
+const COLUMNS: [(&str, Kind); 16] = [
+    ("file", Kind::Text),
+    ("edits", Kind::Count),
+    ("sessions", Kind::Count),
+    ("days", Kind::Count),
+    ("lines_added", Kind::Count),
+    ("lines_removed", Kind::Count),
+    ("net", Kind::Net),
+    ("errors", Kind::Count),
+    ("errors_not_read", Kind::Count),
+    ("errors_changed", Kind::Count),
+    ("errors_not_found", Kind::Count),
+    ("errors_not_unique", Kind::Count),
+    ("reverted", Kind::Count),
+    ("cycles", Kind::Count),
+    ("reads", Kind::Count),
+    ("reads_per_edit", Kind::Rate),
+];
+
+const DETAILS: [&str; 8] =
+    ["net", "errors_not_read", "errors_changed", "errors_not_found", "errors_not_unique", "reads", "reads_per_edit", "examples"];
 
 /// From how many sessions on a file is worth a word, and from how many refusals
 /// a reason is.
@@ -137,15 +142,13 @@ pub(crate) fn advice(rows: &[Hotspot]) -> Option<String> {
 
 impl Hotspot {
     fn cells(&self) -> Vec<Value> {
-        let net = i128::from(self.lines_added) - i128::from(self.lines_removed);
         let mut cells = vec![Value::text(&self.file)];
         cells.extend([self.edits, self.sessions, self.days, self.lines_added, self.lines_removed].map(Value::from));
-        cells.push(Value::text(if net == 0 { "0".into() } else { format!("{net:+}") }));
+        cells.push(Value::Net(self.lines_added as i64 - self.lines_removed as i64));
         cells.extend([self.errors, self.not_read, self.changed, self.not_found, self.not_unique].map(Value::from));
         cells.extend([self.reverted, self.cycles].map(Value::from));
         cells.push(self.reads.map_or(Value::None, Value::from));
         cells.push(self.reads.map_or(Value::None, |reads| Value::Rate(reads as f64 / self.edits as f64)));
-        cells.push(calls::list(&self.examples));
         cells
     }
 }
@@ -237,7 +240,6 @@ impl File<'_> {
             changed: errors(EditError::Changed),
             not_found: errors(EditError::NotFound),
             not_unique: errors(EditError::NotUnique),
-            examples: calls::examples(dataset, &self.edits),
             ..Hotspot::default()
         }
     }
@@ -375,7 +377,7 @@ mod tests {
     use crate::behaviour::story::{Era, Story, dataset};
 
     fn of(stories: &[Story]) -> Vec<Hotspot> {
-        hotspots(&dataset(stories), &Query::all(), None).expect("no filters")
+        hotspots(&dataset(stories), &Query::all(), true).expect("no filters")
     }
 
     fn story() -> Story {
@@ -384,14 +386,15 @@ mod tests {
 
     /// Rows without examples, one per line.
     fn dump(rows: &[Hotspot]) -> String {
-        let table = table(rows);
+        let table = brief_table(rows);
         let cell = |value: &Value| match value {
             Value::Text(text) => text.raw().to_owned(),
             Value::Number(number) => number.to_string(),
+            Value::Net(number) => number.to_string(),
             Value::Rate(rate) => format!("{rate:.1}"),
             _ => String::new(),
         };
-        let line = |row: &Vec<Value>| row[..row.len() - 1].iter().map(cell).collect::<Vec<_>>().join(" ");
+        let line = |row: &Vec<Value>| row.iter().map(cell).collect::<Vec<_>>().join(" ");
         table.rows.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
@@ -413,7 +416,7 @@ mod tests {
         let plain = tell(Era::Plain);
         assert_snapshot!(dump(&plain), @r"
         /work/app/a.rs 2 1 1 2 2 0 5 1 1 1 1 1 1 1 0.5
-        /work/app/b.rs 1 1 1 2 0 +2 0 0 0 0 0 0 0 0 0.0
+        /work/app/b.rs 1 1 1 2 0 2 0 0 0 0 0 0 0 0 0.0
         ");
         for era in Era::ALL {
             assert_eq!(tell(era), plain, "{era:?}");
@@ -496,21 +499,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rows_are_those_of_all() {
+    fn the_most_edited_come_first() {
         let told = |name| Story::new(Era::Denial, name).read("/a").edit("/a", "x", "y").fails("make", 2, "x").edit("/a", "y", "x");
-        let data = dataset(&[told("s").edit("/b", "x", "y").ok("cat /b"), told("t").edit("/c", "x", "y").edit("/c", "y", "z")]);
-        let some = |most| hotspots(&data, &Query::all(), most).expect("no filters");
-        let all = some(None);
-        assert_eq!(all.iter().map(|row| row.file.as_str()).collect::<Vec<_>>(), ["/a", "/c", "/b"]);
-        for most in 0..5 {
-            assert_eq!(some(Some(most)), all[..most.min(3)], "{most}");
-        }
+        let rows = of(&[told("s").edit("/b", "x", "y").ok("cat /b"), told("t").edit("/c", "x", "y").edit("/c", "y", "z")]);
+        assert_eq!(rows.iter().map(|row| row.file.as_str()).collect::<Vec<_>>(), ["/a", "/c", "/b"]);
     }
 
     #[test]
     fn reads_are_unknown_where_only_edits_are_kept() {
         let data = dataset(&[story().read("/a").edit("/a", "x", "y").fails("make", 2, "x").edit("/a", "y", "x")]);
-        let rows = hotspots(&data, &Query { tools: vec!["Edit".into()], ..Query::all() }, None).expect("no globs");
+        let rows = hotspots(&data, &Query { tools: vec!["Edit".into()], ..Query::all() }, true).expect("no globs");
         assert_eq!((rows[0].edits, rows[0].reverted, rows[0].cycles, rows[0].reads), (2, 1, 1, None));
     }
 

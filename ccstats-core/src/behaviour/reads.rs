@@ -123,13 +123,12 @@ pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) ->
     rows
 }
 
-/// The columns of counts and of what `redundant_exact` reads cost.
-fn figures() -> Vec<(&'static str, Kind)> {
-    let mut columns = vec![("reads", Kind::Count)];
-    columns.extend(Class::ALL.map(|class| (class.name(), Kind::Count)));
-    columns.extend([("verified", Kind::Count), ("redundant_tokens", Kind::Tokens), ("redundant_cost", Kind::Money)]);
-    columns.push(("redundant_basis", Kind::Text));
-    columns
+/// The columns of counts and, with costs, of what `redundant_exact` reads cost.
+fn figures(with_costs: bool) -> Vec<(&'static str, Kind)> {
+    const COSTS: [(&str, Kind); 3] = [("redundant_tokens", Kind::Tokens), ("redundant_cost", Kind::Money), ("redundant_basis", Kind::Text)];
+    let classes = Class::ALL.map(|class| (class.name(), Kind::Count));
+    let costs = if with_costs { &COSTS[..] } else { &[] };
+    [&[("reads", Kind::Count)], &classes[..], &[("verified", Kind::Count)], costs].concat()
 }
 
 const DETAILS: [&str; 11] = [
@@ -146,23 +145,33 @@ const DETAILS: [&str; 11] = [
     "examples",
 ];
 
-/// The report. `None` for costs leaves theirs out, which saves working them out.
-pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: Option<&ResultCosts>) -> Table {
-    let columns = [vec![("session", Kind::Text), ("file", Kind::Text)], figures(), vec![("examples", Kind::Text)]].concat();
-    let mut table = Table::new(&columns).details(&DETAILS);
+/// The report.
+pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: &ResultCosts) -> Table {
+    let mut table = Table::new(&[&NAMES, &figures(true)[..], &[("examples", Kind::Text)]].concat()).details(&DETAILS);
     for row in rows {
-        let mut cells = vec![Value::text(&row.session), Value::text(&row.file)];
-        cells.extend(figure_cells(std::slice::from_ref(row), costs));
-        cells.push(examples(dataset, row));
-        table.rows.push(cells);
+        table.rows.push([name_cells(row), figure_cells(std::slice::from_ref(row), Some(costs)), vec![examples(dataset, row)]].concat());
     }
     table
 }
 
+/// The rows as the summary has them: what takes long to work out is left out.
+pub(crate) fn brief_table(rows: &[FileReads]) -> Table {
+    let mut table = Table::new(&[&NAMES, &figures(false)[..]].concat()).details(&DETAILS);
+    table.rows.extend(rows.iter().map(|row| [name_cells(row), figure_cells(std::slice::from_ref(row), None)].concat()));
+    table
+}
+
+const NAMES: [(&str, Kind); 2] = [("session", Kind::Phrase), ("file", Kind::Text)];
+
+/// The cells under [`NAMES`].
+fn name_cells(row: &FileReads) -> Vec<Value> {
+    vec![Value::text(&row.session), Value::text(&row.file)]
+}
+
 /// One row: the sums of all rows.
-pub(crate) fn totals(rows: &[FileReads], costs: Option<&ResultCosts>) -> Table {
-    let mut table = Table::new(&[vec![("files", Kind::Count)], figures()].concat()).details(&DETAILS);
-    table.rows.push([vec![Value::from(rows.len() as u64)], figure_cells(rows, costs)].concat());
+pub(crate) fn totals(rows: &[FileReads], costs: &ResultCosts) -> Table {
+    let mut table = Table::new(&[vec![("files", Kind::Count)], figures(true)].concat()).details(&DETAILS);
+    table.rows.push([vec![Value::from(rows.len() as u64)], figure_cells(rows, Some(costs))].concat());
     table
 }
 
@@ -171,12 +180,16 @@ fn figure_cells(rows: &[FileReads], costs: Option<&ResultCosts>) -> Vec<Value> {
     let mut cells = vec![Value::from(rows.iter().map(|row| row.reads.len() as u64).sum::<u64>())];
     cells.extend(Class::ALL.map(|class| Value::from(rows.iter().map(|row| row.with(class)).sum::<u64>())));
     cells.push(rows.iter().map(|row| row.verified).sum::<u64>().into());
-    cells.extend(match costs.map(|costs| redundant_cost(rows, costs)) {
-        Some(_) if rows.iter().all(|row| row.with(Class::RedundantExact) == 0) => [0_u64.into(), 0_u64.into(), Value::None],
-        Some(cost) => [cost.tokens.into(), cost.cost_picodollars.into(), Value::text(cost.basis.name())],
-        None => [Value::None, Value::None, Value::None],
-    });
+    cells.extend(costs.into_iter().flat_map(|costs| redundant_cells(rows, costs)));
     cells
+}
+
+fn redundant_cells(rows: &[FileReads], costs: &ResultCosts) -> [Value; 3] {
+    if rows.iter().all(|row| row.with(Class::RedundantExact) == 0) {
+        return [0_u64.into(), 0_u64.into(), Value::None];
+    }
+    let cost = redundant_cost(rows, costs);
+    [cost.tokens.into(), cost.cost_picodollars.into(), Value::text(cost.basis.name())]
 }
 
 /// What the reads cost that were not needed; commands that read several files

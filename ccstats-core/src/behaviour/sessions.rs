@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::dataset::Dataset;
 use crate::query::Selection;
-use crate::rows::{MessageRow, Origin, PromptRow, TitleRank, TitleRow};
+use crate::rows::{MessageRow, Order, Origin, PromptRow, TitleRank, TitleRow};
 use crate::symbols::Symbol;
 use crate::table::{Column, Kind, Table, Value};
 use crate::untrusted::Untrusted;
@@ -18,6 +18,8 @@ use crate::untrusted::Untrusted;
 struct Traits {
     /// The title, else the first prompt.
     title: Symbol,
+    /// The project of the first of its messages, prompts and calls, and when that was.
+    first: Option<(Order, Symbol)>,
     active_ms: i64,
     /// The session that this one was branched off.
     parent: Symbol,
@@ -35,12 +37,20 @@ fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits>
     let mut sessions: FxHashMap<Symbol, Traits> = FxHashMap::default();
     for row in messages(dataset, selection) {
         let traits = sessions.entry(row.origin.session).or_default();
+        traits.agent(&row.origin);
+        traits.place(dataset, &row.origin);
         add(&mut traits.branches, row.origin.branch);
         add(&mut traits.versions, row.origin.version);
         add(&mut traits.models, row.model);
-        traits.agent(&row.origin);
     }
-    selection.calls().for_each(|(row, _)| sessions.entry(row.origin.session).or_default().agent(&row.origin));
+    for row in selection.prompts() {
+        sessions.entry(row.origin.session).or_default().place(dataset, &row.origin);
+    }
+    for (row, _) in selection.calls() {
+        let traits = sessions.entry(row.origin.session).or_default();
+        traits.agent(&row.origin);
+        traits.place(dataset, &row.origin);
+    }
     for (session, stamps) in activity(dataset, selection) {
         sessions.entry(session).or_default().active_ms = active_ms(stamps);
     }
@@ -77,6 +87,16 @@ impl Traits {
     fn agent(&mut self, origin: &Origin) {
         if !origin.agent.is_none() {
             self.subagents.insert(origin.agent);
+        }
+    }
+
+    fn project(&self) -> Symbol {
+        self.first.map_or(Symbol::NONE, |(_, project)| project)
+    }
+
+    fn place(&mut self, dataset: &Dataset, origin: &Origin) {
+        if self.first.is_none_or(|(first, _)| origin.order < first) {
+            self.first = Some((origin.order, dataset.project(origin.project)));
         }
     }
 }
@@ -185,7 +205,7 @@ const COLUMNS: [(&str, Kind); 7] = [
     ("parent", Kind::Text),
 ];
 
-/// Adds what is told of sessions to a table with a column `session`: the title
+/// Adds what is told of sessions to a table with a column `session`: title and project
 /// behind it, the rest behind the last column. Of calls alone the active time is
 /// not known.
 pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection) {
@@ -194,12 +214,15 @@ pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection
     let by_name: FxHashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
     table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
     table.columns.insert(key + 1, Column { name: "title", kind: Kind::Phrase, is_detail: false });
+    table.columns.insert(key + 2, Column { name: "project", kind: Kind::Text, is_detail: true });
     for row in &mut table.rows {
         let traits = row[key].as_text().and_then(|name| by_name.get(name));
-        let title = traits.map_or(Value::None, |traits| optional(dataset, traits.title));
+        let name = |name: fn(&Traits) -> Symbol| traits.map_or(Value::None, |traits| optional(dataset, name(traits)));
+        let (title, project) = (name(|traits| traits.title), name(Traits::project));
         let cells = traits.map(|traits| cells(dataset, traits, selection.calls_only()));
         row.extend(cells.unwrap_or([const { Value::None }; COLUMNS.len()]));
         row.insert(key + 1, title);
+        row.insert(key + 2, project);
     }
 }
 
@@ -240,18 +263,19 @@ mod tests {
         line("assistant", "s", &format!(r#""uuid":"u{id}","timestamp":"2026-11-20T{time}Z",{members}{message}"#))
     }
 
-    fn table(transcripts: &[(&str, &[String])]) -> Vec<Vec<Value>> {
+    /// What is told of the session `s`.
+    fn told(transcripts: &[(&str, &[String])]) -> impl Fn(&str) -> Value {
         let dataset = dataset(transcripts);
         let selection = Selection::new(&dataset, &Query::all()).expect("no globs");
-        let mut table = Table::new(&[("session", Kind::Text)]);
+        let mut table = Table::new(&[("session", Kind::Phrase)]);
         table.rows = vec![vec![Value::text("s")]];
         extend(&mut table, &dataset, &selection);
         assert_eq!(table.columns.len(), table.rows[0].len());
-        table.rows
+        move |column| table.rows[0][table.column(column).expect("a column")].clone()
     }
 
     fn title(lines: &[String]) -> String {
-        match &table(&[("p/s.jsonl", lines)])[0][1] {
+        match told(&[("p/s.jsonl", lines)])("title") {
             Value::Text(title) => title.raw().into(),
             other => format!("{other:?}"),
         }
@@ -280,8 +304,8 @@ mod tests {
     fn a_summary_in_another_file_names_the_session_of_its_line() {
         let own = [prompt("a", "10:00:00", "first")];
         let other = [line("summary", "x", r#""summary":"told elsewhere","leafUuid":"a""#)];
-        let rows = table(&[("p/s.jsonl", &own), ("q/x.jsonl", &other)]);
-        assert_eq!(rows[0][1], Value::text("told elsewhere"));
+        let told = told(&[("p/s.jsonl", &own), ("q/x.jsonl", &other)]);
+        assert_eq!(told("title"), Value::text("told elsewhere"));
     }
 
     #[test]
@@ -290,14 +314,14 @@ mod tests {
         assert_eq!(active_ms(vec![0, 5 * minute, 10 * minute + 1, 11 * minute]), 6 * minute - 1);
         assert_eq!(active_ms(vec![3]), 0);
         let lines = [prompt("a", "10:00:00", "x"), response("1", "10:04:00", ""), prompt("b", "10:30:00", "x")];
-        assert_eq!(table(&[("p/s.jsonl", &lines)])[0][2], Value::Number(240_000));
+        assert_eq!(told(&[("p/s.jsonl", &lines)])("active_ms"), Value::Number(240_000));
     }
 
     #[test]
     fn a_branch_names_the_session_that_it_comes_from() {
         let fork = r#"{"type":"user","uuid":"a","sessionId":"s","timestamp":"2026-11-20T10:00:00Z","forkedFrom":{"sessionId":"old","messageUuid":"m"},"message":{"content":"x"}}"#;
-        assert_eq!(table(&[("p/s.jsonl", &[fork.into()])])[0][8], Value::text("old"));
-        assert_eq!(table(&[("p/s.jsonl", &[prompt("a", "10:00:00", "x")])])[0][8], Value::None);
+        assert_eq!(told(&[("p/s.jsonl", &[fork.into()])])("parent"), Value::text("old"));
+        assert_eq!(told(&[("p/s.jsonl", &[prompt("a", "10:00:00", "x")])])("parent"), Value::None);
     }
 
     #[test]
@@ -308,7 +332,7 @@ mod tests {
         let message = format!(r#""message":{{"model":"m6","usage":{{"output_tokens":1,"iterations":[{steps}]}}}}"#);
         let line = line("assistant", "s", &format!(r#""timestamp":"2026-11-20T10:00:00Z",{message}"#));
         let models = ["m6", "m1", "m2", "m3", "m4", "m5"].map(Untrusted::new);
-        assert_eq!(table(&[("p/s.jsonl", &[line])])[0][5], Value::List(models.into()));
+        assert_eq!(told(&[("p/s.jsonl", &[line])])("models"), Value::List(models.into()));
     }
 
     #[test]
@@ -321,12 +345,18 @@ mod tests {
             line("pr-link", "s", r#""prUrl":"https://example.com/1""#),
             line("pr-link", "s", r#""prUrl":"https://example.com/2""#),
         ];
-        let rows = table(&[("p/s.jsonl", &lines)]);
+        let told = told(&[("p/s.jsonl", &lines)]);
         let list = |names: &[&str]| Value::List(names.iter().copied().map(Untrusted::new).collect());
-        assert_eq!(rows[0][3], list(&["topic", "main"]));
-        assert_eq!(rows[0][4], list(&["2.1.0", "2.1.1"]));
-        assert_eq!(rows[0][5], list(&["m1", "m2", "m3"]));
-        assert_eq!(rows[0][6], Value::Number(1));
-        assert_eq!(rows[0][7], list(&["https://example.com/1", "https://example.com/2"]));
+        assert_eq!(told("branches"), list(&["topic", "main"]));
+        assert_eq!(told("versions"), list(&["2.1.0", "2.1.1"]));
+        assert_eq!(told("models"), list(&["m1", "m2", "m3"]));
+        assert_eq!(told("subagents"), Value::Number(1));
+        assert_eq!(told("pull_requests"), list(&["https://example.com/1", "https://example.com/2"]));
+    }
+
+    #[test]
+    fn a_session_belongs_to_the_project_that_it_began_in() {
+        let lines = [response("2", "10:02:00", r#""cwd":"/later","#), response("1", "10:01:00", r#""cwd":"/first","#)];
+        assert_eq!(told(&[("p/s.jsonl", &lines)])("project"), Value::text("/first"));
     }
 }

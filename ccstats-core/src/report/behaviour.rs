@@ -13,9 +13,6 @@ use crate::query::{Query, Selection};
 use crate::report::{Contents, Listing, ReportName, Section, Totals};
 use crate::table::{Column, Kind, Table, Value};
 
-/// The most rows of a signal in the summary.
-const SIGNAL_ROWS: usize = 3;
-
 /// A report about behaviour; `None` for all others.
 pub(super) fn findings(
     name: ReportName,
@@ -38,8 +35,8 @@ pub(super) fn findings(
             let epochs = Epochs::new(dataset);
             let rows = reads::rows(dataset, &epochs, &Selection::new(dataset, query)?);
             let costs = ResultCosts::new(dataset, &epochs, prices);
-            let table = reads::table(dataset, &rows, Some(&costs));
-            found(table, reads::totals(&rows, Some(&costs)), reads::advice(&rows))
+            let table = reads::table(dataset, &rows, &costs);
+            found(table, reads::totals(&rows, &costs), reads::advice(&rows))
         }
         ReportName::Failures => {
             let failures = failures::failures(dataset, query)?;
@@ -50,7 +47,7 @@ pub(super) fn findings(
             findings
         }
         ReportName::Hotspots => {
-            let rows = hotspots::hotspots(dataset, query, None)?;
+            let rows = hotspots::hotspots(dataset, query, true)?;
             let table = hotspots::table(&rows);
             let totals = sums(&table, &["sessions", "days"]);
             found(table, totals, hotspots::advice(&rows))
@@ -87,16 +84,12 @@ pub(super) fn add_answer_costs(table: &mut Table, dataset: &Dataset, selection: 
     }
 }
 
-/// The three signals of the summary: the first rows of each.
+/// The three signals of the summary: all rows, without the lines behind them.
 pub(super) fn signals(dataset: &Dataset, query: &Query) -> Result<Vec<Section>, Error> {
     let selection = Selection::new(dataset, query)?;
-    let repeated_reads = || {
-        let mut rows = reads::rows(dataset, &Epochs::new(dataset), &selection);
-        rows.truncate(SIGNAL_ROWS);
-        reads::table(dataset, &rows, None)
-    };
-    let failing_commands = || failures::failing_commands(dataset, query, SIGNAL_ROWS);
-    let hotspots = || hotspots::hotspots(dataset, query, Some(SIGNAL_ROWS)).map(|rows| hotspots::table(&rows));
+    let repeated_reads = || reads::brief_table(&reads::rows(dataset, &Epochs::new(dataset), &selection));
+    let failing_commands = || failures::failing_commands(dataset, query);
+    let hotspots = || hotspots::hotspots(dataset, query, false).map(|rows| hotspots::brief_table(&rows));
     let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));
     let sections = [("repeated_reads", repeated_reads), ("failing_commands", failing_commands?), ("hotspots", hotspots?)];
     Ok(sections.map(|(key, table)| Section { key, table }).into())

@@ -10,7 +10,7 @@ use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
 use crate::untrusted::Untrusted;
 
-const WHEN: [(&str, Kind); 3] = [("start", Kind::Day), ("end", Kind::Day), ("is_active", Kind::Flag)];
+const WHEN: [(&str, Kind); 3] = [("start", Kind::Instant), ("end", Kind::Instant), ("is_active", Kind::Flag)];
 const PACE: [(&str, Kind); 4] = [
     ("cost_per_hour", Kind::Money),
     ("projected_cost", Kind::Money),
@@ -18,8 +18,8 @@ const PACE: [(&str, Kind); 4] = [
     ("projected_tokens", Kind::Tokens),
 ];
 const REST: [(&str, Kind); 7] = [
-    ("first", Kind::Day),
-    ("last", Kind::Day),
+    ("first", Kind::Instant),
+    ("last", Kind::Instant),
     ("sessions", Kind::Count),
     ("calls", Kind::Count),
     ("models", Kind::Text),

@@ -90,14 +90,14 @@ impl Grouping<'_> {
             ReportName::Daily => ("day", Kind::Day),
             ReportName::Weekly => ("week", Kind::Day),
             ReportName::Monthly => ("month", Kind::Day),
-            ReportName::Sessions => ("session", Kind::Text),
+            ReportName::Sessions => ("session", Kind::Phrase),
             ReportName::Projects => ("project", Kind::Text),
             ReportName::Models => ("model", Kind::Text),
             _ => ("agent", Kind::Text),
         };
         let mut columns = vec![key];
         match self.name {
-            ReportName::Sessions => columns.extend([("first", Kind::Day), ("last", Kind::Day)]),
+            ReportName::Sessions => columns.extend([("first", Kind::Instant), ("last", Kind::Instant)]),
             ReportName::Agents => columns.push(("agents", Kind::Count)),
             _ => {}
         }
@@ -162,11 +162,11 @@ impl Grouping<'_> {
         for (row, _) in selection.calls() {
             let model = self.dataset.message(row.message).map(|message| message.model);
             let key = self.key(&row.origin, model.or(self.dataset.symbols().find(b"unknown")).unwrap_or(Symbol::NONE));
-            facts.push(key, &row.origin, Fact { calls: 1, ..Fact::default() });
+            facts.push(key, &row.origin, Fact { calls: 1, is_activity: query.keeps_calls_only(), ..Fact::default() });
         }
         if self.name != ReportName::Models {
             for row in selection.prompts() {
-                facts.push(self.key(&row.origin, Symbol::NONE), &row.origin, Fact { prompts: 1, ..Fact::default() });
+                facts.push(self.key(&row.origin, Symbol::NONE), &row.origin, Fact { prompts: 1, is_activity: true, ..Fact::default() });
             }
         }
         facts.frame()
@@ -200,7 +200,7 @@ impl Grouping<'_> {
             }
             let total: u128 = tokens.iter().sum();
             let known = |number| if calls_only { Value::None } else { Value::Number(number) };
-            cells.push(messages.into());
+            cells.push(known(messages));
             cells.extend(tokens.into_iter().chain([total]).map(known));
             cells.push(if messages > 0 && messages == unpriced { Value::None } else { known(cost) });
             cells.extend([Value::Number(unpriced), sum("not_final")?.into()]);
@@ -221,6 +221,8 @@ struct Fact {
     cost: u128,
     unpriced: u64,
     not_final: u64,
+    /// It belongs to a session, and has a time: a call alone does where only calls are asked for.
+    is_activity: bool,
 }
 
 impl Fact {
@@ -228,6 +230,7 @@ impl Fact {
         let Tokens { input, output, cache_write_5m, cache_write_1h, cache_read, .. } = row.tokens;
         Fact {
             messages: 1,
+            is_activity: true,
             tokens: [input, output, cache_write_5m, cache_write_1h, cache_read],
             cost: cost.map_or(0, |cost| cost.total()),
             unpriced: u64::from(cost.is_none()),
@@ -241,9 +244,9 @@ impl Fact {
 #[derive(Default)]
 struct FactColumns {
     key: Vec<Option<i64>>,
-    /// Of messages and prompts: a call alone is no activity.
+    /// Of activity.
     time: Vec<Option<i64>>,
-    /// Of messages and prompts too.
+    /// Of activity too.
     session: Vec<Option<u32>>,
     /// None in the main thread.
     agent: Vec<Option<u32>>,
@@ -254,10 +257,9 @@ struct FactColumns {
 
 impl FactColumns {
     fn push(&mut self, key: Option<i64>, origin: &Origin, fact: Fact) {
-        let is_activity = fact.calls == 0;
         self.key.push(key);
-        self.time.push(origin.order.stamp_ms().filter(|_| is_activity));
-        self.session.push(is_activity.then_some(origin.session.index() as u32));
+        self.time.push(origin.order.stamp_ms().filter(|_| fact.is_activity));
+        self.session.push(fact.is_activity.then_some(origin.session.index() as u32));
         self.agent.push((!origin.agent.is_none()).then_some(origin.agent.index() as u32));
         let counts = [fact.prompts, fact.calls, fact.messages].into_iter();
         let sums = counts.chain(fact.tokens).chain([fact.unpriced, fact.not_final]);

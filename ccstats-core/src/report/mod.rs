@@ -253,7 +253,9 @@ fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, now
     } else {
         Totals { key: "totals", table: summary::list_totals(&tally, calls_only) }
     };
-    Ok(Contents { sections, totals, notes: summary::notes(&tally, prices), advice: None })
+    // Of calls alone no cost is told.
+    let notes = if calls_only { Vec::new() } else { summary::notes(&tally, prices) };
+    Ok(Contents { sections, totals, notes, advice: None })
 }
 
 /// Sums by one key, and what else is told of what has that key.

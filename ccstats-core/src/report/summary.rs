@@ -31,11 +31,12 @@ pub(super) fn totals(tally: &Tally, calls_only: bool) -> Table {
     let known = |number: u128| Value::from((!calls_only).then_some(number));
     let part = |number: u128| Value::from(cost.map(|_| number));
     let unpriced = tally.models.iter().filter(|(_, spending)| spending.unpriced_messages > 0);
+    let projects = if calls_only { tally.projects.len() as u64 } else { tally.projects_with_messages };
     let cells = [
         ("total_operations", Kind::Count, tally.calls.into()),
-        ("messages", Kind::Count, spending.messages.into()),
+        ("messages", Kind::Count, known(spending.messages.into())),
         ("sessions", Kind::Count, tally.sessions.into()),
-        ("projects", Kind::Count, tally.projects_with_messages.into()),
+        ("projects", Kind::Count, projects.into()),
         ("prompts", Kind::Count, tally.prompts.into()),
         ("tokens.input", Kind::Tokens, known(spending.input)),
         ("tokens.output", Kind::Tokens, known(spending.output)),

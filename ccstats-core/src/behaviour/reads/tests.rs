@@ -282,7 +282,7 @@ fn the_reads_that_were_not_needed_cost_what_their_results_do() {
     let dataset = dataset(&[("p/s.jsonl", &lines)]);
     let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
     let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
-    let totals = totals(&rows, Some(&costs));
+    let totals = totals(&rows, &costs);
     let cell = |name| totals.rows[0][totals.column(name).expect("a column")].clone();
     let expected = [Value::Number(200), Value::Number(200 * 3_000_000), Value::text("measured")];
     assert_eq!(["redundant_tokens", "redundant_cost", "redundant_basis"].map(cell), expected);
@@ -294,7 +294,7 @@ fn the_largest_waste_comes_first_and_names_its_lines() {
     let dataset = dataset(&[("p/s.jsonl", &lines.lines)]);
     let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
     let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
-    let table = table(&dataset, &rows, Some(&costs));
+    let table = table(&dataset, &rows, &costs);
     let files = table.column("file").expect("a column");
     assert_eq!(table.rows.iter().map(|row| row[files].clone()).collect::<Vec<_>>(), [Value::text("/w/b"), Value::text("/w/a")]);
     let examples = table.column("examples").expect("a column");
