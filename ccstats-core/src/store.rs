@@ -20,6 +20,7 @@ mod error;
 mod family;
 mod folder;
 mod history;
+mod import;
 mod load;
 mod plan;
 mod publish;

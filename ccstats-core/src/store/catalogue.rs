@@ -256,8 +256,8 @@ impl Catalogue {
         Ok(Snapshot { transaction, generation })
     }
 
-    /// Publishes all that `change` writes, or nothing: nothing too when somebody
-    /// published since `generation`.
+    /// Publishes all that `change` writes, if that is something, or nothing: nothing too when
+    /// somebody published since `generation`.
     pub(super) fn publish(&mut self, generation: i64, change: impl FnOnce(&mut Pen) -> Result<(), Failure>) -> Result<(), Failure> {
         self.connection.pragma_update(None, "cache_size", -WRITING_CACHE_KIB)?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -265,7 +265,11 @@ impl Catalogue {
         if published != generation {
             return Err(Failure::Overtaken);
         }
+        let before = transaction.total_changes();
         change(&mut Pen::new(&transaction)?)?;
+        if transaction.total_changes() == before {
+            return Ok(());
+        }
         transaction.execute("UPDATE state SET generation = generation + 1", [])?;
         Ok(transaction.commit()?)
     }
@@ -562,7 +566,8 @@ impl<'t> Pen<'t> {
 
     /// Remembers the kind of an agent.
     pub(super) fn put_agent(&self, root: i64, id: &str, kind: &str) -> Result<(), Failure> {
-        self.transaction.execute("INSERT OR REPLACE INTO agent VALUES (?, ?, ?)", params![root, id, kind])?;
+        let put = "INSERT INTO agent VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind";
+        self.transaction.execute(put, params![root, id, kind])?;
         Ok(())
     }
 }

@@ -1,14 +1,14 @@
 //! What can be done with the store as a whole.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, Failure, Known};
-use super::family::{self, Families};
+use super::import::import;
 use super::load::State;
 use super::plan::{How, Roots, plan};
 use super::verify::{self, Verified};
-use super::{Needs, Store, StoreError, folder, publish};
+use super::{Needs, Store, StoreError, folder};
 use crate::discover::{Found, find};
 use crate::error::Error;
 use crate::scan::{Options, Progress};
@@ -116,13 +116,16 @@ impl Store {
         copied
     }
 
-    /// Takes in all of an exported store. Gives the number of transcripts in it.
+    /// Takes in all of an exported store; what is there already is not taken twice. Gives the
+    /// number of transcripts in it.
     ///
     /// # Errors
     /// When the file is no store or is damaged, or the store cannot be written.
     pub fn import(&mut self, file: &Path) -> Result<u64, StoreError> {
-        let other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
-        self.read(|catalogue| import(catalogue, other))
+        let mut other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
+        // All of it is looked at before anything is taken in.
+        verify::blocks(&mut other).map_err(|failure| failure.at(file))?;
+        self.read(|catalogue| import(catalogue, &mut other))
     }
 
     /// Reads every block and every known transcript of the roots, and takes those in again
@@ -152,60 +155,6 @@ fn old_and_gone(found: &Found, state: &State, before_ms: i64) -> HashSet<usize> 
     let gone = steps.iter().filter(|step| step.how == How::Gone).filter_map(|step| step.known);
     let is_old = |at: &usize| state.known[*at].span_ms.is_none_or(|(_, last)| last < before_ms);
     gone.filter(is_old).collect()
-}
-
-/// Adds what another store knows: new transcripts as they are there, of known ones
-/// all blocks as past, since it cannot be told which state is the later one.
-fn import(catalogue: &mut Catalogue, mut other: Catalogue) -> Result<u64, Failure> {
-    let theirs = other.snapshot()?;
-    let ours = catalogue.snapshot()?;
-    let generation = ours.generation;
-    let mut known = Vec::new();
-    let mut marks = Vec::new();
-    for (id, of_root) in ours.roots()?.iter().filter_map(|root| ours.transcripts(root).transpose()).collect::<Result<Vec<_>, _>>()? {
-        known.extend(of_root);
-        ours.marks(id, |transcript, bytes| marks.push((transcript, bytes.to_vec())))?;
-    }
-    drop(ours);
-    let mut count = 0;
-    catalogue.publish(generation, |pen| {
-        for path in theirs.roots()? {
-            let Some((their_root, transcripts)) = theirs.transcripts(&path)? else { continue };
-            let root = pen.root(&path)?;
-            let their_digests = theirs.digests(their_root)?;
-            for (id, kind) in theirs.agents(their_root)? {
-                pen.put_agent(root, &id, &kind)?;
-            }
-            for (new, stored) in transcripts.iter().zip(theirs.blocks(transcripts.iter())?) {
-                let stored = stored?;
-                let at = known.iter().position(|known| known.root == root && known.spot == new.spot);
-                let at = at.unwrap_or_else(|| {
-                    known.push(Known { id: pen.next_id(), root, blocks: 0, ..new.clone() });
-                    known.len() - 1
-                });
-                let their_marks = theirs.marks_of(new)?;
-                publish::add(pen, &mut known[at], &stored, &their_marks, their_digests.get(&new.id))?;
-                marks.push((known[at].id, their_marks));
-                count += 1;
-            }
-        }
-        settle(&mut known, &marks);
-        known.iter().try_for_each(|known| pen.put(known))?;
-        let roots: HashSet<i64> = known.iter().map(|known| known.root).collect();
-        roots.into_iter().try_for_each(|root| pen.seal_root(root, known.iter().filter(|known| known.root == root)))
-    })?;
-    Ok(count)
-}
-
-/// Finds the families anew.
-fn settle(known: &mut [Known], marks: &[(i64, Vec<u8>)]) {
-    let by_id: HashMap<i64, usize> = known.iter().enumerate().map(|(at, known)| (known.id, at)).collect();
-    let mut families = Families::new(known.len());
-    for (at, marks) in marks.iter().filter_map(|(id, marks)| Some((*by_id.get(id)?, marks))) {
-        families.add(at, &family::marks(marks).collect::<Vec<u32>>());
-    }
-    let members: Vec<usize> = (0..known.len()).collect();
-    publish::settle_families(known, &members, &mut families);
 }
 
 /// A request about history could not be done.

@@ -197,17 +197,41 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
     pen.put(known)
 }
 
-/// Adds the blocks of another store: as they are to a transcript that has none
-/// yet, else as past, since it cannot be told which state is the later one.
+/// Adds a transcript of another store as it is there.
 pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[u8], digests: Option<&Digests>) -> Result<(), Failure> {
-    let is_new = known.blocks == 0;
-    if let Some(digests) = digests.filter(|_| is_new) {
+    if let Some(digests) = digests {
         pen.put_digests(known, digests)?;
     }
     for stored in stored.iter().filter(|stored| stored.is_sealed) {
-        let kind = if is_new { stored.kind } else { Kind::Past };
-        pen.add_block(known, kind, stored.first_line, &stored.bytes)?;
+        pen.add_block(known, stored.kind, stored.first_line, &stored.bytes)?;
     }
+    pen.put_marks(known, marks)?;
+    known.blocks = pen.count_blocks(known)?;
+    join(pen, known)
+}
+
+/// Adds what another store knows of a known transcript as past, since it cannot be told which
+/// state is the later one. What is there already is not added again.
+pub(super) fn add_past(
+    pen: &mut Pen,
+    known: &mut Known,
+    span_ms: Option<(i64, i64)>,
+    stored: &[Stored],
+    marks: &[u8],
+) -> Result<(), Failure> {
+    let ours = pen.blocks(known)?;
+    let is_there = |bytes: &[u8]| ours.iter().any(|ours| ours.is_sealed && ours.bytes == bytes);
+    let new: Vec<&Stored> = stored.iter().filter(|stored| stored.is_sealed && !is_there(&stored.bytes)).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    // As one block: a transcript keeps few, and it is known again the next time.
+    match block::join(new.iter().map(|stored| (&*stored.bytes, stored.first_line))) {
+        Some(block) if is_there(&block.bytes) => return Ok(()),
+        Some(block) => pen.add_block(known, Kind::Past, 0, &block.bytes)?,
+        None => new.iter().try_for_each(|stored| pen.add_block(known, Kind::Past, stored.first_line, &stored.bytes))?,
+    }
+    known.span_ms = known.span_ms.into_iter().chain(span_ms).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     known.blocks = pen.count_blocks(known)?;
     join(pen, known)?;
     let old = pen.marks(known)?;

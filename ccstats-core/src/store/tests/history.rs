@@ -107,6 +107,70 @@ fn an_export_brings_history_to_another_store() {
     assert_eq!(verify(&place, &mut store).unreadable, 0);
 }
 
+fn export(place: &Place) -> std::path::PathBuf {
+    let file = place.0.path().join("export");
+    place.open().export(&file).expect("exported");
+    file
+}
+
+#[test]
+fn what_is_imported_again_adds_nothing() {
+    let place = Place::new();
+    let mut store = place.open();
+    // Taken in piece by piece: many blocks.
+    for end in 1..12 {
+        place.write("a.jsonl", &(0..end).collect::<Vec<_>>());
+        place.load(&mut store);
+    }
+    place.write("b.jsonl", &[100]);
+    place.load(&mut store);
+    drop(store);
+    let file = export(&place);
+    fs::remove_dir_all(place.store()).expect("a folder");
+    place.write("a.jsonl", &(5..20).collect::<Vec<_>>());
+    let mut store = place.open();
+    place.load(&mut store);
+    let mut import = || {
+        store.import(&file).expect("imported");
+        (store.status(&place.options()).expect("a status").size_bytes, verify(&place, &mut store).sound, place.load(&mut store))
+    };
+    let first = import();
+    assert_eq!(first.2, (290, vec![]));
+    assert_eq!((import(), import()), (first.clone(), first));
+}
+
+#[test]
+fn a_transcript_on_another_disk_is_the_one_of_its_name() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2]);
+    place.load(&mut place.open());
+    let file = export(&place);
+    fs::remove_dir_all(place.store()).expect("a folder");
+    fs::rename(place.transcript("a.jsonl"), place.transcript("a.old")).expect("a file");
+    place.write("a.jsonl", &[1, 2]);
+    let mut store = place.open();
+    place.load(&mut store);
+    store.import(&file).expect("imported");
+    let status = store.status(&place.options()).expect("a status");
+    assert_eq!((status.transcripts, status.gone, verify(&place, &mut store).sound), (1, 0, 1));
+}
+
+#[test]
+fn what_is_imported_counts_in_its_time() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1]);
+    place.load(&mut place.open());
+    let file = export(&place);
+    fs::remove_dir_all(place.store()).expect("a folder");
+    place.write("a.jsonl", &[20]);
+    let mut store = place.open();
+    place.load(&mut store);
+    store.import(&file).expect("imported");
+    let needs = Needs { end_ms: Some(MIDDLE_MS), ..Needs::default() };
+    let dataset = Dataset::load_with(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
+    assert_eq!(outputs(&dataset).0, 21);
+}
+
 /// A store as version 1 left it, of a transcript that is gone.
 fn of_version_1(place: &Place) {
     let block = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/store/version-1.block");
