@@ -137,10 +137,13 @@ pub(crate) enum HistoryCommand {
         /// A file that is not there yet
         file: PathBuf,
     },
-    /// Take in all of an exported store
+    /// Take in an exported store; with `--root DIR`, as history of that folder
     Import {
         /// The exported store
         file: PathBuf,
+        /// Only what it holds of this folder of transcripts [default: all]
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
     },
     /// Read all of the store and of the transcripts, and say what is wrong
     Verify,

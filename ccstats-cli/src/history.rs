@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{HistoryError, Shown, Status, Store, Verified};
+use ccstats_core::{HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
@@ -48,11 +48,7 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
             store.export(file).map_err(cannot)?;
             say(options, &format!("wrote `{}`\n", shown(file)), &json!({"schema": SCHEMA, "file": file}))?;
         }
-        HistoryCommand::Import { file } => {
-            let transcripts = store.import(file).map_err(cannot)?;
-            let text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), shown(file));
-            say(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts}))?;
-        }
+        HistoryCommand::Import { file, from } => import(options, store, file, from.clone(), &scan)?,
         HistoryCommand::Verify => return verify(options, store, &scan),
     }
     Ok(ExitCode::SUCCESS)
@@ -117,6 +113,31 @@ fn agrees(question: &str) -> Result<bool, Failure> {
     // No answer is no.
     let _ = io::stdin().lock().read_line(&mut answer);
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Tells whose history it was, since what belongs to other folders is in no report.
+fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBuf>, scan: &ccstats_core::Options) -> Result<(), Failure> {
+    let onto = match &options.root[..] {
+        [] => None,
+        [root] => Some(root.clone()),
+        _ => return Err(Failure::Usage("history is taken in for one folder: name only one `--root`".into())),
+    };
+    let imported = store.import(file, &Import { from, onto }, scan).map_err(|error| match error {
+        HistoryError::Store(error @ StoreError::Roots(..)) => Failure::Usage(format!("{error}: name one of these with `--from`")),
+        other => failed(other),
+    })?;
+    let transcripts = imported.iter().map(|root| root.transcripts).sum();
+    let told = |root: &Imported| format!("root     `{}`, {}\n", shown(&root.root), counted(root.transcripts, "transcript"));
+    let mut text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), shown(file));
+    text.extend(imported.iter().map(told));
+    let json = |root: &Imported| json!({"root": root.root, "transcripts": root.transcripts, "shown": root.is_shown});
+    let roots: Vec<_> = imported.iter().map(json).collect();
+    say(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts, "roots": roots}))?;
+    if !options.quiet && !imported.is_empty() && !imported.iter().any(|root| root.is_shown) {
+        output::say("note", "no report shows them: they belong to other folders than those that are read");
+        output::say("hint", "import the file again with `--root DIR` to make them history of DIR");
+    }
+    Ok(())
 }
 
 /// Ends with a failure when anything was wrong, also what is mended now.

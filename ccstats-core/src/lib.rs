@@ -185,7 +185,7 @@ pub use report::{Listing, RangeLabel, Report, ReportName, Section, Totals};
 pub use scan::{Options, Progress};
 pub use simd::Level;
 #[cfg(feature = "store")]
-pub use store::{HistoryError, Needs, Status, Store, StoreError, Verified};
+pub use store::{HistoryError, Import, Imported, Needs, Status, Store, StoreError, Verified};
 pub use table::{Column, Direction, Kind, Table, Value};
 pub use tally::{Calls, ProjectTally, Spending, Tally};
 pub use time::{BLOCK_MS, Bounds, Calendar, Range};

@@ -31,6 +31,7 @@ mod writing;
 use catalogue::{Catalogue, Failure};
 pub use error::StoreError;
 pub use history::{HistoryError, Status};
+pub use import::{Import, Imported};
 pub(crate) use load::Loaded;
 use load::Tried;
 use publish::Change;

@@ -22,6 +22,8 @@ pub enum StoreError {
     Damaged(PathBuf),
     /// Another process is writing.
     Busy(PathBuf),
+    /// An export does not hold the one root that is asked for; those that it holds.
+    Roots(PathBuf, Vec<PathBuf>),
     /// SQLite cannot go on; what it says.
     Database(PathBuf, String),
 }
@@ -37,6 +39,10 @@ impl fmt::Display for StoreError {
             StoreError::Newer(path) => write!(f, "the store `{}` was written by a later version: update ccstats", Shown::path(path)),
             StoreError::Damaged(path) => write!(f, "the store `{}` is damaged", Shown::path(path)),
             StoreError::Busy(path) => write!(f, "the store `{}` is being written by another process", Shown::path(path)),
+            StoreError::Roots(path, roots) => {
+                let roots: Vec<_> = roots.iter().map(|root| format!("`{}`", Shown::path(root))).collect();
+                write!(f, "expected one root in `{}`, found {}", Shown::path(path), roots.join(", "))
+            }
             StoreError::Database(path, why) => write!(f, "cannot use the store `{}`: {why}", Shown::path(path)),
         }
     }

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, Failure, Known};
-use super::import::import;
+use super::folder::root_names;
+use super::import::{self, Import, Imported};
 use super::load::State;
 use super::plan::{How, Roots, plan};
 use super::verify::{self, Verified};
@@ -116,16 +117,24 @@ impl Store {
         copied
     }
 
-    /// Takes in all of an exported store; what is there already is not taken twice. Gives the
-    /// number of transcripts in it.
+    /// Takes in an exported store, or a part of it; what is there already is not taken twice.
+    /// Gives the roots that its transcripts belong to, and whether loads with these options
+    /// show them.
     ///
     /// # Errors
-    /// When the file is no store or is damaged, or the store cannot be written.
-    pub fn import(&mut self, file: &Path) -> Result<u64, StoreError> {
+    /// When a root is missing, the file is no store, is damaged or does not hold what is asked
+    /// for, or the store cannot be written.
+    pub fn import(&mut self, file: &Path, import: &Import, options: &Options) -> Result<Vec<Imported>, HistoryError> {
+        find(import.onto.as_slice())?;
         let mut other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
         // All of it is looked at before anything is taken in.
         verify::blocks(&mut other).map_err(|failure| failure.at(file))?;
-        self.read(|catalogue| import(catalogue, &mut other))
+        let roots = other.snapshot().and_then(|snapshot| snapshot.roots()).map_err(|failure| failure.at(file))?;
+        let roots = import.roots(&roots).map_err(|roots| StoreError::Roots(file.to_path_buf(), roots))?;
+        let counts = self.read(|catalogue| import::import(catalogue, &mut other, &roots))?;
+        let is_shown = |root: &Path| options.roots.iter().any(|read| root_names(read).1.iter().any(|name| name == root));
+        let imported = roots.into_iter().zip(counts).filter(|(_, transcripts)| *transcripts > 0);
+        Ok(imported.map(|((_, root), transcripts)| Imported { is_shown: is_shown(&root), root, transcripts }).collect())
     }
 
     /// Reads every block and every known transcript of the roots, and takes those in again

@@ -1,13 +1,53 @@
 //! Takes in what another store knows.
 
 use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, Failure, Known};
 use super::family::{self, Families};
+use super::folder::{path_of, root_names};
 use super::publish;
 
-/// Adds all that another store knows, or nothing. Gives the number of its transcripts.
-pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue) -> Result<u64, Failure> {
+/// What to take in of an exported store, and as whose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Import {
+    /// Only the transcripts of this root of it.
+    pub from: Option<PathBuf>,
+    /// They belong to this root, which was called otherwise where the export was made.
+    pub onto: Option<PathBuf>,
+}
+
+/// What was taken in of one root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The folder of transcripts that they belong to.
+    pub root: PathBuf,
+    /// How many the export holds.
+    pub transcripts: u64,
+    /// Loads show them.
+    pub is_shown: bool,
+}
+
+impl Import {
+    /// The roots to take in, and what each is called here.
+    ///
+    /// # Errors
+    /// All roots, when it is not clear which is meant.
+    pub(super) fn roots(&self, theirs: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, PathBuf)>, Vec<PathBuf>> {
+        let is_meant = |root: &Path| self.from.as_ref().is_none_or(|from| root == from || root == from.join("projects"));
+        let onto = self.onto.as_ref().map(|onto| root_names(onto).0);
+        let all = || theirs.iter().map(|root| path_of(root));
+        let meant = theirs.iter().zip(all()).filter(|(_, path)| is_meant(path));
+        let roots: Vec<_> = meant.map(|(root, path)| (root.clone(), onto.clone().unwrap_or(path))).collect();
+        // A config directory may be known by its own name and by that of its projects.
+        let is_clear = if self.from.is_some() { !roots.is_empty() } else { onto.is_none() || roots.len() < 2 };
+        if is_clear { Ok(roots) } else { Err(all().collect()) }
+    }
+}
+
+/// Adds what another store knows of these roots, or nothing. Gives the number of
+/// transcripts of each.
+pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[(Vec<u8>, PathBuf)]) -> Result<Vec<u64>, Failure> {
     let theirs = other.snapshot()?;
     let ours = catalogue.snapshot()?;
     let generation = ours.generation;
@@ -19,11 +59,12 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue) -> Result
     }
     drop(ours);
     let before = known.clone();
-    let mut count = 0;
+    let mut counts = vec![0; roots.len()];
     catalogue.publish(generation, |pen| {
-        for path in theirs.roots()? {
-            let Some((their_root, transcripts)) = theirs.transcripts(&path)? else { continue };
-            let root = pen.root(&path)?;
+        for ((their_path, path), count) in roots.iter().zip(&mut counts) {
+            let Some((their_root, transcripts)) = theirs.transcripts(their_path)? else { continue };
+            let root = pen.root(path.as_os_str().as_encoded_bytes())?;
+            *count = transcripts.len() as u64;
             let their_digests = theirs.digests(their_root)?;
             for (id, kind) in theirs.agents(their_root)? {
                 pen.put_agent(root, &id, &kind)?;
@@ -43,7 +84,6 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue) -> Result
                     }
                 };
                 marks.push((known[at].id, their_marks));
-                count += 1;
             }
         }
         settle(&mut known, &marks);
@@ -52,7 +92,7 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue) -> Result
         let roots: HashSet<i64> = changed().map(|known| known.root).collect();
         roots.into_iter().try_for_each(|root| pen.seal_root(root, known.iter().filter(|known| known.root == root)))
     })?;
-    Ok(count)
+    Ok(counts)
 }
 
 /// The transcript that another store means: it knows it by the same number, or, where it is a

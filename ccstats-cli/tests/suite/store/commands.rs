@@ -117,12 +117,44 @@ fn an_export_makes_another_store() {
     let (file, other) = (file.to_str().unwrap(), other.to_str().unwrap());
     assert_eq!(told(&place, &place.run(&["history", "export", file])), "wrote `HOME/copy.store`\n");
     for _ in 0..2 {
+        let root = place.home().canonicalize().unwrap().join("projects");
+        let roots = json!([{"root": root, "transcripts": 3, "shown": true}]);
         assert_eq!(
             place.run(&["history", "import", file, "--store", other, "--json"]).json(),
-            json!({"schema": "ccstats.history/1", "transcripts": 3})
+            json!({"schema": "ccstats.history/1", "transcripts": 3, "roots": roots})
         );
         assert_eq!(place.figures_with(&["--store", other]), whole, "twice is once");
     }
+}
+
+#[test]
+fn an_import_tells_whose_history_it_is_and_gives_it_to_a_folder_here() {
+    let (theirs, ours) = (Place::with_sessions(3, 2), Place::new());
+    let file = theirs.home().join("copy.store");
+    let file = file.to_str().unwrap();
+    theirs.sync();
+    assert_eq!(theirs.run(&["history", "export", file]).code, 0);
+    let whole = theirs.figures();
+    let import = |options: &[&str]| {
+        let run = ours.run(&[&["history", "import", file], options].concat());
+        assert_eq!(run.code, 0, "{run:?}");
+        (told(&ours, &run).replace(theirs.home().to_str().unwrap(), "THEIRS"), run)
+    };
+    let took = "took in 3 transcripts from `THEIRS/copy.store`\n";
+    let note = "note: no report shows them: they belong to other folders than those that are read\n";
+    let hint = "hint: import the file again with `--root DIR` to make them history of DIR\n";
+    assert_eq!(import(&[]).0, format!("{took}root     `THEIRS/projects`, 3 transcripts\n{note}{hint}"));
+    assert_eq!(ours.daily()["totals"]["messages"], 0);
+    let home = ours.home();
+    let root = ["--root", home.to_str().unwrap()];
+    assert_eq!(import(&root).0, format!("{took}root     `HOME/projects`, 3 transcripts\n"));
+    assert_eq!(ours.figures(), whole);
+    let (code, text) = refused(&ours, &["history", "import", file, "--from", "/elsewhere"]);
+    let text = text.replace(theirs.home().to_str().unwrap(), "THEIRS");
+    let why = "error: expected one root in `THEIRS/copy.store`, found `THEIRS/projects`: name one of these with `--from`\n";
+    assert_eq!((code, text.as_str()), (2, why));
+    let two = [&["history", "import", file], &root[..], &root[..]].concat();
+    assert_eq!(refused(&ours, &two), (2, "error: history is taken in for one folder: name only one `--root`\n".into()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
 use crate::scan::{Options, Progress};
 use crate::store::catalogue::{Catalogue, Kind, Pen};
-use crate::store::{Needs, Store, Verified};
+use crate::store::{HistoryError, Import, Imported, Needs, Store, StoreError, Verified};
 
 fn verify(place: &Place, store: &mut Store) -> Verified {
     store.verify(&place.options(), &Progress::default()).expect("verified")
@@ -101,10 +101,16 @@ fn an_export_brings_history_to_another_store() {
     let mut store = place.open();
     assert_eq!(place.load(&mut store).0, 10);
     for _ in 0..3 {
-        assert_eq!(store.import(&file).expect("imported"), 2);
+        assert_eq!(import(&place, &mut store, &file), 2);
         assert_eq!(place.load(&mut store), (15, vec![]));
     }
     assert_eq!(verify(&place, &mut store).unreadable, 0);
+}
+
+/// Takes in all of an export; gives the number of transcripts.
+fn import(place: &Place, store: &mut Store, file: &std::path::Path) -> u64 {
+    let imported = store.import(file, &Import::default(), &place.options()).expect("imported");
+    imported.iter().map(|imported| imported.transcripts).sum()
 }
 
 fn export(place: &Place) -> std::path::PathBuf {
@@ -130,13 +136,13 @@ fn what_is_imported_again_adds_nothing() {
     place.write("a.jsonl", &(5..20).collect::<Vec<_>>());
     let mut store = place.open();
     place.load(&mut store);
-    let mut import = || {
-        store.import(&file).expect("imported");
+    let mut again = || {
+        import(&place, &mut store, &file);
         (store.status(&place.options()).expect("a status").size_bytes, verify(&place, &mut store).sound, place.load(&mut store))
     };
-    let first = import();
+    let first = again();
     assert_eq!(first.2, (290, vec![]));
-    assert_eq!((import(), import()), (first.clone(), first));
+    assert_eq!((again(), again()), (first.clone(), first));
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn a_transcript_on_another_disk_is_the_one_of_its_name() {
     place.write("a.jsonl", &[1, 2]);
     let mut store = place.open();
     place.load(&mut store);
-    store.import(&file).expect("imported");
+    import(&place, &mut store, &file);
     let status = store.status(&place.options()).expect("a status");
     assert_eq!((status.transcripts, status.gone, verify(&place, &mut store).sound), (1, 0, 1));
 }
@@ -165,10 +171,58 @@ fn what_is_imported_counts_in_its_time() {
     place.write("a.jsonl", &[20]);
     let mut store = place.open();
     place.load(&mut store);
-    store.import(&file).expect("imported");
+    import(&place, &mut store, &file);
     let needs = Needs { end_ms: Some(MIDDLE_MS), ..Needs::default() };
     let dataset = Dataset::load_with(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
     assert_eq!(outputs(&dataset).0, 21);
+}
+
+#[test]
+fn history_of_another_home_becomes_that_of_a_root_here() {
+    let (theirs, ours) = (Place::new(), Place::new());
+    theirs.write("gone.jsonl", &[1, 2]);
+    theirs.write("both.jsonl", &[4, 8]);
+    theirs.load(&mut theirs.open());
+    let file = export(&theirs);
+    ours.write("both.jsonl", &[4, 8, 16]);
+    let mut store = ours.open();
+    assert_eq!(ours.load(&mut store), (28, vec![]));
+    let projects = |place: &Place| fs::canonicalize(place.root()).expect("a folder").join("projects");
+    let mut import = |onto| store.import(&file, &Import { from: None, onto }, &ours.options()).expect("imported");
+    let imported = |root, is_shown| [Imported { root, transcripts: 2, is_shown }];
+    assert_eq!(import(None), imported(projects(&theirs), false));
+    for _ in 0..2 {
+        assert_eq!(import(Some(ours.root())), imported(projects(&ours), true));
+    }
+    assert_eq!(ours.load(&mut store), (31, vec![]));
+    let status = store.status(&ours.options()).expect("a status");
+    assert_eq!((status.transcripts, status.gone), (2, 1));
+}
+
+#[test]
+fn of_several_roots_the_one_that_is_meant_is_named() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1]);
+    let other = place.0.path().join("other");
+    fs::create_dir_all(&other).expect("a folder");
+    fs::write(other.join("b.jsonl"), super::response(2)).expect("a file");
+    let options = Options::new(vec![place.root(), other.clone()], std::time::SystemTime::now());
+    place.open().sync(&options, &Progress::default()).expect("synced");
+    let (file, new) = (export(&place), Place::new());
+    let mut store = new.open();
+    let mut import = |from: Option<&std::path::Path>, onto: Option<std::path::PathBuf>| {
+        let import = Import { from: from.map(Into::into), onto };
+        store.import(&file, &import, &new.options())
+    };
+    for (from, onto) in [(None, Some(new.root())), (Some(new.root()), None)] {
+        let refused = import(from.as_deref(), onto);
+        assert!(matches!(&refused, Err(HistoryError::Store(StoreError::Roots(_, roots))) if roots.len() == 2), "{refused:?}");
+    }
+    assert!(matches!(import(Some(&other), Some(other.join("missing"))), Err(HistoryError::Roots(_))));
+    let (other, root) = (fs::canonicalize(other).expect("a folder"), fs::canonicalize(place.root()).expect("a folder"));
+    assert_eq!(import(Some(&other), Some(new.root())).expect("imported")[0].transcripts, 1);
+    assert_eq!(import(Some(&root), None).expect("imported").len(), 1);
+    assert_eq!(new.load(&mut store), (2, vec![]));
 }
 
 /// A store as version 1 left it, of a transcript that is gone.
@@ -214,7 +268,7 @@ fn a_store_of_version_1_can_be_imported() {
     let (place, other) = (Place::new(), Place::new());
     of_version_1(&other);
     let mut store = place.open();
-    assert_eq!(store.import(&other.store().join("ccstats.store")).expect("imported"), 1);
+    assert_eq!(import(&place, &mut store, &other.store().join("ccstats.store")), 1);
     assert_eq!(verify(&place, &mut store), Verified { sound: 1, ..Verified::default() });
 }
 

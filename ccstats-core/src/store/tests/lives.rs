@@ -15,7 +15,7 @@ use crate::lines::entries;
 use crate::prices::Prices;
 use crate::query::Query;
 use crate::scan::{Options, Progress};
-use crate::store::{Needs, Store};
+use crate::store::{Import, Needs, Store};
 use crate::tally::Tally;
 use crate::time::{Calendar, Range};
 
@@ -71,6 +71,12 @@ enum Event {
     },
     /// A load through a handle that was opened at the start.
     RunOld,
+    /// Keeps a copy of the store.
+    Export,
+    /// Takes in what that copy knows.
+    Import,
+    /// The store goes on as what another one took in of it.
+    Move,
 }
 
 const FILES: usize = 4;
@@ -91,6 +97,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (file(), file()).prop_map(|(from, to)| Event::Resume { from, to }),
         5 => any::<bool>().prop_map(|threads| Event::Run { threads }),
         1 => Just(Event::RunOld),
+        1 => Just(Event::Export),
+        1 => Just(Event::Import),
+        1 => Just(Event::Move),
     ]
 }
 
@@ -101,14 +110,16 @@ struct World {
     /// Output tokens by the id of the response.
     seen: BTreeMap<String, u64>,
     old: Store,
+    /// How often the store moved.
+    moves: u32,
 }
 
 impl World {
     fn new() -> World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(folder.path().join("home/projects/p")).expect("a folder");
-        let old = Store::open(&folder.path().join("store")).expect("a new store");
-        World { folder, records: 0, seen: BTreeMap::new(), old }
+        let old = Store::open(&folder.path().join("store-0")).expect("a new store");
+        World { folder, records: 0, seen: BTreeMap::new(), old, moves: 0 }
     }
 
     fn file(&self, number: usize) -> PathBuf {
@@ -181,7 +192,34 @@ impl World {
             }
             Event::Run { threads } => self.run(None, threads),
             Event::RunOld => self.run(Some(()), false),
+            Event::Export => self.export(),
+            Event::Import => self.import(),
+            Event::Move => {
+                self.export();
+                self.moves += 1;
+                self.import();
+                self.old = self.open();
+            }
         }
+    }
+
+    fn exported(&self) -> PathBuf {
+        self.folder.path().join("export")
+    }
+
+    fn export(&self) {
+        _ = fs::remove_file(self.exported());
+        self.open().export(&self.exported()).expect("exported");
+    }
+
+    fn import(&self) {
+        if self.exported().exists() {
+            self.open().import(&self.exported(), &Import::default(), &self.options()).expect("imported");
+        }
+    }
+
+    fn options(&self) -> Options {
+        Options::new(vec![self.folder.path().join("home")], SystemTime::now())
     }
 
     /// Loads, and compares with what must be known now.
@@ -189,7 +227,7 @@ impl World {
         for file in 0..FILES {
             self.seen.extend(records(&self.bytes(file)));
         }
-        let mut options = Options::new(vec![self.folder.path().join("home")], SystemTime::now());
+        let mut options = self.options();
         options.threads = (!threads).then_some(std::num::NonZeroUsize::MIN);
         let mut new = old.is_none().then(|| self.open());
         let store = new.as_mut().unwrap_or(&mut self.old);
@@ -229,14 +267,18 @@ impl World {
 
     /// Arguments of commands stand nowhere in the store.
     fn holds_no_text(&self) {
-        for file in fs::read_dir(self.folder.path().join("store")).expect("a folder") {
+        for file in fs::read_dir(self.store()).expect("a folder") {
             let bytes = fs::read(file.expect("a file").path()).expect("readable");
             assert_eq!(memchr::memmem::find(&bytes, b"secret-"), None);
         }
     }
 
     fn open(&self) -> Store {
-        Store::open(&self.folder.path().join("store")).expect("a store")
+        Store::open(&self.store()).expect("a store")
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join(format!("store-{}", self.moves))
     }
 }
 
