@@ -120,12 +120,12 @@ impl Store {
     /// When others can write to the folder, it cannot be used, or holds no store of
     /// this version or an earlier one.
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
-        let path = folder::open(folder)?;
+        let path = folder::path(folder);
         let mut store = Store { path, catalogue: None, problems: Vec::new(), writing: None, has_written: false };
-        match Catalogue::open(&store.path) {
+        match open(folder) {
             Ok(catalogue) => store.catalogue = Some(catalogue),
-            Err(Failure::Damaged) => store.replace()?,
-            Err(failure) => return Err(failure.at(&store.path)),
+            Err(StoreError::Damaged(_)) => store.replace()?,
+            Err(error) => return Err(error),
         }
         Ok(store)
     }
@@ -137,8 +137,7 @@ impl Store {
         let folder = self.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         let detail = format!("it was damaged, and is kept as {}", new.file_name().unwrap_or_default().to_string_lossy());
         self.problems.push(self.problem(detail));
-        let path = folder::open(&folder)?;
-        self.catalogue = Some(Catalogue::open(&path).map_err(|failure| failure.at(&path))?);
+        self.catalogue = Some(open(&folder)?);
         Ok(())
     }
 
@@ -228,6 +227,11 @@ impl Store {
         self.has_written = true;
         change.publish(catalogue).map_err(|failure| failure.at(&self.path))
     }
+}
+
+fn open(folder: &Path) -> Result<Catalogue, StoreError> {
+    let path = folder::open(folder)?;
+    Catalogue::open(&path).map_err(|failure| failure.at(&path))
 }
 
 /// Tidies up, when nobody waits for an answer any more: whoever wrote, and whoever came

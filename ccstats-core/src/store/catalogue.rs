@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::cursor::Cursor;
 use super::digest::Digest;
 use super::error::StoreError;
+use super::folder;
 use crate::discover::Identity;
 
 /// Rises when the tables change. Stores of earlier versions are changed when they are opened.
@@ -55,6 +56,9 @@ CREATE TABLE digest (transcript INTEGER PRIMARY KEY, whole BLOB NOT NULL, last B
 CREATE TABLE agent (root INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (root, id)) WITHOUT ROWID;
 ";
 
+/// Stands on the first page of every store, and of no other database.
+const TABLE: &str = "CREATE TABLE state (generation INTEGER NOT NULL)";
+
 /// What version 1 did not have: its blocks told their accounting themselves.
 const FROM_VERSION_1: &str = "CREATE TABLE digest (transcript INTEGER PRIMARY KEY, whole BLOB NOT NULL, last BLOB NOT NULL);";
 
@@ -83,6 +87,14 @@ impl From<rusqlite::Error> for Failure {
 }
 
 impl Failure {
+    /// A store whose header is damaged looks foreign, until somebody looks behind it.
+    fn of(self, path: &Path) -> Failure {
+        match self {
+            Failure::Foreign if folder::was_store(path, TABLE) => Failure::Damaged,
+            other => other,
+        }
+    }
+
     /// What the user is told.
     pub(super) fn at(self, path: &Path) -> StoreError {
         let path = path.to_path_buf();
@@ -213,6 +225,10 @@ pub(super) struct Catalogue {
 impl Catalogue {
     /// Opens the file, which must be there; an empty one becomes a store.
     pub(super) fn open(path: &Path) -> Result<Catalogue, Failure> {
+        Catalogue::connect(path).map_err(|failure| failure.of(path))
+    }
+
+    fn connect(path: &Path) -> Result<Catalogue, Failure> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
@@ -232,6 +248,10 @@ impl Catalogue {
 
     /// Opens a copy of a store, and leaves it as it is.
     pub(super) fn open_to_read(path: &Path) -> Result<Catalogue, Failure> {
+        Catalogue::connect_to_read(path).map_err(|failure| failure.of(path))
+    }
+
+    fn connect_to_read(path: &Path) -> Result<Catalogue, Failure> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.execute_batch("PRAGMA trusted_schema = OFF;")?;

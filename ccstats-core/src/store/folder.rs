@@ -1,7 +1,7 @@
 //! The folder of the store: private, and set aside when damaged.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
@@ -10,6 +10,11 @@ const FILE: &str = "ccstats.store";
 
 /// Damaged stores that are kept.
 const MOST_DAMAGED: usize = 3;
+
+/// The store in a folder.
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
 
 /// Makes or checks the folder and the file in it. Both are the user's alone.
 pub(super) fn open(folder: &Path) -> Result<PathBuf, StoreError> {
@@ -20,17 +25,31 @@ pub(super) fn open(folder: &Path) -> Result<PathBuf, StoreError> {
         return Err(StoreError::Unsafe(folder.to_path_buf(), "it is no folder, or a link"));
     }
     private::check(folder, &metadata, true)?;
-    let path = folder.join(FILE);
-    match create(&path) {
+    let path = path(folder);
+    let is_new = match create(&path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(StoreError::Io(path, error)),
-        _ => {}
-    }
+        created => created.is_ok(),
+    };
     let metadata = fs::symlink_metadata(&path).map_err(|error| StoreError::Io(path.clone(), error))?;
     if !metadata.is_file() {
         return Err(StoreError::Unsafe(path, "it is no regular file"));
     }
     private::check(&path, &metadata, false)?;
-    Ok(path)
+    // SQLite takes nothing, and a single byte, for a new database. Who has a log was more once.
+    match metadata.len() {
+        0 | 1 if !is_new && with_suffix(&path, "-wal").exists() => Err(StoreError::Damaged(path)),
+        1 => Err(StoreError::Foreign(path)),
+        _ => Ok(path),
+    }
+}
+
+/// Whether a file that SQLite does not know was a store: by what every one has on its first
+/// page, or since there is nothing in it at all, as after a loss of power.
+pub(super) fn was_store(path: &Path, always: &str) -> bool {
+    const PAGE_BYTES: u64 = 8 << 10;
+    let mut page = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(PAGE_BYTES).read_to_end(&mut page));
+    read.is_ok_and(|bytes| bytes > 0) && (memchr::memmem::find(&page, always.as_bytes()).is_some() || page.iter().all(|byte| *byte == 0))
 }
 
 /// Renames a damaged store; gives its new name. The oldest of many is dropped.

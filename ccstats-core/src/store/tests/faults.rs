@@ -109,17 +109,58 @@ fn a_damaged_store_is_set_aside_and_at_most_three_are_kept() {
     assert_eq!(kept.count(), 3);
 }
 
+/// A store with a log, as every process leaves it, of which only these bytes of the header are
+/// others.
+fn with_header(change: impl FnOnce(&mut Vec<u8>)) -> Place {
+    let place = filled();
+    fs::write(place.store().join("ccstats.store-wal"), "").expect("a file");
+    let mut bytes = fs::read(file(&place)).expect("a file");
+    change(&mut bytes);
+    fs::write(file(&place), bytes).expect("a file");
+    place
+}
+
+#[test]
+fn a_store_that_is_cut_or_lost_its_header_is_set_aside() {
+    let damages: [fn(&mut Vec<u8>); 7] = [
+        |bytes| bytes.truncate(0),
+        |bytes| bytes.truncate(1),
+        |bytes| bytes.truncate(50),
+        |bytes| bytes[3] ^= 1,
+        |bytes| bytes[69] ^= 1,
+        |bytes| bytes[..100].fill(0),
+        |bytes| bytes.fill(0),
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let place = with_header(damage);
+        let aside = "it was damaged, and is kept as ccstats.store.corrupt-1".to_string();
+        assert_eq!(place.load(&mut place.open()), (31, vec![aside]), "{number}");
+        assert_eq!(place.load(&mut place.open()), (31, vec![]), "{number}");
+    }
+}
+
+#[test]
+fn files_of_others_stay_as_they_are() {
+    let place = filled();
+    let database = place.0.path().join("other");
+    let other = rusqlite::Connection::open(&database).expect("a database");
+    other.execute_batch("CREATE TABLE state (name TEXT); PRAGMA application_id = 7;").expect("a table");
+    drop(other);
+    for bytes in [b"x".to_vec(), b"a text".to_vec(), b"long ".repeat(5000), fs::read(database).expect("a database")] {
+        fs::write(file(&place), &bytes).expect("a file");
+        assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another");
+        assert_eq!(fs::read(file(&place)).expect("a file"), bytes);
+        assert_eq!(fs::read_dir(place.store()).expect("a folder").count(), 1);
+    }
+}
+
 #[test]
 fn what_is_no_store_of_ours_is_refused() {
     let place = filled();
-    let set = |pragma: &str| {
-        let store = rusqlite::Connection::open(file(&place)).expect("a database");
-        store.execute_batch(pragma).expect("a pragma");
-    };
-    set("PRAGMA user_version = 3");
+    let store = rusqlite::Connection::open(file(&place)).expect("a database");
+    store.execute_batch("PRAGMA user_version = 3").expect("a pragma");
+    drop(store);
     assert_eq!(why(&place), "the store `…/ccstats.store` was written by a later version: update ccstats");
-    set("PRAGMA application_id = 7");
-    assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another");
     fs::write(file(&place), "not a database, but long enough to have the header of one, if it were.".repeat(9)).expect("a file");
     assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another");
 }
