@@ -2,6 +2,7 @@
 
 mod settings;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use ccstats_core::{Dataset, Kind, Prices, Problem, Progress, Shown, Status, Store, Table, Untrusted, Value};
@@ -61,22 +62,31 @@ fn store(options: &Options, scan: &ccstats_core::Options, days: u64, findings: &
     if options.no_store {
         return findings.fine("store", "not asked for");
     }
-    let status = history::folder(options).map_err(|_| "no folder for it".to_string()).and_then(|folder| {
-        let mut store = Store::open(&folder).map_err(|error| error.to_string())?;
-        store.status(scan).map_err(|error| error.to_string())
-    });
-    match status {
-        Err(why) => findings.wrong("store", &why),
-        Ok(Status { unseen, .. }) if !unseen.is_empty() => {
-            let count = counted(unseen.len() as u64, "transcript");
-            findings
-                .wrong("store", &format!("{count} not in it yet; Claude Code deletes them after {days} days: run `ccstats history sync`"));
-        }
-        Ok(status) => {
-            let (known, gone, size) = (counted(status.transcripts, "transcript"), grouped(status.gone.into()), bytes(status.size_bytes));
-            findings.fine("store", &format!("{known}, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
-        }
+    let looked = history::folder(options).map_err(|_| "no folder for it".to_string()).and_then(|folder| look_at(&folder, scan));
+    let (Status { unseen, transcripts, gone, size_bytes, .. }, unreadable, problems) = match looked {
+        Ok(looked) => looked,
+        Err(why) => return findings.wrong("store", &why),
+    };
+    problems.iter().filter_map(|problem| problem.detail.as_ref()).for_each(|why| findings.wrong("store", why));
+    if unreadable > 0 {
+        findings.wrong("store", &history::damage(unreadable));
     }
+    if unseen.is_empty() {
+        let (known, gone, size) = (counted(transcripts, "transcript"), grouped(gone.into()), bytes(size_bytes));
+        findings.fine("store", &format!("{known}, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
+    } else {
+        let count = counted(unseen.len() as u64, "transcript");
+        findings.wrong("store", &format!("{count} not in it yet; Claude Code deletes them after {days} days: run `ccstats history sync`"));
+    }
+}
+
+/// What the store holds, how much of it cannot be read, and what else is wrong with it.
+fn look_at(folder: &Path, scan: &ccstats_core::Options) -> Result<(Status, u64, Vec<Problem>), String> {
+    let told_of = |error| history::told_of(&error);
+    let mut store = Store::open(folder).map_err(told_of)?;
+    let unreadable = store.check().map_err(told_of)?.unreadable;
+    let status = store.status(scan).map_err(|error| error.to_string())?;
+    Ok((status, unreadable, store.take_problems()))
 }
 
 fn prices(options: &Options, findings: &mut Findings) {

@@ -45,8 +45,9 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
             return Err(Failure::Cannot(format!("`{}` is there already: name another file", shown(file))));
         }
         HistoryCommand::Export { file } => {
-            store.export(file).map_err(cannot)?;
-            say(options, &format!("wrote `{}`\n", shown(file)), &json!({"schema": SCHEMA, "file": file}))?;
+            let unreadable = export(options, store, file)?;
+            let json = json!({"schema": SCHEMA, "file": file, "unreadable": unreadable});
+            say(options, &format!("wrote `{}`\n", shown(file)), &json)?;
         }
         HistoryCommand::Import { file, from } => import(options, store, file, from.clone(), &scan)?,
         HistoryCommand::Verify => return verify(options, store, &scan),
@@ -78,6 +79,29 @@ pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
     folder.ok_or_else(|| Failure::Cannot("no home folder: name one with `--store DIR`, or set CCSTATS_DATA_DIR".into()))
 }
 
+/// Writes a copy of the store; gives the number of blocks in it that cannot be read.
+fn export(options: &Options, store: &mut Store, file: &Path) -> Result<u64, Failure> {
+    let Verified { unreadable, .. } = store.check().map_err(|error| cannot(told_of(&error)))?;
+    store.export(file).map_err(cannot)?;
+    if unreadable > 0 && !options.quiet {
+        output::say("warning", &format!("the copy is damaged as the store is: {}", damage(unreadable)));
+    }
+    Ok(unreadable)
+}
+
+/// What is to be done about blocks that cannot be read.
+pub(crate) fn damage(blocks: u64) -> String {
+    format!("{} cannot be read; `ccstats history verify` takes in again what is still there", counted(blocks, "block"))
+}
+
+/// What is wrong with our own store, and what to do.
+pub(crate) fn told_of(error: &StoreError) -> String {
+    match error {
+        StoreError::Damaged(_) => format!("{error}: `ccstats history sync` sets it aside for a new one"),
+        other => other.to_string(),
+    }
+}
+
 /// Asks before it forgets, and keeps a copy of the store as it was.
 fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate, is_sure: bool) -> Result<ExitCode, Failure> {
     let Where { scan, .. } = look(options);
@@ -97,7 +121,7 @@ fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate,
         return Ok(ExitCode::SUCCESS);
     }
     let backup = folder.join(format!("before-prune-{}.store", Utc::now().format("%Y%m%dT%H%M%S%3f")));
-    store.export(&backup).map_err(cannot)?;
+    export(options, store, &backup)?;
     let pruned = store.prune(&scan, before_ms).map_err(failed)?;
     let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), shown(&backup));
     say(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))?;
@@ -124,6 +148,7 @@ fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBu
     };
     let imported = store.import(file, &Import { from, onto }, scan).map_err(|error| match error {
         HistoryError::Store(error @ StoreError::Roots(..)) => Failure::Usage(format!("{error}: name one of these with `--from`")),
+        HistoryError::Store(error) => cannot(error),
         other => failed(other),
     })?;
     let transcripts = imported.iter().map(|root| root.transcripts).sum();
@@ -202,6 +227,7 @@ fn cannot(error: impl std::fmt::Display) -> Failure {
 fn failed(error: HistoryError) -> Failure {
     match error {
         HistoryError::Roots(error) => Failure::Core(error),
+        HistoryError::Store(error) => cannot(told_of(&error)),
         other => cannot(other),
     }
 }

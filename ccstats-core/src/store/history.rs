@@ -104,7 +104,7 @@ impl Store {
     }
 
     /// Writes a copy of the whole store to a file, which must not be there. The
-    /// file is for this user only.
+    /// file is for this user only. [`Store::check`] tells what of it cannot be read.
     ///
     /// # Errors
     /// When the file cannot be made, or the store cannot be read.
@@ -137,6 +137,14 @@ impl Store {
         Ok(imported.map(|((_, root), transcripts)| Imported { is_shown: is_shown(&root), root, transcripts }).collect())
     }
 
+    /// Reads every block, and no transcript.
+    ///
+    /// # Errors
+    /// When the store cannot be used.
+    pub fn check(&mut self) -> Result<Verified, StoreError> {
+        self.read(verify::blocks)
+    }
+
     /// Reads every block and every known transcript of the roots, and takes those in again
     /// that are not as the store has them.
     ///
@@ -144,7 +152,7 @@ impl Store {
     /// When a root is missing, the store cannot be used, or another process is writing.
     pub fn verify(&mut self, options: &Options, progress: &Progress) -> Result<Verified, HistoryError> {
         let found = find(&options.roots)?;
-        let verified = self.read(verify::blocks)?;
+        let verified = self.check()?;
         let (changed, change) = self.read(|catalogue| verify::transcripts(catalogue, &found, options, progress))?;
         self.write(change)?;
         Ok(Verified { changed, ..verified })

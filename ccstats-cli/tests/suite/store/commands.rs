@@ -262,6 +262,51 @@ fn doctor_warns_while_something_is_not_in_the_store() {
     assert_eq!(line(&["--no-store"]), "ok store          not asked for");
 }
 
+/// A store without a log, of which the last block is not what was written.
+fn with_a_damaged_block() -> Place {
+    let place = Place::with_sessions(2, 2);
+    place.sync();
+    let copy = place.home().join("copy");
+    assert_eq!(place.run(&["history", "export", copy.to_str().unwrap()]).code, 0);
+    let mut bytes = fs::read(&copy).unwrap();
+    let block = bytes.windows(4).rposition(|bytes| bytes == b"ccsb").unwrap();
+    bytes[block + 30] ^= 1;
+    for name in place.kept() {
+        fs::remove_file(place.data().join(name)).unwrap();
+    }
+    fs::rename(copy, place.data().join("ccstats.store")).unwrap();
+    fs::write(place.data().join("ccstats.store"), bytes).unwrap();
+    place
+}
+
+#[test]
+fn doctor_and_export_tell_of_damaged_blocks() {
+    let place = with_a_damaged_block();
+    let doctor = || {
+        let text = place.run(&["doctor"]).text().to_owned();
+        text.lines().filter_map(|line| line.strip_prefix("!! store          ")).map(String::from).collect::<Vec<_>>()
+    };
+    let damage = "1 block cannot be read; `ccstats history verify` takes in again what is still there";
+    assert_eq!(doctor(), [damage]);
+    let export = |name: &str| {
+        let run = place.run(&["history", "export", place.home().join(name).to_str().unwrap()]);
+        (run.code, told(&place, &run))
+    };
+    assert_eq!(export("a"), (0, format!("wrote `HOME/a`\nwarning: the copy is damaged as the store is: {damage}\n")));
+    assert_eq!(place.run(&["history", "verify"]).code, 1);
+    assert_eq!(doctor(), [""; 0]);
+    assert_eq!(export("b"), (0, "wrote `HOME/b`\n".into()));
+}
+
+#[test]
+fn doctor_tells_when_it_sets_a_damaged_store_aside() {
+    let place = Place::with_sessions(1, 1);
+    place.sync();
+    fs::write(place.data().join("ccstats.store"), "").unwrap();
+    let text = place.run(&["doctor"]).text().to_owned();
+    assert!(text.contains("!! store          it was damaged, and is kept as ccstats.store.corrupt-1\n"), "{text}");
+}
+
 #[test]
 fn doctor_tells_what_is_wrong_with_the_settings_of_claude_code() {
     let place = Place::with_sessions(1, 1);
