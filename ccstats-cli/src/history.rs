@@ -184,10 +184,15 @@ fn told(status: &Status, folder: &Path) -> String {
     if let Some((first, last)) = status.span_ms.and_then(|(first, last)| day(first).zip(day(last))) {
         text += &format!("from     {first} to {last}\n");
     }
-    text + &match status.unseen.len() {
+    text += &match status.unseen.len() {
         0 => "unseen   nothing\n".to_string(),
         count => format!("unseen   {}; `ccstats history sync` takes in what is new\n", counted(count as u64, "transcript")),
+    };
+    if !status.unreadable.is_empty() {
+        let count = counted(status.unreadable.len() as u64, "transcript");
+        text += &format!("closed   {count} cannot be read; `ccstats doctor` says why\n");
     }
+    text
 }
 
 fn status_json(status: &Status, folder: &Path) -> serde_json::Value {
@@ -198,6 +203,7 @@ fn status_json(status: &Status, folder: &Path) -> serde_json::Value {
         "transcripts": status.transcripts,
         "gone": status.gone,
         "unseen": status.unseen.len(),
+        "unreadable": status.unreadable.len(),
         "first": status.span_ms.and_then(|(first, _)| day(first)),
         "last": status.span_ms.and_then(|(_, last)| day(last)),
     })

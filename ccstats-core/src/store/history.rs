@@ -7,12 +7,13 @@ use super::catalogue::{Catalogue, Failure, Known};
 use super::folder::root_names;
 use super::import::{self, Import, Imported};
 use super::load::State;
-use super::plan::{How, Roots, plan};
+use super::plan::{How, Roots, Step, plan};
 use super::verify::{self, Verified};
 use super::{Needs, Store, StoreError, folder};
 use crate::discover::{Found, find};
 use crate::error::Error;
 use crate::scan::{Options, Progress};
+use crate::source;
 
 /// What a store holds of some roots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Status {
     pub gone: u64,
     /// Transcripts that are there with something that the store does not have.
     pub unseen: Vec<PathBuf>,
+    /// Transcripts that are there and cannot be read.
+    pub unreadable: Vec<PathBuf>,
     /// The first and the last time of what is known, in milliseconds since 1970.
     pub span_ms: Option<(i64, i64)>,
     /// The bytes of the store on disk, of all roots.
@@ -40,19 +43,20 @@ impl Store {
         let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
         let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
         let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
-        let is_unseen = |how: How, size: u64, cursor: Option<u64>| match how {
+        let is_unseen = |step: &Step| match step.how {
             How::Same | How::Gone => false,
             // Its time may still be too young to be trusted.
-            How::Grown => cursor != Some(size),
+            How::Grown => step.known.is_none_or(|at| state.known[at].size_bytes != step.transcript.size_bytes),
             How::Again | How::Changed => true,
         };
-        let cursor = |known: Option<usize>| known.map(|at| state.known[at].cursor.offset);
-        let unseen = steps.iter().filter(|step| is_unseen(step.how, step.transcript.size_bytes, cursor(step.known)));
+        let new = steps.iter().filter(|step| is_unseen(step)).map(|step| step.transcript.path.clone());
+        let (unseen, unreadable) = new.partition(|path| source::open(path).is_ok());
         let spans = state.known.iter().filter_map(|known| known.span_ms);
         Ok(Status {
             transcripts: state.known.len() as u64,
             gone: steps.iter().filter(|step| step.how == How::Gone).count() as u64,
-            unseen: unseen.map(|step| step.transcript.path.clone()).collect(),
+            unseen,
+            unreadable,
             span_ms: spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
             size_bytes,
         })

@@ -35,7 +35,7 @@ fn status_tells_what_is_kept_and_what_is_not() {
         assert_eq!(found["folder"].take(), json!(place.data()));
         found
     };
-    let wanted = |transcripts: u64, gone: u64, unseen: u64, first: Value, last: Value| json!({"schema": "ccstats.history/1", "folder": null, "size_bytes": null, "transcripts": transcripts, "gone": gone, "unseen": unseen, "first": first, "last": last});
+    let wanted = |transcripts: u64, gone: u64, unseen: u64, first: Value, last: Value| json!({"schema": "ccstats.history/1", "folder": null, "size_bytes": null, "transcripts": transcripts, "gone": gone, "unseen": unseen, "unreadable": 0, "first": first, "last": last});
     assert_eq!(status(&["status"]), wanted(0, 0, 3, Value::Null, Value::Null));
     assert_eq!(status(&["sync"]), wanted(3, 0, 0, json!("2026-11-01"), json!("2026-11-03")));
     fs::remove_file(place.transcript("s0")).unwrap();

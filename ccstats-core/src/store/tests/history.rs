@@ -1,6 +1,7 @@
 //! What is gone stays, until somebody asks to forget it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
@@ -66,6 +67,40 @@ fn the_status_tells_what_is_not_in_the_store_yet() {
         (2, 1, vec![fs::canonicalize(place.transcript("b.jsonl")).expect("a file")])
     );
     assert_eq!(status.span_ms, Some((1_790_935_200_000, 1_791_021_600_000)));
+}
+
+#[test]
+fn a_last_line_that_is_not_finished_is_not_missing() {
+    let place = Place::new();
+    let text = super::response(1) + super::response(2).trim_end();
+    fs::write(place.transcript("a.jsonl"), &text).expect("a file");
+    fs::write(place.transcript("b.jsonl"), &text[..text.len() - 9]).expect("a file");
+    let mut store = place.open();
+    let mut unseen = || {
+        let unseen = store.status(&place.options()).expect("a status").unseen.len();
+        store.sync(&place.options(), &Progress::default()).expect("synced");
+        unseen
+    };
+    assert_eq!((unseen(), unseen()), (2, 0));
+    fs::write(place.transcript("b.jsonl"), text).expect("a file");
+    assert_eq!((unseen(), unseen()), (1, 0));
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn what_cannot_be_read_is_not_missing() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1]);
+    fs::set_permissions(place.transcript("a.jsonl"), fs::Permissions::from_mode(0o000)).expect("ours");
+    if fs::read(place.transcript("a.jsonl")).is_ok() {
+        return eprintln!("skipped: this user may read everything");
+    }
+    let mut store = place.open();
+    for _ in 0..2 {
+        let status = store.status(&place.options()).expect("a status");
+        assert_eq!((status.unseen.len(), status.unreadable.len()), (0, 1));
+        store.sync(&place.options(), &Progress::default()).expect("synced");
+    }
 }
 
 #[test]
