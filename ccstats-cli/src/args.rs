@@ -126,7 +126,7 @@ pub(crate) enum HistoryCommand {
     /// Forget transcripts that are gone and ended before a day; a backup is kept
     Prune {
         /// The first day that stays
-        #[arg(long, value_name = "D")]
+        #[arg(long, value_name = "D", value_parser = day)]
         before: NaiveDate,
         /// Do not ask
         #[arg(long)]
@@ -420,6 +420,10 @@ fn zone(text: &str) -> Result<Tz, String> {
 
 fn weekday(text: &str) -> Result<Weekday, String> {
     text.parse().map_err(|_| "expected a day of the week, such as monday or sun".into())
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "expected a day, such as 2026-11-03".into())
 }
 
 fn instant(text: &str) -> Result<DateTime<Utc>, String> {

@@ -19,6 +19,9 @@ use crate::{key, progress};
 const SCHEMA: &str = "ccstats.history/1";
 
 pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, Failure> {
+    if matches!(options.format(), Format::Csv | Format::Markdown) {
+        return Err(Failure::Usage("`--format` takes `table`, `json` and `ndjson` here: `history` has no rows".into()));
+    }
     let folder = folder(options)?;
     let mut store = Store::open(&folder).map_err(cannot)?;
     let done = act(options, asked, &mut store, &folder);
@@ -216,8 +219,8 @@ fn day(instant_ms: i64) -> Option<String> {
 
 fn say(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {
     let text = match options.format() {
-        Format::Table | Format::Markdown | Format::Csv => text.to_string(),
         Format::Json | Format::Ndjson => format!("{value}\n"),
+        _ => text.to_string(),
     };
     output::write(&text, options.output.as_deref(), options.color)
 }

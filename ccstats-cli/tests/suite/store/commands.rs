@@ -223,6 +223,19 @@ fn wrong_usage_of_history_ends_with_2() {
 }
 
 #[test]
+fn history_says_what_it_takes() {
+    let place = Place::with_sessions(1, 1);
+    for format in ["csv", "markdown"] {
+        let why = "error: `--format` takes `table`, `json` and `ndjson` here: `history` has no rows\n";
+        assert_eq!(refused(&place, &["history", "status", "--format", format]), (2, why.into()));
+    }
+    let (_, text) = refused(&place, &["history", "prune", "--before", "yesterday"]);
+    let why = "error: invalid value 'yesterday' for '--before <D>': expected a day, such as 2026-11-03\n";
+    assert!(text.starts_with(why), "{text}");
+    assert!(!place.data().exists(), "nothing was made");
+}
+
+#[test]
 fn a_damaged_store_is_told_and_the_report_is_right() {
     let place = Place::with_sessions(2, 2);
     place.sync();
