@@ -60,7 +60,7 @@ pub(crate) fn installed(settings: &Map<String, Value>) -> Vec<String> {
     let program = |command: &str| {
         let command = command.trim_end();
         let command = command.strip_suffix(" hook").or(command.strip_suffix(" statusline")).unwrap_or(command);
-        command.trim_matches(['\'', '"', ' ']).to_owned()
+        unquoted(command)
     };
     let mut programs: Vec<String> = commands.map(program).collect();
     programs.sort();
@@ -153,6 +153,11 @@ fn add_statusline(settings: &mut Map<String, Value>, program: &str) -> Result<()
 fn quoted(program: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+".contains(c);
     if program.chars().all(is_plain) { program.into() } else { format!("'{}'", program.replace('\'', r"'\''")) }
+}
+
+/// What was quoted, by us or by hand.
+fn unquoted(program: &str) -> String {
+    program.trim_matches(['\'', '"', ' ']).replace(r"'\''", "'")
 }
 
 /// How the shell of Claude Code finds this program: by name if the search path has it.

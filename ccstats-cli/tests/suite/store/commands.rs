@@ -340,6 +340,11 @@ fn doctor_tells_what_is_wrong_with_the_settings_of_claude_code() {
     assert_eq!(found(&format!(r#"{{"hooks": {hooks}, "statusLine": {line}, "disableAllHooks": true}}"#)), [off, missing]);
     assert!(found(r#"{"disableAllHooks": true, "statusLine": {"command": "ccstats-of-others statusline"}}"#).is_empty());
     assert!(found(r#"{"statusLine": {"command": "ccstats statusline"}}"#).is_empty());
+    let folder = place.home().join("it's here");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("ccstats"), "").unwrap();
+    let program = folder.join("ccstats").to_str().unwrap().replace('\'', r"'\''");
+    assert!(found(&json!({"statusLine": {"command": format!("'{program}' statusline")}}).to_string()).is_empty());
 }
 
 #[test]
