@@ -103,15 +103,12 @@ impl<const N: usize> Repeated<N> {
         }
     }
 
-    /// The symbol of a name as it stands.
-    #[inline]
-    fn name(&mut self, name: Text, symbols: &mut Symbols) -> Symbol {
-        self.symbol(name, |name| symbols.intern(&name.decode()))
-    }
-
     /// The symbol of a name that must not be empty.
     fn or_unknown(&mut self, name: Text, symbols: &mut Symbols) -> Symbol {
-        if name.is_empty() { symbols.intern(b"unknown") } else { self.name(name, symbols) }
+        match name.is_empty() {
+            true => symbols.intern(b"unknown"),
+            false => self.symbol(name, |name| symbols.intern(&name.decode())),
+        }
     }
 
     fn remember(&mut self, name: Text, symbol: Symbol) -> Symbol {
@@ -163,7 +160,8 @@ impl Facts {
     }
 
     fn count_kind(&mut self, kind: Text) {
-        let kind = self.recent.kind.name(kind, &mut self.symbols);
+        let Facts { symbols, recent, .. } = self;
+        let kind = recent.kind.symbol(kind, |kind| symbols.intern(&kind.decode()));
         self.add_to_kind(kind, 1);
     }
 
@@ -447,13 +445,14 @@ impl Facts {
         let order = Order::new(stamp_ms, entry.is_sidechain, is_wrapped, line.place);
         let session = self.session(line);
         let Facts { symbols, recent, .. } = self;
+        let name = |symbols: &mut Symbols, text: Text| symbols.intern(&text.decode());
         let project = match entry.cwd.is_empty() {
             true => symbols.intern(line.fallback.project),
             false => recent.project.symbol(entry.cwd, |cwd| symbols.intern(&project_name(cwd))),
         };
-        let branch = recent.branch.name(entry.git_branch, symbols);
-        let agent = recent.agent.name(entry.agent_id, symbols);
-        let version = recent.version.name(entry.version, symbols);
+        let branch = recent.branch.symbol(entry.git_branch, |text| name(symbols, text));
+        let agent = recent.agent.symbol(entry.agent_id, |text| name(symbols, text));
+        let version = recent.version.symbol(entry.version, |text| name(symbols, text));
         Origin { order, session, project, branch, agent, version }
     }
 
@@ -461,7 +460,7 @@ impl Facts {
         let Facts { symbols, recent, .. } = self;
         match line.entry.session_id.is_empty() {
             true => symbols.intern(line.fallback.session),
-            false => recent.session.name(line.entry.session_id, symbols),
+            false => recent.session.symbol(line.entry.session_id, |text| symbols.intern(&text.decode())),
         }
     }
 
