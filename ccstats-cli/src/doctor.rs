@@ -32,10 +32,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let dataset = Dataset::load(&scan, &Progress::default())?;
     let accounting = dataset.accounting();
     if accounting.transcripts == 0 {
-        load::say_nothing_found(&looked_in);
+        findings.wrong("transcripts", &load::nothing_found(&looked_in));
+    } else {
+        let (count, lines) = (grouped(accounting.transcripts.into()), counted(accounting.lines.total().lines, "line"));
+        findings.fine("transcripts", &format!("{count}, {lines}, {}", bytes(accounting.bytes())));
     }
-    let (count, lines) = (grouped(accounting.transcripts.into()), grouped(accounting.lines.total().lines.into()));
-    findings.fine("transcripts", &format!("{count}, {lines} lines, {}", bytes(accounting.bytes())));
     for group in format::problems(accounting) {
         let places = group.examples.iter().map(place_of).collect();
         findings.add(Finding { places, ..Finding::wrong("problem", &format!("{} {}", group.count, group.kind.name())) });

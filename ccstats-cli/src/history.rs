@@ -45,12 +45,12 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
         }
         HistoryCommand::Prune { before, yes } => return prune(options, store, folder, *before, *yes),
         HistoryCommand::Export { file } if file.exists() => {
-            return Err(Failure::Cannot(format!("`{}` is there already: name another file", shown(file))));
+            return Err(Failure::Cannot(format!("`{}` is there already: name another file", Shown::path(file))));
         }
         HistoryCommand::Export { file } => {
             let unreadable = export(options, store, file)?;
             let json = json!({"schema": SCHEMA, "file": file, "unreadable": unreadable});
-            say(options, &format!("wrote `{}`\n", shown(file)), &json)?;
+            say(options, &format!("wrote `{}`\n", Shown::path(file)), &json)?;
         }
         HistoryCommand::Import { file, from } => import(options, store, file, from.clone(), &scan)?,
         HistoryCommand::Verify => return verify(options, store, &scan),
@@ -126,7 +126,7 @@ fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate,
     let backup = folder.join(format!("before-prune-{}.store", Utc::now().format("%Y%m%dT%H%M%S%3f")));
     export(options, store, &backup)?;
     let pruned = store.prune(&scan, before_ms).map_err(failed)?;
-    let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), shown(&backup));
+    let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), Shown::path(&backup));
     say(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -155,8 +155,8 @@ fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBu
         other => failed(other),
     })?;
     let transcripts = imported.iter().map(|root| root.transcripts).sum();
-    let told = |root: &Imported| format!("root     `{}`, {}\n", shown(&root.root), counted(root.transcripts, "transcript"));
-    let mut text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), shown(file));
+    let told = |root: &Imported| format!("root     `{}`, {}\n", Shown::path(&root.root), counted(root.transcripts, "transcript"));
+    let mut text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), Shown::path(file));
     text.extend(imported.iter().map(told));
     let json = |root: &Imported| json!({"root": root.root, "transcripts": root.transcripts, "shown": root.is_shown});
     let roots: Vec<_> = imported.iter().map(json).collect();
@@ -182,7 +182,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) ->
 
 /// What is kept, as sentences.
 fn told(status: &Status, folder: &Path) -> String {
-    let mut text = format!("store    {} in `{}`\n", bytes(status.size_bytes), shown(folder));
+    let mut text = format!("store    {} in `{}`\n", bytes(status.size_bytes), Shown::path(folder));
     text += &format!("known    {}, of which {} gone\n", counted(status.transcripts, "transcript"), status.gone);
     if let Some((first, last)) = status.span_ms.and_then(|(first, last)| day(first).zip(day(last))) {
         text += &format!("from     {first} to {last}\n");
@@ -223,10 +223,6 @@ fn say(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), F
         _ => text.to_string(),
     };
     output::write(&text, options.output.as_deref(), options.color)
-}
-
-fn shown(path: &Path) -> String {
-    Shown::new(&path.to_string_lossy()).to_string()
 }
 
 fn cannot(error: impl std::fmt::Display) -> Failure {

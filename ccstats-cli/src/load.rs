@@ -138,9 +138,17 @@ pub(crate) fn calendar(options: &args::Options, config: &Config) -> Calendar {
 }
 
 pub(crate) fn say_nothing_found(looked_in: &[PathBuf]) {
-    let places: Vec<_> = looked_in.iter().map(|place| format!("`{}`", Shown::path(place))).collect();
-    output::say("note", &format!("no transcripts in {}", places.join(", ")));
+    output::say("note", &nothing_found(looked_in));
     output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
+}
+
+/// Where no transcripts were found, and which of these folders are not there.
+pub(crate) fn nothing_found(looked_in: &[PathBuf]) -> String {
+    let place = |place: &PathBuf| format!("`{}`{}", Shown::path(place), if place.exists() { "" } else { " (not there)" });
+    match &looked_in.iter().map(place).collect::<Vec<_>>()[..] {
+        [] => "no transcripts: CLAUDE_CONFIG_DIR names no folder".into(),
+        places => format!("no transcripts in {}", places.join(", ")),
+    }
 }
 
 /// Whether nothing of the input was skipped or doubtful; the store is no input.

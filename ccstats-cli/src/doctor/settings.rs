@@ -24,7 +24,7 @@ impl Settings {
         let (mut days, mut wrong) = (None, Vec::new());
         // Those that are read first count.
         for path in [Some(place::managed_settings_file()), place::settings_file()].into_iter().flatten() {
-            let mut say = |why: &str| wrong.push(format!("`{}`: {why}", Shown::new(&path.to_string_lossy())));
+            let mut say = |why: &str| wrong.push(format!("`{}`: {why}", Shown::path(&path)));
             match object(&path) {
                 Ok(settings) => {
                     match cleanup_days(&settings) {

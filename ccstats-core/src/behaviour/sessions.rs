@@ -264,7 +264,7 @@ mod tests {
     }
 
     /// What is told of the session `s`.
-    fn told(transcripts: &[(&str, &[String])]) -> impl Fn(&str) -> Value {
+    fn told(transcripts: &[(&str, &[String])]) -> impl Fn(&str) -> Value + use<> {
         let dataset = dataset(transcripts);
         let selection = Selection::new(&dataset, &Query::all()).expect("no globs");
         let mut table = Table::new(&[("session", Kind::Phrase)]);

@@ -10,10 +10,9 @@ use super::load::State;
 use super::plan::{How, Roots, Step, plan};
 use super::verify::{self, Verified};
 use super::{Needs, Store, StoreError, folder};
-use crate::discover::{Found, find};
+use crate::discover::{Found, find, open};
 use crate::error::Error;
 use crate::scan::{Options, Progress};
-use crate::source;
 
 /// What a store holds of some roots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl Store {
             How::Again | How::Changed => true,
         };
         let new = steps.iter().filter(|step| is_unseen(step)).map(|step| step.transcript.path.clone());
-        let (unseen, unreadable) = new.partition(|path| source::open(path).is_ok());
+        let (unseen, unreadable) = new.partition(|path| open(path).is_ok());
         let spans = state.known.iter().filter_map(|known| known.span_ms);
         Ok(Status {
             transcripts: state.known.len() as u64,
