@@ -186,11 +186,21 @@ pub(crate) struct HookArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum HookCommand {
     /// Add the hooks to settings.json, with a backup, and read the transcripts that are there
-    Install(SettingsArgs),
+    Install {
+        #[command(flatten)]
+        settings: SettingsArgs,
+        /// Install the status line too
+        #[arg(long)]
+        statusline: bool,
+    },
     /// Take the hooks and the status line out of settings.json, with a backup
     Uninstall(SettingsArgs),
     /// Print the hooks, to be added by hand
-    Print,
+    Print {
+        /// Print the status line too
+        #[arg(long)]
+        statusline: bool,
+    },
 }
 
 /// Which settings to change, and how.
@@ -202,9 +212,6 @@ pub(crate) struct SettingsArgs {
     /// Print the changed settings and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Install the status line too
-    #[arg(long)]
-    pub(crate) statusline: bool,
 }
 
 /// Options that every report takes.

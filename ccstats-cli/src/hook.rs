@@ -25,14 +25,16 @@ use crate::{budget, history, live, output};
 pub(crate) fn run(options: &Options, asked: &HookArgs) -> Result<ExitCode, Failure> {
     match &asked.command {
         None => respond(options),
-        Some(HookCommand::Install(asked)) => {
-            settings::install(asked, options.quiet)?;
+        Some(HookCommand::Install { settings: asked, statusline }) => {
+            settings::install(asked, *statusline, options.quiet)?;
             if !asked.dry_run {
                 fill_store(options);
             }
         }
         Some(HookCommand::Uninstall(asked)) => settings::uninstall(asked, options.quiet)?,
-        Some(HookCommand::Print) => output::write(&settings::snippet()?, options.output.as_deref(), options.color)?,
+        Some(HookCommand::Print { statusline }) => {
+            output::write(&settings::snippet(*statusline)?, options.output.as_deref(), options.color)?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

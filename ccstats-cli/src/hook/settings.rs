@@ -22,22 +22,24 @@ use crate::{key, place};
 const EVENTS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PreToolUse", "Stop"];
 
 /// What to add to the settings by hand.
-pub(super) fn snippet() -> Result<String, Failure> {
+pub(super) fn snippet(with_statusline: bool) -> Result<String, Failure> {
     let mut settings = Map::new();
-    add_hooks(&mut settings, &program()?).map_err(Failure::Cannot)?;
+    add(&mut settings, &program()?, with_statusline).map_err(Failure::Cannot)?;
     let text = serde_json::to_string_pretty(&settings).map_err(|error| Failure::Cannot(error.to_string()))?;
     Ok(text + "\n")
 }
 
-pub(super) fn install(asked: &SettingsArgs, quiet: bool) -> Result<(), Failure> {
+pub(super) fn install(asked: &SettingsArgs, with_statusline: bool, quiet: bool) -> Result<(), Failure> {
     let file = File::read(asked)?;
     let program = program()?;
     let mut settings = file.settings.clone();
-    add_hooks(&mut settings, &program).map_err(|why| file.failure(&why))?;
-    if asked.statusline {
-        add_statusline(&mut settings, &program).map_err(|why| file.failure(&why))?;
-    }
+    add(&mut settings, &program, with_statusline).map_err(|why| file.failure(&why))?;
     file.change(&settings, asked, quiet, "installed in")
+}
+
+fn add(settings: &mut Map<String, Value>, program: &str, with_statusline: bool) -> Result<(), String> {
+    add_hooks(settings, program)?;
+    if with_statusline { add_statusline(settings, program) } else { Ok(()) }
 }
 
 pub(super) fn uninstall(asked: &SettingsArgs, quiet: bool) -> Result<(), Failure> {
