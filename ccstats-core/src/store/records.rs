@@ -70,6 +70,7 @@ pub(super) trait Record: Copy + Default {
 }
 
 impl Record for Order {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.stamp(&mut self.stamp_ms);
         columns.flag(&mut self.is_sidechain);
@@ -79,6 +80,7 @@ impl Record for Order {
 }
 
 impl Record for Origin {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         self.order.pass(columns);
         columns.relative(&mut self.session);
@@ -90,6 +92,7 @@ impl Record for Origin {
 }
 
 impl Record for Tokens {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.number(&mut self.input);
         columns.number(&mut self.output);
@@ -101,6 +104,7 @@ impl Record for Tokens {
 }
 
 impl Record for MessageRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
@@ -118,6 +122,7 @@ impl Record for MessageRow {
 }
 
 impl Record for CallRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
@@ -140,6 +145,7 @@ impl Record for CallRow {
 
 /// Without its effects, which came later: they stand behind the call.
 impl Record for StoredCommand {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.flag(&mut self.is_soft);
         columns.symbol(&mut self.key);
@@ -152,6 +158,7 @@ impl Record for StoredCommand {
 }
 
 impl Record for ResultRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.order.pass(columns);
@@ -177,6 +184,7 @@ impl Record for ResultRow {
 }
 
 impl Record for FollowUpRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.order.pass(columns);
@@ -185,6 +193,7 @@ impl Record for FollowUpRow {
 }
 
 impl Record for ReadLines {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.short(&mut self.start);
         columns.short(&mut self.count);
@@ -195,6 +204,7 @@ impl Record for ReadLines {
 }
 
 impl Record for LineRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.number(&mut self.uuid);
         columns.symbol(&mut self.session);
@@ -204,6 +214,7 @@ impl Record for LineRow {
 }
 
 impl Record for PromptRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
@@ -214,6 +225,7 @@ impl Record for PromptRow {
 }
 
 impl Record for MentionRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
@@ -222,6 +234,7 @@ impl Record for MentionRow {
 }
 
 impl Record for CutRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
@@ -232,6 +245,7 @@ impl Record for CutRow {
 }
 
 impl Record for ApiErrorRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
@@ -239,6 +253,7 @@ impl Record for ApiErrorRow {
 }
 
 impl Record for AgentRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         columns.relative(&mut self.agent);
@@ -249,6 +264,7 @@ impl Record for AgentRow {
 
 /// Without the title, which is text.
 impl Record for TitleRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.choice(&mut self.rank, &TITLE_RANKS);
         columns.relative(&mut self.session);
@@ -258,6 +274,7 @@ impl Record for TitleRow {
 }
 
 impl Record for EffectsRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.flag(&mut self.whole_tree);
         columns.short(&mut self.reads_end);
@@ -267,6 +284,7 @@ impl Record for EffectsRow {
 }
 
 impl Record for ReadRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.symbol(&mut self.path);
         // 0 is all of the file, 1 some lines that are not known.
@@ -287,6 +305,7 @@ impl Record for ReadRow {
 }
 
 impl Record for FindingRow {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.choice(&mut self.rule, &RULES);
         columns.choice(&mut self.severity, &SEVERITIES);
@@ -296,6 +315,7 @@ impl Record for FindingRow {
 
 /// A mark of what a command may write.
 impl Record for u32 {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.short(self);
     }
@@ -303,6 +323,7 @@ impl Record for u32 {
 
 /// Two names that belong together.
 impl Record for (Symbol, Symbol) {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.symbol(&mut self.0);
         columns.symbol(&mut self.1);
@@ -310,6 +331,7 @@ impl Record for (Symbol, Symbol) {
 }
 
 impl Record for Key {
+    #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(self);
     }
