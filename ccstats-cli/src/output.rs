@@ -71,9 +71,18 @@ pub(crate) fn write(data: &str, file: Option<&Path>, color: ColorWhen) -> Result
 }
 
 fn write_file(data: &str, path: &Path) -> io::Result<()> {
-    let mut file = AutoStream::never(File::create(path)?);
-    file.write_all(data.as_bytes())?;
+    let mut file = File::create(path)?;
+    if is_plain(data) {
+        file.write_all(data.as_bytes())?
+    } else {
+        AutoStream::never(&mut file).write_all(data.as_bytes())?
+    }
     file.flush()
+}
+
+/// Whether nothing is styled; looking at each byte of a long JSON for that takes time.
+fn is_plain(data: &str) -> bool {
+    !data.contains('\u{1b}')
 }
 
 fn write_stdout(data: &str, color: ColorWhen) -> io::Result<()> {
@@ -82,8 +91,12 @@ fn write_stdout(data: &str, color: ColorWhen) -> io::Result<()> {
         ColorWhen::Always => ColorChoice::AlwaysAnsi,
         ColorWhen::Never => ColorChoice::Never,
     };
-    let mut stdout = AutoStream::new(io::stdout().lock(), choice);
-    stdout.write_all(data.as_bytes())?;
+    let mut stdout = io::stdout().lock();
+    if is_plain(data) {
+        stdout.write_all(data.as_bytes())?;
+    } else {
+        AutoStream::new(&mut stdout, choice).write_all(data.as_bytes())?;
+    }
     stdout.flush()
 }
 

@@ -183,14 +183,23 @@ fn example(problem: &Problem) -> Json<'_> {
 /// strings: between them there are spaces and newlines.
 fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character != '\n' && is_dangerous(character) {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
+    for line in text.split_inclusive('\n') {
+        // Most lines are plain, which is quickly seen of all their bytes at once.
+        if line.bytes().fold(true, |plain, byte| plain & (byte < 0x7f)) {
+            safe.push_str(line);
         } else {
-            safe.push(character);
+            line.chars().for_each(|character| push_harmless(character, &mut safe));
         }
     }
     safe
+}
+
+fn push_harmless(character: char, safe: &mut String) {
+    if character != '\n' && is_dangerous(character) {
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            safe.push_str(&format!("\\u{unit:04x}"));
+        }
+    } else {
+        safe.push(character);
+    }
 }
