@@ -232,7 +232,7 @@ fn prepares(command: &Command) -> bool {
 }
 
 /// The words of `set`; none of other commands.
-pub(super) fn set_words<'c>(command: &'c Command) -> &'c [Word] {
+pub(super) fn set_words(command: &Command) -> &[Word] {
     command.program().filter(|program| program.name == "set").map_or(&[], |program| program.arguments)
 }
 
