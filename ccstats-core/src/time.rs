@@ -147,7 +147,8 @@ impl Range {
     /// Reads a range as users write it: `today`, `yesterday`, `week` and `month` (the last 7 and
     /// 30 days), `this-week`, `last-week`, `this-month`, `last-month`, `all`; a span back from
     /// now such as `12h` or `7d`; a day, month, week or year such as `2026-11-03`, `2026-11`,
-    /// `2026-W46` or `2026`, or two of these as `A..B`, either of which may be left out.
+    /// `2026-W46` or `2026`; or two of these days, months and names as `A..B`, either of which
+    /// may be left out.
     ///
     /// # Errors
     /// [`Error::Range`] when the words name no range, [`Error::ReversedRange`] when it would
@@ -156,7 +157,7 @@ impl Range {
         let today = calendar.day(now.timestamp_millis());
         let bounds = named(name, today, calendar)
             .or_else(|| back_from_now(name, now, today))
-            .or_else(|| between(name))
+            .or_else(|| between(name, |end| span(end, today, calendar)))
             .ok_or_else(|| Error::Range(name.into()))?;
         if let Bounds::Days(Some(first), Some(last)) = bounds
             && first > last
@@ -223,15 +224,23 @@ fn back_from_now(name: &str, now: DateTime<Utc>, today: NaiveDate) -> Option<Bou
     }
 }
 
-/// `2026-11-03`, `2026-11`, `2026-W46`, `2026`, or two of them as `A..B`.
-fn between(name: &str) -> Option<Bounds> {
+/// A span with both ends, or two of them as `A..B`.
+fn between(name: &str, span: impl Fn(&str) -> Option<(NaiveDate, NaiveDate)>) -> Option<Bounds> {
     let (from, to) = name.split_once("..").unwrap_or((name, name));
     if from.is_empty() && to.is_empty() {
         return None;
     }
-    let first = if from.is_empty() { None } else { Some(civil_span(from)?.0) };
-    let last = if to.is_empty() { None } else { Some(civil_span(to)?.1) };
+    let first = if from.is_empty() { None } else { Some(span(from)?.0) };
+    let last = if to.is_empty() { None } else { Some(span(to)?.1) };
     Some(Bounds::Days(first, last))
+}
+
+/// The first and last day of `2026-11-03`, `2026-11`, `2026-W46`, `2026`, or of a name such as `yesterday`.
+fn span(text: &str, today: NaiveDate, calendar: &Calendar) -> Option<(NaiveDate, NaiveDate)> {
+    civil_span(text).or_else(|| match named(text, today, calendar)? {
+        Bounds::Days(first, last) => first.zip(last),
+        Bounds::Instants(..) => None,
+    })
 }
 
 /// The first and last day of one date, month, ISO week or year.
@@ -309,6 +318,8 @@ mod tests {
             ("2026-11-03..2026-11-05", "2026-11-03 2026-11-05"),
             ("2026-10..", "2026-10-01 open"),
             ("..2026-10", "open 2026-10-31"),
+            ("yesterday..", "2026-11-19 open"),
+            ("last-month..yesterday", "2026-10-01 2026-11-19"),
         ];
         for (name, bounds) in table {
             assert_eq!(range(name), bounds, "{name}");

@@ -103,6 +103,9 @@ fn beside(blocks: Vec<Vec<String>>, width: usize) -> String {
             used <= width + BETWEEN
         });
         let (row, below) = rest.split_at(fit.count().max(1));
+        if !text.is_empty() {
+            text.push('\n');
+        }
         for line in 0..row.iter().map(Vec::len).max().unwrap_or(0) {
             let mut joined = String::new();
             for block in row {
@@ -121,6 +124,9 @@ fn beside(blocks: Vec<Vec<String>>, width: usize) -> String {
 /// A list with its heading, as much of it as the screen takes.
 fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize) -> String {
     let table = &section.table;
+    if table.rows.is_empty() {
+        return "\nnothing found\n".into();
+    }
     let is_cut = screen.cut_lists && table.rows.len() > most + 1;
     let (rows, left) = match table.rows.len() - most.min(table.rows.len()) {
         left if is_cut && is_chronological(table) => {
@@ -168,7 +174,7 @@ impl<'t> Layout<'t> {
         };
         let is_detail = |index: usize| table.columns[index].is_detail;
         let says_nothing = |index: usize, value: &Value| *value == Value::None || is_detail(index) && *value == Value::Number(0);
-        let is_shown = |index: &usize| table.rows.is_empty() || !table.rows.iter().all(|row| says_nothing(*index, &row[*index]));
+        let is_shown = |index: &usize| !table.rows.iter().all(|row| says_nothing(*index, &row[*index]));
         let columns = (0..table.columns.len()).filter(is_shown);
         let columns = columns.map(|index| (index, wanted(index))).collect();
         let mut layout = Layout { columns, table, bar: 0 };
@@ -396,6 +402,19 @@ mod tests {
         let mut by_edits = days(9);
         by_edits.table.rows.reverse();
         assert!(shown(&by_edits, 2).contains("2026-11-09      8\n2026-11-08      7\n… and 7 more"));
+    }
+
+    #[test]
+    fn a_list_without_rows_says_so() {
+        assert_eq!(shown(&days(0), 2), "\nnothing found\n");
+    }
+
+    #[test]
+    fn figures_that_find_no_room_beside_others_stand_apart() {
+        let block = |name| figure_block(name, &[("input".into(), "1".into())]);
+        let plain = |width| anstream::adapter::strip_str(&beside(vec![block("tokens"), block("cost")], width)).to_string();
+        assert_eq!(plain(40), "tokens          cost\ninput      1    input      1\n");
+        assert_eq!(plain(20), "tokens\ninput      1\n\ncost\ninput      1\n");
     }
 
     #[test]
