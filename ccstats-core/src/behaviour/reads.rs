@@ -123,12 +123,14 @@ pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) ->
     rows
 }
 
-/// The columns of counts and, with costs, of what `redundant_exact` reads cost.
-fn figures(with_costs: bool) -> Vec<(&'static str, Kind)> {
-    const COSTS: [(&str, Kind); 3] = [("redundant_tokens", Kind::Tokens), ("redundant_cost", Kind::Money), ("redundant_basis", Kind::Text)];
+const NAMES: [(&str, Kind); 2] = [("session", Kind::Phrase), ("file", Kind::Text)];
+
+/// What `redundant_exact` reads cost.
+const COSTS: [(&str, Kind); 3] = [("redundant_tokens", Kind::Tokens), ("redundant_cost", Kind::Money), ("redundant_basis", Kind::Text)];
+
+fn counts() -> Vec<(&'static str, Kind)> {
     let classes = Class::ALL.map(|class| (class.name(), Kind::Count));
-    let costs = if with_costs { &COSTS[..] } else { &[] };
-    [&[("reads", Kind::Count)], &classes[..], &[("verified", Kind::Count)], costs].concat()
+    [&[("reads", Kind::Count)], &classes[..], &[("verified", Kind::Count)]].concat()
 }
 
 const DETAILS: [&str; 11] = [
@@ -147,44 +149,43 @@ const DETAILS: [&str; 11] = [
 
 /// The report.
 pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: &ResultCosts) -> Table {
-    let mut table = Table::new(&[&NAMES, &figures(true)[..], &[("examples", Kind::Text)]].concat()).details(&DETAILS);
+    let mut table = Table::new(&[&NAMES, &counts()[..], &COSTS, &[("examples", Kind::Text)]].concat()).details(&DETAILS);
     for row in rows {
-        table.rows.push([name_cells(row), figure_cells(std::slice::from_ref(row), Some(costs)), vec![examples(dataset, row)]].concat());
+        let one = std::slice::from_ref(row);
+        table.rows.push([name_cells(row), count_cells(one), cost_cells(one, costs).into(), vec![examples(dataset, row)]].concat());
     }
     table
 }
 
 /// The rows as the summary has them: what takes long to work out is left out.
 pub(crate) fn brief_table(rows: &[FileReads]) -> Table {
-    let mut table = Table::new(&[&NAMES, &figures(false)[..]].concat()).details(&DETAILS);
-    table.rows.extend(rows.iter().map(|row| [name_cells(row), figure_cells(std::slice::from_ref(row), None)].concat()));
+    let mut table = Table::new(&[&NAMES, &counts()[..]].concat()).details(&DETAILS);
+    table.rows.extend(rows.iter().map(|row| [name_cells(row), count_cells(std::slice::from_ref(row))].concat()));
     table
 }
 
-const NAMES: [(&str, Kind); 2] = [("session", Kind::Phrase), ("file", Kind::Text)];
+/// One row: the sums of all rows.
+pub(crate) fn totals(rows: &[FileReads], costs: &ResultCosts) -> Table {
+    let mut table = Table::new(&[&[("files", Kind::Count)], &counts()[..], &COSTS].concat()).details(&DETAILS);
+    table.rows.push([vec![Value::from(rows.len() as u64)], count_cells(rows), cost_cells(rows, costs).into()].concat());
+    table
+}
 
 /// The cells under [`NAMES`].
 fn name_cells(row: &FileReads) -> Vec<Value> {
     vec![Value::text(&row.session), Value::text(&row.file)]
 }
 
-/// One row: the sums of all rows.
-pub(crate) fn totals(rows: &[FileReads], costs: &ResultCosts) -> Table {
-    let mut table = Table::new(&[vec![("files", Kind::Count)], figures(true)].concat()).details(&DETAILS);
-    table.rows.push([vec![Value::from(rows.len() as u64)], figure_cells(rows, Some(costs))].concat());
-    table
-}
-
-/// The cells under [`figures`].
-fn figure_cells(rows: &[FileReads], costs: Option<&ResultCosts>) -> Vec<Value> {
+/// The cells under [`counts`].
+fn count_cells(rows: &[FileReads]) -> Vec<Value> {
     let mut cells = vec![Value::from(rows.iter().map(|row| row.reads.len() as u64).sum::<u64>())];
     cells.extend(Class::ALL.map(|class| Value::from(rows.iter().map(|row| row.with(class)).sum::<u64>())));
     cells.push(rows.iter().map(|row| row.verified).sum::<u64>().into());
-    cells.extend(costs.into_iter().flat_map(|costs| redundant_cells(rows, costs)));
     cells
 }
 
-fn redundant_cells(rows: &[FileReads], costs: &ResultCosts) -> [Value; 3] {
+/// The cells under [`COSTS`].
+fn cost_cells(rows: &[FileReads], costs: &ResultCosts) -> [Value; COSTS.len()] {
     if rows.iter().all(|row| row.with(Class::RedundantExact) == 0) {
         return [0_u64.into(), 0_u64.into(), Value::None];
     }
