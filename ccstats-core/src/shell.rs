@@ -25,6 +25,7 @@ mod runner;
 mod secrets;
 mod soft;
 mod sql;
+mod switches;
 mod tree;
 mod word;
 

@@ -1,6 +1,7 @@
 //! Finds runners whose status nobody saw (`behaviour.md`, "hidden").
 
-use super::{Command, Script, Separator, Word, key, name, program, runner};
+use super::switches::Switches;
+use super::{Command, Script, Separator, name, program, runner};
 
 /// A runner whose status is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,24 +26,21 @@ pub enum Hidden {
 /// The first build, test or lint program in `script` that loses its status; none
 /// where all keep it, or where `$?` or `PIPESTATUS` is shown afterwards.
 pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
-    hidden_inside(script, 0, Options::default())
+    hidden_inside(script, 0, Switches::default())
 }
 
 /// The same of a script that stands `nesting` scripts deep, as in `bash -c 'npm test | tail'`.
-fn hidden_inside(script: &Script, nesting: u16, options: Options) -> Option<HiddenStatus> {
+fn hidden_inside(script: &Script, nesting: u16, started: Switches) -> Option<HiddenStatus> {
     let plain: Vec<&Command> = script.plain().collect();
-    let inside = |command: &&Command| {
-        let words = command.program().map_or(&[][..], |shell| shell.arguments);
-        hidden_inside(&program::shell_commands(command, nesting)?, nesting + 1, Options::of(words))
-    };
-    hidden_among(&plain, options).or_else(|| plain.iter().find_map(inside))
+    let inside = |command: &&Command| hidden_inside(&program::shell_commands(command, nesting)?, nesting + 1, Switches::of_shell(command));
+    hidden_among(&plain, started).or_else(|| plain.iter().find_map(inside))
 }
 
-fn hidden_among(plain: &[&Command], mut options: Options) -> Option<HiddenStatus> {
+fn hidden_among(plain: &[&Command], mut switches: Switches) -> Option<HiddenStatus> {
     let hidden = (0..plain.len()).find_map(|index| {
         let words = &plain[index].words;
-        let by = hidden_at(plain, index, options);
-        options = options.or(Options::of(key::set_words(plain[index])));
+        let by = hidden_at(plain, index, switches);
+        switches = switches.after(plain[index]);
         let by = by.filter(|_| runner::runner(words).is_some())?;
         Some(HiddenStatus { key: name::command_key(words), by })
     })?;
@@ -50,39 +48,22 @@ fn hidden_among(plain: &[&Command], mut options: Options) -> Option<HiddenStatus
     (!shows_stages).then_some(hidden)
 }
 
-/// What a shell was started with, or `set` has switched on before a command.
-#[derive(Clone, Copy, Default)]
-struct Options {
-    pipefail: bool,
-    errexit: bool,
-}
-
-impl Options {
-    fn of(words: &[Word]) -> Options {
-        Options { pipefail: key::any_stage_fails(words), errexit: key::stops_at_errors(words) }
-    }
-
-    fn or(self, other: Options) -> Options {
-        Options { pipefail: self.pipefail || other.pipefail, errexit: self.errexit || other.errexit }
-    }
-}
-
-fn hidden_at(commands: &[&Command], index: usize, options: Options) -> Option<Hidden> {
+fn hidden_at(commands: &[&Command], index: usize, switches: Switches) -> Option<Hidden> {
     match commands.get(index + 1)?.joined {
-        Separator::Pipe if !options.pipefail => Some(Hidden::Pipe),
-        _ => after(commands, index + 1, options),
+        Separator::Pipe if !switches.pipefail => Some(Hidden::Pipe),
+        _ => after(commands, index + 1, switches),
     }
 }
 
 /// What follows at `end` hides the status of the pipeline before it.
-fn after(commands: &[&Command], end: usize, options: Options) -> Option<Hidden> {
+fn after(commands: &[&Command], end: usize, switches: Switches) -> Option<Hidden> {
     // `a && b || true` hides `a` just as well.
     let next = end + commands[end..].iter().position(|command| command.joined != Separator::And && command.joined != Separator::Pipe)?;
     let (takes_over, rest) = commands[next..].split_first()?;
     let name = takes_over.program().map_or("", |program| program.name);
     let quiet = matches!(name, "echo" | "printf" | "true" | ":");
     // `set -e` does not stop at what stands before `&&`.
-    let stopped = options.errexit && commands[end..next].iter().all(|command| command.joined == Separator::Pipe);
+    let stopped = switches.errexit && commands[end..next].iter().all(|command| command.joined == Separator::Pipe);
     match takes_over.joined {
         Separator::Or if quiet && !fails_in_the_end(takes_over, rest) => Some(Hidden::Or),
         Separator::Sequence if quiet && !stopped && !mentions(takes_over, "$?") => Some(Hidden::Sequence),
@@ -148,6 +129,9 @@ mod tests {
             ("bash -ec 'npm test | tail'", Some(Hidden::Pipe)),
             ("bash -ec 'npm test; echo done'", None),
             ("bash -o pipefail -c 'ls'; npm test | tail", Some(Hidden::Pipe)),
+            ("bash +o pipefail -c 'npm test | tail'", Some(Hidden::Pipe)),
+            ("bash -c 'npm test | tail' pipefail -o pipefail", Some(Hidden::Pipe)),
+            ("bash -c 'npm test; echo done' -e", Some(Hidden::Sequence)),
             ("cargo test && echo ok", None),
             ("ls | head", None),
             ("git log | head; echo x", None),

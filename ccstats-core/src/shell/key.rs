@@ -11,7 +11,8 @@
 //! Commands that only prepare (`cd`, `export`, `source`, `mkdir`) or only talk
 //! (`echo`) take the blame when nothing else can.
 
-use super::{Command, Place, Script, Separator, Word, name, program};
+use super::switches::Switches;
+use super::{Command, Place, Script, Separator, name, program};
 
 /// What a failure is counted under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,16 +29,17 @@ const MAX_LINKS: usize = 4;
 
 /// The key of the command that failed in `script`, if it failed.
 pub fn failing_key(script: &Script) -> FailingKey {
-    let (key, chain) = script_key(script, 0);
+    let (key, chain) = script_key(script, Switches::default(), 0);
     FailingKey { key, chain }
 }
 
-fn script_key(script: &Script, nesting: u16) -> (String, bool) {
+fn script_key(script: &Script, started: Switches, nesting: u16) -> (String, bool) {
     let commands = blamable(script);
-    let every_stage = commands.iter().any(|link| any_stage_fails(set_words(link.command)));
+    let switches = commands.iter().fold(started, |switches, link| switches.after(link.command));
+    let every_stage = switches.pipefail;
     // A chain shows what joins its pipelines, and under `pipefail` its stages.
     let first_of = |index| if every_stage { index } else { pipeline_start(&commands, index) };
-    let links: Vec<(Separator, String)> = blamed(&commands, every_stage)
+    let links: Vec<(Separator, String)> = blamed(&commands, switches)
         .into_iter()
         .map(|index| (commands[first_of(index)].joined, key_inside(script, commands[index].command, nesting)))
         .filter(|(_, key)| !key.is_empty())
@@ -48,7 +50,7 @@ fn script_key(script: &Script, nesting: u16) -> (String, bool) {
 /// The key of one command; of `bash -c` and bare substitutions that of what they run.
 fn key_inside(script: &Script, command: &Command, nesting: u16) -> String {
     if let Some(inner) = program::shell_commands(command, nesting) {
-        return script_key(&inner, nesting + 1).0;
+        return script_key(&inner, Switches::of_shell(command), nesting + 1).0;
     }
     // The text of `$(curl x)` names no program.
     let is_substitution = program_name(command).contains(['(', '`']);
@@ -98,23 +100,22 @@ fn blamable(script: &Script) -> Vec<Link<'_>> {
 }
 
 /// Indices of the commands that can have failed, in order.
-fn blamed(commands: &[Link], every_stage: bool) -> Vec<usize> {
-    let all_count = commands.iter().any(|link| stops_at_errors(set_words(link.command)));
+fn blamed(commands: &[Link], switches: Switches) -> Vec<usize> {
     let mut blamed = Vec::new();
     let mut end = commands.len();
     while end > 0 {
         let start = pipeline_start(commands, end - 1);
         if !commands[end - 1].command.background || end == commands.len() {
-            add_pipeline(commands, start, end, every_stage, &mut blamed);
+            add_pipeline(commands, start, end, switches.pipefail, &mut blamed);
         }
         end = match commands[start].joined {
             Separator::And | Separator::Else => start,
-            _ if all_count => start,
+            _ if switches.errexit => start,
             _ => before_group(commands, start),
         };
     }
     for end in (0..commands.len()).filter_map(|index| exit_branch(commands, index)) {
-        add_list(commands, end, every_stage, &mut blamed);
+        add_list(commands, end, switches.pipefail, &mut blamed);
     }
     blamed.sort_unstable();
     blamed.dedup();
@@ -231,28 +232,6 @@ fn prepares(command: &Command) -> bool {
         )
 }
 
-/// The words of `set`; none of other commands.
-pub(super) fn set_words(command: &Command) -> &[Word] {
-    command.program().filter(|program| program.name == "set").map_or(&[], |program| program.arguments)
-}
-
-/// Whether words for `set` or for a shell say that a pipeline fails with any of its stages.
-pub(super) fn any_stage_fails(words: &[Word]) -> bool {
-    switches_on(words, "pipefail")
-}
-
-/// Whether words for `set` or for a shell say that it stops at the first command that fails.
-pub(super) fn stops_at_errors(words: &[Word]) -> bool {
-    switches_on(words, "e") || switches_on(words, "errexit")
-}
-
-fn switches_on(words: &[Word], option: &str) -> bool {
-    /// `-euxo` and the like; what is longer is a word.
-    const LONGEST_CLUSTER: usize = 5;
-    let has = |cluster: &str| cluster.len() <= LONGEST_CLUSTER && cluster.contains(option);
-    words.iter().any(|word| word.text == option || word.text.strip_prefix('-').is_some_and(has))
-}
-
 /// One key, or a chain of different ones.
 fn joined(mut links: Vec<(Separator, String)>) -> (String, bool) {
     links.dedup_by(|later, earlier| later.1 == earlier.1);
@@ -313,6 +292,8 @@ mod tests {
             ("cd x", "cd"),
             ("# a note; with rm\nls", "ls"),
             ("bash -lc 'cd x && cargo test'", "cargo test"),
+            ("bash -c 'cargo test | grep FAIL'", "grep"),
+            ("bash -eo pipefail -c 'cargo test | grep FAIL'", "cargo test | grep"),
         ]);
     }
 

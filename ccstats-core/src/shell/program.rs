@@ -140,11 +140,16 @@ pub(super) fn is_shell(name: &str) -> bool {
 
 /// The script that a shell gets by `-c`, also in clusters such as `-lc`.
 fn shell_script<'c>(program: &Program<'c>) -> Option<&'c Word> {
-    if !is_shell(program.name) {
-        return None;
+    match shell_options(program).len() {
+        0 => None,
+        script => program.arguments.get(script),
     }
-    let option = program.arguments.iter().position(|word| is_cluster_with(&word.text, 'c'))?;
-    program.arguments.get(option + 1)
+}
+
+/// The options that a shell is started with, up to the `-c` before its script; none without one.
+pub(super) fn shell_options<'c>(program: &Program<'c>) -> &'c [Word] {
+    let option = program.arguments.iter().position(|word| is_cluster_with(&word.text, 'c'));
+    option.filter(|_| is_shell(program.name)).map_or(&[], |option| &program.arguments[..=option])
 }
 
 /// What `bash -c '…'` runs; nothing for other commands, and below [`MAX_NESTING`].
