@@ -19,7 +19,7 @@ use crate::behaviour::epochs::{Epochs, Thread};
 use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::prices::{Prices, Rates};
-use crate::rows::{CallRow, MessageRow, Order, ResultRow};
+use crate::rows::{CallRow, MessageRow, Order, Origin, ResultRow};
 use crate::symbols::Symbol;
 use crate::usage::Tokens;
 
@@ -178,7 +178,7 @@ impl<'d> Conversations<'d> {
         let numbers: FxHashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
         let answer = |call: &'d CallRow| {
             let result = dataset.facts().results.get(call.key)?;
-            let turn = numbers.get(&call.message).copied().unwrap_or(numbers.len());
+            let turn = numbers.get(&call.message).copied().or_else(|| last_before(&turns, &call.origin)).unwrap_or(turns.len());
             let follow_up = dataset.facts().follow_ups.get(call.key).map_or(0, |row| row.size_bytes);
             let size_bytes = u64::from(result.size_bytes) + u64::from(follow_up);
             Some(Answer { turn, result, size_bytes, thread: Thread::of(&call.origin) })
@@ -216,6 +216,14 @@ impl<'d> Conversations<'d> {
         });
         Step { before: before.row, after: after.row, has_prompt, results: &results[..in_time] }
     }
+}
+
+/// The response before something in its thread. What a response without a known context called
+/// enters the prompt behind that one.
+fn last_before(turns: &[Turn], origin: &Origin) -> Option<usize> {
+    let thread = Thread::of(origin);
+    let behind = turns.partition_point(|turn| (turn.thread, turn.row.origin.order) < (thread, origin.order));
+    behind.checked_sub(1).filter(|before| turns[*before].thread == thread)
 }
 
 /// Two responses in a row, and the results between them.

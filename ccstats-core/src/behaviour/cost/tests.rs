@@ -142,6 +142,15 @@ fn a_request_that_failed_does_not_end_what_results_cost() {
 }
 
 #[test]
+fn what_a_failed_request_called_shares_the_growth_of_the_next() {
+    let failed = response([0; 4], 0, &[800]);
+    let responses = [response([0, 1000, 0, 0], 100, &[800]), failed, response([0, 600, 0, 1000], 10, &[])];
+    let costs = Costs::of(&transcript(&responses, MODEL));
+    let expected = ResultCost { tokens: 250, cost_picodollars: Some(250 * rates().cache_write_5m), basis: Basis::Split };
+    assert_eq!([costs.result("toolu_0_0"), costs.result("toolu_1_0")], [expected; 2]);
+}
+
+#[test]
 fn after_a_compaction_a_result_costs_nothing_more() {
     let responses = [response([0, 1000, 0, 0], 0, &[800]), response([0, 500, 0, 1000], 0, &[]), response([0, 0, 0, 1500], 0, &[])];
     let mut lines = transcript(&responses, MODEL);
