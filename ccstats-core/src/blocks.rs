@@ -116,7 +116,11 @@ pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<B
         sums.models.entry(row.model).or_default().add(row, cost);
     }
     for (row, _) in selection.calls() {
-        sums.entry(index(&windows, &row.origin)).or_default().calls += 1;
+        let sums = sums.entry(index(&windows, &row.origin)).or_default();
+        sums.calls += 1;
+        if selection.calls_only() {
+            sums.sessions.insert(row.origin.session);
+        }
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
     // Without a time comes last, as in other reports.

@@ -56,6 +56,9 @@ fn tools_keep_calls_only_and_spending_is_unknown() {
     let sum = |name: &str| days["rows"].as_array().unwrap().iter().map(|row| row[name].as_u64().unwrap()).sum::<u64>();
     assert_eq!(json!(sum("calls")), days["totals"]["calls"]);
     assert!(sum("sessions") >= days["totals"]["sessions"].as_u64().unwrap(), "{days}");
+    assert_eq!(days["totals"]["projects"], figure("/summary/projects", &["--tool", "Bash"]));
+    let blocks = sample("blocks", &["--range", "all", "--tool", "Bash"]);
+    assert!(blocks["rows"].as_array().unwrap().iter().all(|row| row["sessions"] != json!(0)), "{blocks}");
     assert_eq!(figure("/summary/tokens/total", &["--tool", "Bash"]), Value::Null);
     assert_eq!(figure("/summary/estimated_cost/total", &["--tool", "Bash"]), Value::Null);
 }

@@ -31,7 +31,7 @@ pub(super) fn totals(tally: &Tally, calls_only: bool) -> Table {
     let known = |number: u128| Value::from((!calls_only).then_some(number));
     let part = |number: u128| Value::from(cost.map(|_| number));
     let unpriced = tally.models.iter().filter(|(_, spending)| spending.unpriced_messages > 0);
-    let projects = if calls_only { tally.projects.len() as u64 } else { tally.projects_with_messages };
+    let projects = projects_with_something(tally, calls_only);
     let cells = [
         ("total_operations", Kind::Count, tally.calls.into()),
         ("messages", Kind::Count, known(spending.messages.into())),
@@ -61,6 +61,11 @@ pub(super) fn totals(tally: &Tally, calls_only: bool) -> Table {
     let mut table = Table::new(&cells.each_ref().map(|(name, kind, _)| (*name, *kind)));
     table.rows.push(cells.into_iter().map(|(_, _, value)| value).collect());
     table
+}
+
+/// A call alone makes no project; where only calls are asked for it does.
+fn projects_with_something(tally: &Tally, calls_only: bool) -> u64 {
+    if calls_only { tally.projects.len() as u64 } else { tally.projects_with_messages }
 }
 
 /// The tables of the summary.
@@ -123,8 +128,12 @@ fn files(tally: &Tally) -> Table {
 
 /// One row for reports other than the summary: the words of their rows.
 pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
-    let counts =
-        [("sessions", tally.sessions), ("projects", tally.projects_with_messages), ("prompts", tally.prompts), ("calls", tally.calls)];
+    let counts = [
+        ("sessions", tally.sessions),
+        ("projects", projects_with_something(tally, calls_only)),
+        ("prompts", tally.prompts),
+        ("calls", tally.calls),
+    ];
     let flags = [("unpriced_messages", tally.spending.unpriced_messages), ("not_final_messages", tally.spending.not_final_messages)];
     let columns = counts.map(|(name, _)| (name, Kind::Count));
     let flag_columns = flags.map(|(name, _)| (name, Kind::Count));
