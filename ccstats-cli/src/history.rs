@@ -19,7 +19,7 @@ use crate::{key, progress};
 const SCHEMA: &str = "ccstats.history/1";
 
 pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, Failure> {
-    if matches!(options.format(), Format::Csv | Format::Markdown) {
+    if matches!(options.format, Some(Format::Csv | Format::Markdown)) {
         return Err(Failure::Usage("`--format` takes `table`, `json` and `ndjson` here: `history` has no rows".into()));
     }
     let folder = folder(options)?;
@@ -85,6 +85,10 @@ pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
 /// Writes a copy of the store; gives the number of blocks in it that cannot be read.
 fn export(options: &Options, store: &mut Store, file: &Path) -> Result<u64, Failure> {
     let Verified { unreadable, .. } = store.check().map_err(|error| cannot(told_of(&error)))?;
+    // A copy of the new one would take the place of a good copy.
+    if let Some(why) = store.take_problems().into_iter().find_map(|problem| problem.detail) {
+        return Err(Failure::Cannot(format!("nothing to copy: {why}")));
+    }
     store.export(file).map_err(cannot)?;
     if unreadable > 0 && !options.quiet {
         output::say("warning", &format!("the copy is damaged as the store is: {}", damage(unreadable)));
@@ -158,9 +162,13 @@ fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBu
     let told = |root: &Imported| format!("root     `{}`, {}\n", Shown::path(&root.root), counted(root.transcripts, "transcript"));
     let mut text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), Shown::path(file));
     text.extend(imported.iter().map(told));
-    let json = |root: &Imported| json!({"root": root.root, "transcripts": root.transcripts, "shown": root.is_shown});
+    let json = |root: &Imported| json!({"root": root.root, "transcripts": root.transcripts, "unreadable": root.unreadable, "shown": root.is_shown});
     let roots: Vec<_> = imported.iter().map(json).collect();
     say(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts, "roots": roots}))?;
+    let unreadable: u64 = imported.iter().map(|root| root.unreadable).sum();
+    if unreadable > 0 && !options.quiet {
+        output::say("warning", &format!("{} of it cannot be read: what they hold was left out", counted(unreadable, "block")));
+    }
     if !options.quiet && !imported.is_empty() && !imported.iter().any(|root| root.is_shown) {
         output::say("note", "no report shows them: they belong to other folders than those that are read");
         output::say("hint", "import the file again with `--root DIR` to make them history of DIR");

@@ -309,23 +309,22 @@ fn versions(connection: &Connection) -> Result<(i32, i32), Failure> {
 }
 
 fn create(connection: &mut Connection) -> Result<(), Failure> {
+    let tables = |connection: &Connection| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
+    // Another process may be faster; what has tables else is not ours, and stays as it is.
+    if tables(connection)? > 0 && versions(connection)?.0 != APPLICATION_ID {
+        return Err(Failure::Foreign);
+    }
     // Larger pages make the blobs of blocks cheaper to read.
     connection.execute_batch("PRAGMA page_size = 8192;")?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let version: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    match (tables, version) {
-        (0, _) => {
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            Ok(transaction.commit()?)
-        }
-        // Another process was faster.
-        (_, APPLICATION_ID) => Ok(()),
-        _ => Err(Failure::Foreign),
+    if tables(&transaction)? == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        return Ok(transaction.commit()?);
     }
+    Ok(())
 }
 
 /// Makes a store of version 1 one of this version.

@@ -130,14 +130,14 @@ impl Store {
     pub fn import(&mut self, file: &Path, import: &Import, options: &Options) -> Result<Vec<Imported>, HistoryError> {
         find(import.onto.as_slice())?;
         let mut other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
-        // All of it is looked at before anything is taken in.
-        verify::blocks(&mut other).map_err(|failure| failure.at(file))?;
         let roots = other.snapshot().and_then(|snapshot| snapshot.roots()).map_err(|failure| failure.at(file))?;
         let roots = import.roots(&roots).map_err(|roots| StoreError::Roots(file.to_path_buf(), roots))?;
         let counts = self.read(|catalogue| import::import(catalogue, &mut other, &roots))?;
         let is_shown = |root: &Path| options.roots.iter().any(|read| root_names(read).1.iter().any(|name| name == root));
-        let imported = roots.into_iter().zip(counts).filter(|(_, transcripts)| *transcripts > 0);
-        Ok(imported.map(|((_, root), transcripts)| Imported { is_shown: is_shown(&root), root, transcripts }).collect())
+        let imported = roots.into_iter().zip(counts).filter(|(_, (transcripts, _))| *transcripts > 0);
+        let imported =
+            imported.map(|((_, root), (transcripts, unreadable))| Imported { is_shown: is_shown(&root), root, transcripts, unreadable });
+        Ok(imported.collect())
     }
 
     /// Reads every block, and no transcript.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::catalogue::{Catalogue, Failure, Known};
 use super::family::{self, Families};
 use super::folder::{path_of, root_names};
-use super::publish;
+use super::{publish, verify};
 
 /// What to take in of an exported store, and as whose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,9 @@ pub struct Imported {
     pub root: PathBuf,
     /// How many the export holds.
     pub transcripts: u64,
+    /// Blocks of the export that cannot be read. What they hold is left out, and so is all of
+    /// a transcript that was not known before.
+    pub unreadable: u64,
     /// Loads show them.
     pub is_shown: bool,
 }
@@ -45,9 +48,9 @@ impl Import {
     }
 }
 
-/// Adds what another store knows of these roots, or nothing. Gives the number of
-/// transcripts of each.
-pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[(Vec<u8>, PathBuf)]) -> Result<Vec<u64>, Failure> {
+/// Adds what another store knows of these roots, or nothing. Gives the numbers of
+/// transcripts and of unreadable blocks of each.
+pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[(Vec<u8>, PathBuf)]) -> Result<Vec<(u64, u64)>, Failure> {
     let theirs = other.snapshot()?;
     let ours = catalogue.snapshot()?;
     let generation = ours.generation;
@@ -59,9 +62,9 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[
     }
     drop(ours);
     let before = known.clone();
-    let mut counts = vec![0; roots.len()];
+    let mut counts = vec![(0, 0); roots.len()];
     catalogue.publish(generation, |pen| {
-        for ((their_path, path), count) in roots.iter().zip(&mut counts) {
+        for ((their_path, path), (count, unreadable)) in roots.iter().zip(&mut counts) {
             let Some((their_root, transcripts)) = theirs.transcripts(their_path)? else { continue };
             let root = pen.root(path.as_os_str().as_encoded_bytes())?;
             *count = transcripts.len() as u64;
@@ -70,12 +73,18 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[
                 pen.put_agent(root, &id, &kind)?;
             }
             for (their, stored) in transcripts.iter().zip(theirs.blocks(transcripts.iter())?) {
-                let (stored, their_marks) = (stored?, theirs.marks_of(their)?);
+                let (mut stored, their_marks) = (stored?, theirs.marks_of(their)?);
+                let all = stored.len();
+                stored.retain(verify::is_sound);
+                let lost = all - stored.len();
+                *unreadable += lost as u64;
                 let at = match find(&before, root, their) {
                     Some(at) => {
                         publish::add_past(pen, &mut known[at], their.span_ms, &stored, &their_marks)?;
                         at
                     }
+                    // It would pass for one that is known to its end.
+                    None if lost > 0 => continue,
                     None => {
                         let mut new = Known { id: pen.next_id(), root, ..their.clone() };
                         publish::add(pen, &mut new, &stored, &their_marks, their_digests.get(&their.id))?;

@@ -197,12 +197,12 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
     pen.put(known)
 }
 
-/// Adds a transcript of another store as it is there.
+/// Adds a transcript of another store as it is there; all its blocks are sound.
 pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[u8], digests: Option<&Digests>) -> Result<(), Failure> {
     if let Some(digests) = digests {
         pen.put_digests(known, digests)?;
     }
-    for stored in stored.iter().filter(|stored| stored.is_sealed) {
+    for stored in stored {
         pen.add_block(known, stored.kind, stored.first_line, &stored.bytes)?;
     }
     pen.put_marks(known, marks)?;
@@ -221,7 +221,7 @@ pub(super) fn add_past(
 ) -> Result<(), Failure> {
     let ours = pen.blocks(known)?;
     let is_there = |bytes: &[u8]| ours.iter().any(|ours| ours.is_sealed && ours.bytes == bytes);
-    let new: Vec<&Stored> = stored.iter().filter(|stored| stored.is_sealed && !is_there(&stored.bytes)).collect();
+    let new: Vec<&Stored> = stored.iter().filter(|stored| !is_there(&stored.bytes)).collect();
     if new.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Needs;
 use super::block::{self, Take};
-use super::catalogue::{Catalogue, Failure};
+use super::catalogue::{Catalogue, Failure, Stored};
 use super::load::{Layout, State};
 use super::plan::{How, Roots, plan};
 use super::publish::{self, Change};
@@ -32,13 +32,17 @@ pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, Failure> {
         let Some((_, known)) = snapshot.transcripts(&root)? else { continue };
         for stored in snapshot.blocks(known.iter())? {
             for stored in stored? {
-                let take = Take { part: 0, first_line: 0 };
-                let is_sound = stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok();
-                *(if is_sound { &mut verified.sound } else { &mut verified.unreadable }) += 1;
+                *(if is_sound(&stored) { &mut verified.sound } else { &mut verified.unreadable }) += 1;
             }
         }
     }
     Ok(verified)
+}
+
+/// Whether a block holds what was written.
+pub(super) fn is_sound(stored: &Stored) -> bool {
+    let take = Take { part: 0, first_line: 0 };
+    stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok()
 }
 
 /// Reads the transcripts of the roots that look the same. Gives the number of those that

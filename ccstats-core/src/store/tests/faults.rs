@@ -142,11 +142,13 @@ fn a_store_that_is_cut_or_lost_its_header_is_set_aside() {
 #[test]
 fn files_of_others_stay_as_they_are() {
     let place = filled();
-    let database = place.0.path().join("other");
-    let other = rusqlite::Connection::open(&database).expect("a database");
-    other.execute_batch("CREATE TABLE state (name TEXT); PRAGMA application_id = 7;").expect("a table");
-    drop(other);
-    for bytes in [b"x".to_vec(), b"a text".to_vec(), b"long ".repeat(5000), fs::read(database).expect("a database")] {
+    let database = |number: i32| {
+        let path = place.0.path().join(number.to_string());
+        let other = rusqlite::Connection::open(&path).expect("a database");
+        other.execute_batch(&format!("CREATE TABLE state (name TEXT); PRAGMA application_id = {number};")).expect("a table");
+        fs::read(path).expect("a database")
+    };
+    for bytes in [b"x".to_vec(), b"a text".to_vec(), b"long ".repeat(5000), database(7), database(0)] {
         fs::write(file(&place), &bytes).expect("a file");
         assert_eq!(why(&place), "`…/ccstats.store` is no store of ccstats: name another");
         assert_eq!(fs::read(file(&place)).expect("a file"), bytes);

@@ -224,7 +224,7 @@ fn history_of_another_home_becomes_that_of_a_root_here() {
     assert_eq!(ours.load(&mut store), (28, vec![]));
     let projects = |place: &Place| fs::canonicalize(place.root()).expect("a folder").join("projects");
     let mut import = |onto| store.import(&file, &Import { from: None, onto }, &ours.options()).expect("imported");
-    let imported = |root, is_shown| [Imported { root, transcripts: 2, is_shown }];
+    let imported = |root, is_shown| [Imported { root, transcripts: 2, unreadable: 0, is_shown }];
     assert_eq!(import(None), imported(projects(&theirs), false));
     for _ in 0..2 {
         assert_eq!(import(Some(ours.root())), imported(projects(&ours), true));
@@ -232,6 +232,27 @@ fn history_of_another_home_becomes_that_of_a_root_here() {
     assert_eq!(ours.load(&mut store), (31, vec![]));
     let status = store.status(&ours.options()).expect("a status");
     assert_eq!((status.transcripts, status.gone), (2, 1));
+}
+
+#[test]
+fn what_cannot_be_read_of_an_export_is_left_out_and_counted() {
+    let (theirs, ours) = (Place::new(), Place::new());
+    theirs.write("a.jsonl", &[1]);
+    theirs.write("b.jsonl", &[2]);
+    theirs.load(&mut theirs.open());
+    let file = export(&theirs);
+    let database = rusqlite::Connection::open(&file).expect("a database");
+    database
+        .execute("UPDATE block SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'ff' AS BLOB) WHERE id = 1", [])
+        .expect("a block");
+    drop(database);
+    let mut store = ours.open();
+    let import = Import { from: None, onto: Some(ours.root()) };
+    let imported = store.import(&file, &import, &ours.options()).expect("imported");
+    assert_eq!((imported[0].transcripts, imported[0].unreadable), (2, 1));
+    let (outputs, problems) = ours.load(&mut store);
+    assert!(problems.is_empty() && matches!(outputs, 1 | 2), "{outputs}: {problems:?}");
+    assert_eq!(verify(&ours, &mut store), Verified { sound: 1, ..Verified::default() });
 }
 
 #[test]
