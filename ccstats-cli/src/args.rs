@@ -335,11 +335,11 @@ pub(crate) enum Format {
 impl Format {
     /// The format of files whose name has an ending.
     fn of_files(ending: &OsStr) -> Option<Format> {
-        Some(match ending.to_str()? {
+        Some(match ending.to_ascii_lowercase().to_str()? {
             "json" => Format::Json,
             "ndjson" | "jsonl" => Format::Ndjson,
             "csv" => Format::Csv,
-            "md" => Format::Markdown,
+            "md" | "markdown" => Format::Markdown,
             _ => return None,
         })
     }

@@ -41,11 +41,13 @@ fn manual() -> io::Result<Vec<u8>> {
     let mut program = args::command();
     program.build();
     let mut pages = Vec::new();
-    clap_mangen::Man::new(program.clone()).render(&mut pages)?;
-    for command in program.get_subcommands().filter(|command| command.get_name() != "help") {
-        clap_mangen::Man::new(command.clone()).render(&mut pages)?;
-    }
+    add_pages(&program, &mut pages)?;
     Ok(pages)
+}
+
+fn add_pages(command: &clap::Command, pages: &mut Vec<u8>) -> io::Result<()> {
+    clap_mangen::Man::new(command.clone().version(env!("CARGO_PKG_VERSION"))).render(pages)?;
+    command.get_subcommands().filter(|command| command.get_name() != "help").try_for_each(|command| add_pages(command, pages))
 }
 
 fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {

@@ -157,7 +157,7 @@ impl Range {
         let today = calendar.day(now.timestamp_millis());
         let bounds = named(name, today, calendar)
             .or_else(|| back_from_now(name, now, today))
-            .or_else(|| between(name, |end| span(end, today, calendar)))
+            .or_else(|| between(name, |end| span(end, now, calendar)))
             .ok_or_else(|| Error::Range(name.into()))?;
         if let Bounds::Days(Some(first), Some(last)) = bounds
             && first > last
@@ -235,9 +235,11 @@ fn between(name: &str, span: impl Fn(&str) -> Option<(NaiveDate, NaiveDate)>) ->
     Some(Bounds::Days(first, last))
 }
 
-/// The first and last day of `2026-11-03`, `2026-11`, `2026-W46`, `2026`, or of a name such as `yesterday`.
-fn span(text: &str, today: NaiveDate, calendar: &Calendar) -> Option<(NaiveDate, NaiveDate)> {
-    civil_span(text).or_else(|| match named(text, today, calendar)? {
+/// The first and last day of `2026-11-03`, `2026-11`, `2026-W46`, `2026`, `7d`, or a name such as `yesterday`.
+fn span(text: &str, now: DateTime<Utc>, calendar: &Calendar) -> Option<(NaiveDate, NaiveDate)> {
+    let today = calendar.day(now.timestamp_millis());
+    let named = || named(text, today, calendar).or_else(|| back_from_now(text, now, today));
+    civil_span(text).or_else(|| match named()? {
         Bounds::Days(first, last) => first.zip(last),
         Bounds::Instants(..) => None,
     })
@@ -319,6 +321,7 @@ mod tests {
             ("2026-10..", "2026-10-01 open"),
             ("..2026-10", "open 2026-10-31"),
             ("yesterday..", "2026-11-19 open"),
+            ("7d..yesterday", "2026-11-14 2026-11-19"),
             ("last-month..yesterday", "2026-10-01 2026-11-19"),
         ];
         for (name, bounds) in table {
