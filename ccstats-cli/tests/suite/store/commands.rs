@@ -118,7 +118,7 @@ fn an_export_makes_another_store() {
     assert_eq!(told(&place, &place.run(&["history", "export", file])), "wrote `HOME/copy.store`\n");
     for _ in 0..2 {
         let root = place.home().canonicalize().unwrap().join("projects");
-        let roots = json!([{"root": root, "transcripts": 3, "shown": true}]);
+        let roots = json!([{"root": root, "transcripts": 3, "unreadable": 0, "shown": true}]);
         assert_eq!(
             place.run(&["history", "import", file, "--store", other, "--json"]).json(),
             json!({"schema": "ccstats.history/1", "transcripts": 3, "roots": roots})
@@ -318,6 +318,17 @@ fn doctor_tells_when_it_sets_a_damaged_store_aside() {
     fs::write(place.data().join("ccstats.store"), "").unwrap();
     let text = place.run(&["doctor"]).text().to_owned();
     assert!(text.contains("!! store          it was damaged, and is kept as ccstats.store.corrupt-1\n"), "{text}");
+}
+
+#[test]
+fn of_a_store_that_was_set_aside_no_empty_copy_is_made() {
+    let place = Place::with_sessions(1, 1);
+    place.sync();
+    fs::write(place.data().join("ccstats.store"), "").unwrap();
+    let copy = place.home().join("copy");
+    let run = place.run(&["history", "export", copy.to_str().unwrap()]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, "error: nothing to copy: it was damaged, and is kept as ccstats.store.corrupt-1\n"));
+    assert!(!copy.exists());
 }
 
 #[test]
