@@ -130,6 +130,8 @@ impl Store {
     pub fn import(&mut self, file: &Path, import: &Import, options: &Options) -> Result<Vec<Imported>, HistoryError> {
         find(import.onto.as_slice())?;
         let mut other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
+        // All of it is looked at before anything is taken in, so that what fails is told of this file.
+        verify::blocks(&mut other).map_err(|failure| failure.at(file))?;
         let roots = other.snapshot().and_then(|snapshot| snapshot.roots()).map_err(|failure| failure.at(file))?;
         let roots = import.roots(&roots).map_err(|roots| StoreError::Roots(file.to_path_buf(), roots))?;
         let counts = self.read(|catalogue| import::import(catalogue, &mut other, &roots))?;

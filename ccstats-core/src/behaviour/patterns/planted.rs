@@ -166,7 +166,7 @@ pub(crate) fn lookalikes() -> Vec<String> {
         joined(&["aws_", "secret", "_access_key = ", &letters(Hex, 40, 13)]),
         joined(&["xo", "xb-", "your-token"]),
         joined(&["xo", "xb-", "xxxxxxxxxxxx-xxxxxxxxxxxx-xxxxxxxxxxxxxxxxxxxxxxxx"]),
-        joined(&["hooks.slack.com", "/services/", "T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX"]),
+        joined(&["hooks.slack.com", "/services/", "T00000000", "/B00000000/", "XXXXXXXXXXXXXXXXXXXXXXXX"]),
         joined(&["AI", "za", &letters(Url, 34, 14)]),
         joined(&["AI", "za", &letters(Alnum, 36, 15)]),
         joined(&["Q", "AI", "za", &letters(Url, 35, 16)]),

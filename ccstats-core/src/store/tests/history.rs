@@ -256,6 +256,25 @@ fn what_cannot_be_read_of_an_export_is_left_out_and_counted() {
 }
 
 #[test]
+fn an_export_that_is_damaged_is_blamed_itself() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1]);
+    let mut store = place.open();
+    place.load(&mut store);
+    let file = export(&place);
+    let database = rusqlite::Connection::open(&file).expect("a database");
+    database.execute("UPDATE block SET bytes = 'text'", []).expect("a block");
+    drop(database);
+    let bytes = fs::read(&file).expect("a file");
+    for end in [bytes.len(), bytes.len() / 2, bytes.len() / 3] {
+        fs::write(&file, &bytes[..end]).expect("a file");
+        let error = store.import(&file, &Import::default(), &place.options()).expect_err("damaged").to_string();
+        assert!(error.contains(&file.display().to_string()), "{end}: {error}");
+    }
+    assert_eq!(place.load(&mut store), (1, vec![]));
+}
+
+#[test]
 fn of_several_roots_the_one_that_is_meant_is_named() {
     let place = Place::new();
     place.write("a.jsonl", &[1]);
