@@ -121,13 +121,9 @@ impl Names {
         Names { marks }
     }
 
-    /// Whether one of them is among what a command may have written.
-    pub(crate) fn are_in(&self, writes: &Writes) -> bool {
-        let (mut few, mut many) = (&self.marks[..], &writes.marks[..]);
-        if few.len() > many.len() {
-            (few, many) = (many, few);
-        }
-        writes.whole_tree || few.iter().any(|mark| many.binary_search(mark).is_ok())
+    /// To look up among the [marks](Writes::marks) of commands.
+    pub(crate) fn marks(&self) -> &[u32] {
+        &self.marks
     }
 }
 
@@ -138,8 +134,12 @@ mod tests {
     use super::*;
     use crate::paths::is_above;
 
+    fn are_in(names: &Names, writes: &Writes) -> bool {
+        writes.whole_tree || names.marks().iter().any(|mark| writes.marks.contains(mark))
+    }
+
     fn may_write(command: &str, file: &str) -> bool {
-        Names::new(file, "/w").are_in(&Writes::of(&shell::writes(command)))
+        are_in(&Names::new(file, "/w"), &Writes::of(&shell::writes(command)))
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
             prop_assume!(!word.is_empty() && !leads_up && !is_drive);
             let wanted = is_above(&place, &file) || base_name(&place) == base_name(&file);
             let effect = shell::Effect { paths: vec![word.clone()], ..Default::default() };
-            let found = Names::new(&file, folder).are_in(&Writes::of(&effect));
+            let found = are_in(&Names::new(&file, folder), &Writes::of(&effect));
             prop_assert!(found == wanted, "{word} is {place}, {file} from {folder}: {found}");
         }
     }

@@ -1,7 +1,8 @@
 //! What a call may have changed.
 //!
 //! Asked of the calls between two reads of one file. Doubt counts as a change:
-//! a read that may have been needed is not called a waste.
+//! a read that may have been needed is not called a waste. A long session asks this of
+//! thousands of files and thousands of calls, so what the calls may mean is looked up.
 
 use std::borrow::Cow;
 
@@ -10,8 +11,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::behaviour::calls;
 use crate::dataset::Dataset;
 use crate::outcome::Outcome;
-use crate::paths::{canonical, is_above};
-use crate::rows::{CallRow, Command};
+use crate::paths::{canonical, folders_above};
+use crate::rows::{CallRow, Command, Order};
 use crate::shell::FileRead;
 use crate::symbols::Symbol;
 use crate::writes::{Names, Writes};
@@ -61,11 +62,38 @@ fn edits_files(tool: &[u8]) -> bool {
     DOES.iter().any(|word| name.contains(word)) && WHAT.iter().any(|word| name.contains(word))
 }
 
-/// Answers about the commands of one session.
-pub(crate) struct Changes<'d> {
+/// What the commands of one session say.
+pub(crate) struct SessionCommands<'d> {
     dataset: &'d Dataset,
     /// What those print and may write of which only the text is known.
     parsed: FxHashMap<Symbol, (Vec<FileRead>, Writes<'static>)>,
+}
+
+impl<'d> SessionCommands<'d> {
+    /// Parses the texts of these commands, each once and on all threads: one session may hold
+    /// most of them. Few are run in several sessions, so none is kept for the next one.
+    pub(crate) fn new(dataset: &'d Dataset, commands: impl Iterator<Item = Command>) -> SessionCommands<'d> {
+        let texts: FxHashSet<Symbol> = commands.filter_map(Command::text).collect();
+        let texts: Vec<Symbol> = texts.into_iter().collect();
+        let parsed = calls::in_parallel(&texts, |text| dataset.facts().reads_and_writes(*text));
+        SessionCommands { dataset, parsed: texts.into_iter().zip(parsed).collect() }
+    }
+
+    /// The files that a command prints.
+    pub(crate) fn files_read(&self, command: Command) -> Cow<'_, [FileRead]> {
+        match command {
+            Command::Text(text) => self.parsed.get(&text).map(|(reads, _)| &reads[..]).unwrap_or_default().into(),
+            Command::Stored(_) => self.dataset.facts().files_read(command).into(),
+        }
+    }
+
+    /// What a command may write. `None` where that is not known.
+    fn writes(&self, command: Command) -> Option<Cow<'_, Writes<'_>>> {
+        match command {
+            Command::Text(text) => self.parsed.get(&text).map(|(_, writes)| Cow::Borrowed(writes)),
+            Command::Stored(stored) => Some(Cow::Owned(self.dataset.facts().writes(stored))),
+        }
+    }
 }
 
 /// A file that is asked for.
@@ -83,51 +111,90 @@ impl Asked {
     }
 }
 
-impl<'d> Changes<'d> {
-    /// Parses the texts of these commands, each once and on all threads: one session may hold
-    /// most of them. Few are run in several sessions, so none is kept for the next one.
-    pub(crate) fn new(dataset: &'d Dataset, commands: impl Iterator<Item = Command>) -> Changes<'d> {
-        let texts: FxHashSet<Symbol> = commands.filter_map(Command::text).collect();
-        let texts: Vec<Symbol> = texts.into_iter().collect();
-        let parsed = calls::in_parallel(&texts, |text| dataset.facts().reads_and_writes(*text));
-        Changes { dataset, parsed: texts.into_iter().zip(parsed).collect() }
+/// The last of some calls, and the last of those that go on in the background, by their numbers.
+#[derive(Clone, Copy, Default)]
+struct Last {
+    any: Option<usize>,
+    lasting: Option<usize>,
+}
+
+impl Last {
+    fn max(self, other: Last) -> Last {
+        Last { any: self.any.max(other.any), lasting: self.lasting.max(other.lasting) }
+    }
+}
+
+/// The calls of one session so far that may have changed files which they do not plainly
+/// name, by what they could mean. Edits and agents are not among them: an edit names its
+/// file, and a run lasts.
+pub(crate) struct Doubts<'c, 'd> {
+    commands: &'c SessionCommands<'d>,
+    /// The time of each.
+    times: Vec<Order>,
+    anything: Last,
+    /// By canonical path, without a separator at its end: a file, or a folder above it.
+    paths: FxHashMap<String, Last>,
+    /// By the folder that a command ran in and its [marks](Writes::marks).
+    marks: FxHashMap<Symbol, FxHashMap<u32, Last>>,
+}
+
+impl<'c, 'd> Doubts<'c, 'd> {
+    pub(crate) fn new(commands: &'c SessionCommands<'d>) -> Doubts<'c, 'd> {
+        Doubts { commands, times: Vec::new(), anything: Last::default(), paths: FxHashMap::default(), marks: FxHashMap::default() }
     }
 
-    /// The files that a command prints.
-    pub(crate) fn files_read(&self, command: Command) -> Cow<'_, [FileRead]> {
-        match command {
-            Command::Text(text) => self.parsed.get(&text).map(|(reads, _)| &reads[..]).unwrap_or_default().into(),
-            Command::Stored(_) => self.dataset.facts().files_read(command).into(),
-        }
+    /// How many there are so far.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
     }
 
-    /// Whether a call may have changed a file. Edits and agents are not asked here: an
-    /// edit names its file, and a run lasts.
-    pub(crate) fn may_change(&self, call: &CallRow, reach: Reach, outcome: Outcome, file: &mut Asked) -> bool {
+    /// Adds a call that ended at a time, not before those so far.
+    pub(crate) fn push(&mut self, at: Order, call: &CallRow, reach: Reach, outcome: Outcome) {
+        let number = self.times.len();
+        self.times.push(at);
+        let last = Last { any: Some(number), lasting: (outcome == Outcome::Background).then_some(number) };
         match reach {
-            _ if matches!(outcome, Outcome::Denied | Outcome::Cancelled) => false,
-            Reach::None | Reach::Read | Reach::Edit | Reach::Agent => false,
-            Reach::Anything => true,
-            Reach::Shell => call.known_command().is_none_or(|command| self.may_write(command, call.origin.project, file)),
-            Reach::Named => self.named(call).any(|path| path == file.path || is_above(&path, &file.path)),
+            _ if matches!(outcome, Outcome::Denied | Outcome::Cancelled) => {}
+            Reach::None | Reach::Read | Reach::Edit | Reach::Agent => {}
+            Reach::Anything => self.anything = self.anything.max(last),
+            Reach::Named => self.add_paths(call, last),
+            Reach::Shell => match call.known_command().map(|command| self.commands.writes(command)) {
+                Some(Some(writes)) if !writes.whole_tree => {
+                    let marks = self.marks.entry(call.origin.project).or_default();
+                    writes.marks.iter().for_each(|mark| {
+                        let known = marks.entry(*mark).or_default();
+                        *known = known.max(last);
+                    });
+                }
+                _ => self.anything = self.anything.max(last),
+            },
         }
     }
 
-    fn may_write(&self, command: Command, folder: Symbol, file: &mut Asked) -> bool {
-        let Asked { path, names } = file;
-        let names = names.entry(folder).or_insert_with(|| Names::new(path, &self.dataset.symbols().name(folder)));
-        match command {
-            Command::Text(text) => self.parsed.get(&text).is_none_or(|(_, writes)| names.are_in(writes)),
-            Command::Stored(stored) => names.are_in(&self.dataset.facts().writes(stored)),
-        }
-    }
-
-    /// The paths that the input of a call gives.
-    fn named(&self, call: &CallRow) -> impl Iterator<Item = String> + use<'d> {
-        let symbols = self.dataset.symbols();
+    /// Adds the paths that the input of a call gives.
+    fn add_paths(&mut self, call: &CallRow, last: Last) {
+        let symbols = self.commands.dataset.symbols();
         let folder = symbols.name(call.origin.project);
-        let named = [call.file, call.target].into_iter().filter(|name| !name.is_none());
-        named.map(move |name| canonical(&folder, &symbols.name(name)).into_owned())
+        for name in [call.file, call.target].into_iter().filter(|name| !name.is_none()) {
+            let path = canonical(&folder, &symbols.name(name)).trim_end_matches(['/', '\\']).to_owned();
+            let known = self.paths.entry(path).or_default();
+            *known = known.max(last);
+        }
+    }
+
+    /// When the last of the calls may have changed a file, those before the number left out;
+    /// and whether one of them may still do so.
+    pub(crate) fn last_change(&self, file: &mut Asked, first: usize) -> (Option<Order>, bool) {
+        let Asked { path, names } = file;
+        let symbols = self.commands.dataset.symbols();
+        let places = [&path[..]].into_iter().chain(folders_above(path));
+        let mut last = places.filter_map(|place| self.paths.get(place)).fold(self.anything, |last, other| last.max(*other));
+        for (folder, marks) in &self.marks {
+            let names = names.entry(*folder).or_insert_with(|| Names::new(path, &symbols.name(*folder)));
+            last = names.marks().iter().filter_map(|mark| marks.get(mark)).fold(last, |last, other| last.max(*other));
+        }
+        let asked = |number: Option<usize>| number.filter(|number| *number >= first);
+        (asked(last.any).map(|number| self.times[number]), asked(last.lasting).is_some())
     }
 }
 

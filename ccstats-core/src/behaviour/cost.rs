@@ -341,6 +341,10 @@ impl<'d> Walk<'_, 'd> {
                 let price = rates.map_or(0, |rates| rates.cost(&part).total());
                 (attributed, cost) = (sum(&attributed, &part), cost + price);
                 self.window.hold(Held { cost: price, ..held }, rates.is_none());
+                // What takes no room is read by no later response.
+                if let Some(empty) = self.window.held.pop_if(|held| held.span.0 == held.span.1) {
+                    self.finish(empty);
+                }
             }
         }
         let attributed_picodollars = rates.map(|_| cost);

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::calls;
-use crate::behaviour::changes::{Asked, Changes, Reach};
+use crate::behaviour::changes::{Asked, Doubts, Reach, SessionCommands};
 use crate::behaviour::cost::{ResultCost, ResultCosts};
 use crate::behaviour::epochs::{Epochs, Thread};
 use crate::behaviour::files::FileNames;
@@ -112,8 +112,8 @@ pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) ->
     let (sessions, agents) = sessions(dataset, selection);
     let listed = |calls: Vec<u32>| {
         let events = events(dataset, selection, &calls);
-        let changes = Changes::new(dataset, events.iter().filter_map(|event| event.call.known_command()));
-        Session::new(dataset, epochs, &events, &agents).rows(&changes).into_iter().filter(is_listed)
+        let commands = SessionCommands::new(dataset, events.iter().filter_map(|event| event.call.known_command()));
+        Session::new(dataset, epochs, &events, &agents, &commands).rows().into_iter().filter(is_listed)
     };
     let mut rows: Vec<FileReads> = sessions.into_par_iter().flat_map_iter(listed).collect();
     rows.sort_by(|a, b| {
@@ -358,12 +358,10 @@ struct Past {
 struct File {
     asked: Asked,
     past: Vec<Past>,
-    /// Doubts before this one need not be asked any more whether they changed the file.
-    open_doubts: usize,
-    /// When it last may have changed.
+    /// Doubts before this one were before all that is known of the file.
+    first_doubt: usize,
+    /// When an edit or another text told that it had changed.
     changed: Option<Order>,
-    /// A command in the background may change it at any time.
-    is_unsettled: bool,
     row: FileReads,
 }
 
@@ -373,47 +371,54 @@ struct Session<'s, 'd> {
     epochs: &'s Epochs,
     events: &'s [Event<'d>],
     runs: Runs,
-    /// Events so far that may have changed files which they do not plainly name.
-    doubts: Vec<&'s Event<'d>>,
+    commands: &'s SessionCommands<'d>,
+    doubts: Doubts<'s, 'd>,
     names: FileNames<'d>,
     /// By the numbers of their names.
     files: Vec<File>,
 }
 
 impl<'s, 'd> Session<'s, 'd> {
-    fn new(dataset: &'d Dataset, epochs: &'s Epochs, events: &'s [Event<'d>], agents: &FxHashSet<Symbol>) -> Session<'s, 'd> {
+    fn new(
+        dataset: &'d Dataset,
+        epochs: &'s Epochs,
+        events: &'s [Event<'d>],
+        agents: &FxHashSet<Symbol>,
+        commands: &'s SessionCommands<'d>,
+    ) -> Session<'s, 'd> {
         Session {
             dataset,
             epochs,
             events,
             runs: Runs::new(events, agents),
-            doubts: Vec::new(),
+            commands,
+            doubts: Doubts::new(commands),
             names: FileNames::new(dataset),
             files: Vec::new(),
         }
     }
 
-    fn rows(mut self, changes: &Changes) -> Vec<FileReads> {
+    fn rows(mut self) -> Vec<FileReads> {
         for event in self.events {
             match event.reach {
                 Reach::None | Reach::Agent => {}
-                Reach::Named | Reach::Anything => self.doubts.push(event),
+                Reach::Named | Reach::Anything => self.doubt(event),
                 Reach::Edit => self.edit(event),
                 Reach::Read if event.outcome == Outcome::Ok => {
                     if let Some(file) = self.named_file(event.call) {
                         let span = tool_span(event, &self.files[file].asked.path);
-                        self.read(event, file, span, 1, changes);
+                        self.read(event, file, span, 1);
                     }
                 }
                 Reach::Read => {}
                 Reach::Shell => {
-                    self.doubts.push(event);
+                    self.doubt(event);
                     let command = event.call.known_command().filter(|_| event.outcome == Outcome::Ok);
-                    let reads = command.map(|command| changes.files_read(command)).unwrap_or_default();
+                    let reads = command.map(|command| self.commands.files_read(command)).unwrap_or_default();
                     for read in reads.iter() {
                         let number = self.names.number(&read.path, &event.call.origin);
                         let file = self.known(number);
-                        self.read(event, file, shell_span(event, read.lines), reads.len() as u32, changes);
+                        self.read(event, file, shell_span(event, read.lines), reads.len() as u32);
                     }
                 }
             }
@@ -438,6 +443,10 @@ impl<'s, 'd> Session<'s, 'd> {
         number
     }
 
+    fn doubt(&mut self, event: &Event) {
+        self.doubts.push(event.at, event.call, event.reach, event.outcome);
+    }
+
     /// An edit changes its file; one that is refused until the file is read
     /// again tells that somebody else may have.
     fn edit(&mut self, event: &Event) {
@@ -450,17 +459,17 @@ impl<'s, 'd> Session<'s, 'd> {
         }
     }
 
-    fn read(&mut self, event: &Event, file: usize, span: Option<Span>, sharers: u32, changes: &Changes) {
+    fn read(&mut self, event: &Event, file: usize, span: Option<Span>, sharers: u32) {
         let file = &mut self.files[file];
         let lines = event.result.map(|result| result.read).unwrap_or_default();
         let thread = Thread::of(&event.call.origin);
         let epoch = self.epochs.number(thread, event.call.origin.order);
         let read = Past { at: event.at, thread, epoch, span, text: lines.text };
         let question = Question { doubts: &self.doubts, runs: &self.runs, read: &read };
-        let (class, is_verified) = if lines.is_stub { (Class::Stub, false) } else { question.class(file, changes) };
+        let (class, is_verified) = if lines.is_stub { (Class::Stub, false) } else { question.class(file) };
         if class == Class::First {
             // The read itself is asked later: what it writes may come after it.
-            file.open_doubts = self.doubts.len().saturating_sub(1);
+            file.first_doubt = self.doubts.len().saturating_sub(1);
         }
         if class != Class::Stub {
             file.past.push(read);
@@ -476,14 +485,14 @@ impl<'s, 'd> Session<'s, 'd> {
 /// One read that is to be classed.
 struct Question<'q, 'd> {
     /// Up to the read; a command that reads may also write.
-    doubts: &'q [&'q Event<'d>],
+    doubts: &'q Doubts<'q, 'd>,
     runs: &'q Runs,
     read: &'q Past,
 }
 
 impl Question<'_, '_> {
     /// The class, and whether equal texts prove it.
-    fn class(&self, file: &mut File, changes: &Changes) -> (Class, bool) {
+    fn class(&self, file: &mut File) -> (Class, bool) {
         let read = self.read;
         let own = |past: &&Past| past.thread == read.thread && !read.thread.is_crowd;
         let here = |past: &&Past| own(past) && past.epoch == read.epoch;
@@ -499,7 +508,7 @@ impl Question<'_, '_> {
         let Some(span) = read.span.filter(|span| covers(file.past.iter().filter(here), *span)) else {
             return (Class::NewRange, false);
         };
-        let stale = self.last_change(file, changes);
+        let stale = self.last_change(file);
         let fresh = |past: &&Past| here(past) && stale.is_none_or(|stale| past.at > stale);
         if !covers(file.past.iter().filter(fresh), span) {
             return (Class::AfterEdit, false);
@@ -518,28 +527,24 @@ impl Question<'_, '_> {
     }
 
     /// When the file last may have changed, by a call or by a run of a subagent.
-    fn last_change(&self, file: &mut File, changes: &Changes) -> Option<Order> {
+    fn last_change(&self, file: &mut File) -> Option<Order> {
         let now = self.read.at;
-        // The last change counts, so the latest doubts are asked first.
-        for doubt in self.doubts[file.open_doubts..].iter().rev() {
-            let is_lasting = doubt.outcome == Outcome::Background;
-            let matters = is_lasting || file.changed < Some(doubt.at);
-            if matters && changes.may_change(doubt.call, doubt.reach, doubt.outcome, &mut file.asked) {
-                file.changed = file.changed.max(Some(doubt.at));
-                file.is_unsettled |= is_lasting;
-            }
-        }
-        file.open_doubts = self.doubts.len();
-        if file.is_unsettled {
+        let (doubted, is_unsettled) = self.doubts.last_change(&mut file.asked, file.first_doubt);
+        if is_unsettled {
             return Some(now);
         }
-        file.changed.max(self.runs.last_end(self.read.thread, now))
+        file.changed.max(doubted).max(self.runs.last_end(self.read.thread, now))
     }
 }
 
 /// Whether some reads together hold all lines of a span.
-fn covers<'p>(past: impl Iterator<Item = &'p Past>, span: Span) -> bool {
-    let mut known: Vec<Span> = past.filter_map(|past| past.span).collect();
+fn covers<'p>(past: impl DoubleEndedIterator<Item = &'p Past> + Clone, span: Span) -> bool {
+    let spans = past.filter_map(|past| past.span);
+    // Most often one of the last has them all.
+    if spans.clone().rev().any(|known| known.0 <= span.0 && span.1 <= known.1) {
+        return true;
+    }
+    let mut known: Vec<Span> = spans.collect();
     known.sort_unstable();
     let (mut line, end) = span;
     for (from, to) in known {
