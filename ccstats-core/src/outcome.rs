@@ -5,6 +5,10 @@
 //! [`Verdict`] is what the result alone tells; [`Verdict::outcome`] adds the
 //! call. The rules are those of `counting.md` 4, in its order.
 
+use std::borrow::Cow;
+
+use anstream::adapter::strip_str;
+
 use crate::entry::{ToolResult, ToolUseResult};
 use crate::json::Text;
 
@@ -251,7 +255,7 @@ pub(crate) fn exit_code(body: &[u8]) -> Option<(&[u8], &[u8])> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ErrorText {
     pub(crate) exit_code: Option<u32>,
-    /// The last line that is not blank, cut short.
+    /// The last line that is not blank, without the styles of a terminal, cut short.
     pub(crate) last_line: String,
     pub(crate) edit_error: Option<EditError>,
 }
@@ -288,7 +292,7 @@ impl ErrorText {
         let text = trim_start(text);
         let (code, said) = exit_code(text).unwrap_or((b"", text));
         let said = String::from_utf8_lossy(said);
-        let shown = said.split("<system-reminder>").next().unwrap_or_default();
+        let shown = without_styles(said.split("<system-reminder>").next().unwrap_or_default());
         let last = shown.lines().map(str::trim).rfind(|line| !line.is_empty());
         // Before 2.0.60 a command that fails and says nothing leaves the bare word.
         let last = last.filter(|_| shown.trim() != "Error").unwrap_or_default();
@@ -298,6 +302,10 @@ impl ErrorText {
             edit_error: edit_error(&said),
         }
     }
+}
+
+fn without_styles(text: &str) -> Cow<'_, str> {
+    if text.contains('\u{1b}') { strip_str(text).to_string().into() } else { text.into() }
 }
 
 fn edit_error(text: &str) -> Option<EditError> {

@@ -57,6 +57,13 @@ fn an_error_that_says_nothing_has_no_last_line() {
 }
 
 #[test]
+fn the_last_line_of_an_error_has_no_styles() {
+    let says = "\u{1b}[1;31merror\u{1b}[0m: no such file\n\u{1b}[0m\n";
+    let found = of(&[story().fails("make", 1, says)]);
+    assert_eq!(found.rows[0].failed.last_error.as_deref(), Some("error: no such file"));
+}
+
+#[test]
 fn sessions_and_civil_days_are_counted_once() {
     let stories = [
         story().fails("make", 2, "a").fails("make", 2, "b").on_day(2).fails("make", 3, "c"),
