@@ -160,10 +160,13 @@ pub(crate) fn mentioned_secrets(text: &[u8]) -> Vec<String> {
 
 /// The path behind an `@` that starts a word; an address has it inside.
 fn mention(text: &[u8], at: usize) -> Option<String> {
+    const LONGEST_PATH: usize = 512;
     if text[..at].last().is_some_and(|before| !before.is_ascii_whitespace() && !matches!(before, b'(' | b'[' | b'"' | b'\'' | b'`')) {
         return None;
     }
     let rest = &text[at + 1..];
+    // Nobody types a longer one, and what never ends would be read again for each `@` in it.
+    let rest = &rest[..rest.len().min(LONGEST_PATH)];
     let path = match rest.strip_prefix(b"\"") {
         Some(quoted) => quoted.split(|byte| matches!(byte, b'"' | b'\n')).next()?,
         None => rest.split(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b')' | b']' | b',' | b';')).next()?,
@@ -219,5 +222,11 @@ mod tests {
         for text in ["", "@", "me@host.key", "@src/main.rs", ".env", "@.env.example", "git@host:.env"] {
             assert_eq!(mentioned(text), [""; 0], "{text}");
         }
+    }
+
+    #[test]
+    fn mentions_that_do_not_end_cost_no_more_than_their_text() {
+        let text = "(@".repeat(1 << 17);
+        assert_eq!(mentioned_secrets(text.as_bytes()), [""; 0]);
     }
 }
