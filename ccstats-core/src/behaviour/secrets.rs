@@ -108,7 +108,7 @@ fn placed(mut hits: Vec<Hit>, parts: &[Part], lines: &[(usize, u64)], dataset: &
     lines.iter().for_each(|(part, count)| counts[*part] = *count);
     let first_lines = first_lines(parts.iter().map(|part| part.transcript).zip(counts));
     for hit in &mut hits {
-        let place = &mut hit.origin.order.place;
+        let place = &mut hit.line.origin.order.place;
         let (transcript, before) = first_lines[place.part as usize];
         *place = dataset.place(transcript, before + u64::from(place.line));
     }
@@ -121,36 +121,42 @@ struct Hit {
     rule: &'static str,
     severity: Severity,
     fingerprint: String,
+    line: Line,
+}
+
+/// A line with secrets.
+#[derive(Clone, Copy, Default)]
+struct Line {
+    /// Its identity: a copy has the same.
+    key: Key,
     origin: Origin,
     call: Option<Key>,
-    /// The identity of the line: a copy has the same.
-    line: Key,
 }
 
 /// One for each session and secret. Of copies of a line the earliest is true.
 fn folded(hits: Vec<Hit>) -> Vec<Leak> {
     let mut originals: FxHashMap<(Key, String), Hit> = FxHashMap::default();
     for hit in hits {
-        let known = originals.entry((hit.line, hit.fingerprint.clone())).or_insert_with(|| hit.clone());
-        if hit.origin.order < known.origin.order {
+        let known = originals.entry((hit.line.key, hit.fingerprint.clone())).or_insert_with(|| hit.clone());
+        if hit.line.origin.order < known.line.origin.order {
             *known = hit;
         }
     }
     let mut hits: Vec<Hit> = originals.into_values().collect();
-    hits.sort_by(|a, b| (a.origin.order, &a.fingerprint).cmp(&(b.origin.order, &b.fingerprint)));
+    hits.sort_by(|a, b| (a.line.origin.order, &a.fingerprint).cmp(&(b.line.origin.order, &b.fingerprint)));
     let mut known: FxHashMap<(Symbol, String), usize> = FxHashMap::default();
     let mut leaks: Vec<Leak> = Vec::new();
     for hit in hits {
-        let place = hit.origin.order.place;
-        let index = *known.entry((hit.origin.session, hit.fingerprint.clone())).or_insert(leaks.len());
+        let place = hit.line.origin.order.place;
+        let index = *known.entry((hit.line.origin.session, hit.fingerprint.clone())).or_insert(leaks.len());
         match leaks.get_mut(index) {
             Some(leak) => leak.places.push(place),
             None => leaks.push(Leak {
                 rule: hit.rule,
                 severity: hit.severity,
                 fingerprint: hit.fingerprint,
-                origin: hit.origin,
-                call: hit.call,
+                origin: hit.line.origin,
+                call: hit.line.call,
                 places: vec![place],
             }),
         }
@@ -200,27 +206,32 @@ impl Worker<'_> {
     }
 
     fn lines(&mut self, bytes: &[u8], part: u32, transcript: &Transcript) {
-        let (mut line, mut counted) = (1, 0);
+        let (mut number, mut counted) = (1, 0);
+        let (mut line, mut end) = (Line::default(), 0);
         for found in self.detector.find(bytes) {
             let at = found.span.start;
-            line += memchr::memchr_iter(b'\n', &bytes[counted..at]).count() as u32;
-            counted = at;
-            let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
-            let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
-            self.hit(&bytes[start..end], found, Place { part, line }, transcript);
+            // A line may hold thousands of secrets, so it is read once.
+            if at >= end {
+                number += memchr::memchr_iter(b'\n', &bytes[counted..at]).count() as u32;
+                counted = at;
+                let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |newline| newline + 1);
+                end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
+                line = self.line(&bytes[start..end], Place { part, line: number }, transcript);
+            }
+            let Found { rule, severity, .. } = found;
+            self.seen.hits.push(Hit { rule, severity, fingerprint: self.key.secret(&found.value), line });
         }
         let rest = memchr::memchr_iter(b'\n', &bytes[counted..]).count();
-        self.seen.lines.push((part as usize, u64::from(line) + rest as u64));
+        self.seen.lines.push((part as usize, u64::from(number) + rest as u64));
     }
 
-    fn hit(&mut self, line: &[u8], found: Found, place: Place, transcript: &Transcript) {
-        let fingerprint = self.key.secret(&found.value);
+    fn line(&self, line: &[u8], place: Place, transcript: &Transcript) -> Line {
         let entry = Entries::new(line, line.len(), self.options.level, Orders::default()).find_map(Result::ok).map(|(_, entry)| entry);
         let entry = entry.unwrap_or_default();
         let origin = self.origin(&entry, place, transcript);
         let key = if entry.uuid.is_empty() { xxh3_128(line) } else { dedup::uuid_key(entry.uuid) };
         let call = call_id(&entry).and_then(|id| dedup::call_key(id, self.dataset.symbols().bytes(origin.session)));
-        self.seen.hits.push(Hit { rule: found.rule, severity: found.severity, fingerprint, origin, call, line: key });
+        Line { key, origin, call }
     }
 
     /// Who and where, in the names that the dataset knows.
@@ -335,6 +346,15 @@ mod tests {
         let events = audit::events(&dataset, &Query::all(), &[], &leaks).expect("no filter");
         let row = audit::table(&dataset, &events, &Calendar::default()).rows.remove(0);
         assert_eq!([&row[4], &row[6], &row[8]], [&Value::text("Bash"), &Value::text("leaked-secret"), &Value::text("executed")]);
+    }
+
+    #[test]
+    fn every_secret_of_a_line_has_its_place() {
+        let [(_, first), (_, second), ..] = &secrets()[..] else { panic!("two secrets") };
+        let lines = [line("s", 1, "nothing"), line("s", 2, &format!("{first} and {second}")), line("t", 3, first)];
+        let (dataset, leaks) = scanned(&lines);
+        let found: Vec<_> = leaks.iter().map(|leak| dataset.locate(leak.origin.order.place).1).collect();
+        assert_eq!(found, [2, 2, 3]);
     }
 
     #[test]
