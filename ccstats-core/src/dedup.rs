@@ -73,7 +73,7 @@ pub(crate) fn agent_key(agent: &[u8]) -> Key {
 
 /// The nth nameless thing of a kind inside a response.
 pub(crate) fn nth_key(message: Key, kind: &[u8], index: usize) -> Key {
-    hash(kind, [&index.to_le_bytes(), &message.to_le_bytes()])
+    hash(kind, [&(index as u64).to_le_bytes(), &message.to_le_bytes()])
 }
 
 /// A row that can be folded with another copy of the same thing.

@@ -314,10 +314,14 @@ fn skip_space(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Skips white space, NUL bytes and byte order marks in a damaged line.
-fn skip_white(line: &[u8], at: usize) -> usize {
-    let white = line[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | 0)).count();
-    let at = at + white;
-    if line[at..].starts_with(BOM) { skip_white(line, at + BOM.len()) } else { at }
+fn skip_white(line: &[u8], mut at: usize) -> usize {
+    loop {
+        at += line[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | 0)).count();
+        if !line[at..].starts_with(BOM) {
+            return at;
+        }
+        at += BOM.len();
+    }
 }
 
 /// Where the object starts that ends with the line, not before `from`.

@@ -163,16 +163,18 @@ impl Source {
     /// Reads what is not hole.
     fn around_holes(&mut self, file: &File, extents: &[Range<u64>], size: u64) -> io::Result<Bytes<'_>> {
         self.buffer.clear();
-        let (mut at, mut holes) = (0, 0);
+        let (mut at, mut holes, mut missing) = (0, 0, 0);
         for extent in extents.iter().chain([&(size..size)]) {
             if extent.start > at {
                 self.buffer.push(0);
                 holes += extent.start - at - 1;
             }
+            let before = self.buffer.len();
             self.append(file, extent.start, extent.end)?;
+            missing += extent.end - extent.start - (self.buffer.len() - before) as u64;
             at = extent.end;
         }
-        Ok(Bytes { bytes: &self.buffer, offset: 0, limit: self.buffer.len(), hole_bytes: holes, shrank: false })
+        Ok(Bytes { bytes: &self.buffer, offset: 0, limit: self.buffer.len(), hole_bytes: holes, shrank: missing > 0 })
     }
 }
 

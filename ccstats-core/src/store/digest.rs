@@ -65,7 +65,7 @@ impl Digest {
             write_number(bytes, &mut body);
         }
         write_number(self.hole_bytes, &mut body);
-        write_number(self.last_activity_ms.map_or(0, |at_ms| at_ms as u64 + 1), &mut body);
+        write_number(self.last_activity_ms.map_or(0, |at_ms| (at_ms as u64).wrapping_add(1)), &mut body);
         write_number(self.names_lines.into(), &mut body);
         write_number(self.kinds.len() as u64, &mut body);
         for (kind, count) in &self.kinds {
