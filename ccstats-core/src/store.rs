@@ -101,13 +101,13 @@ impl Needs {
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    /// None while it is written, and when a damaged store could not be replaced.
+    /// None while it is written, and until it is [asked for](Store::catalogue) again where that failed.
     catalogue: Option<Catalogue>,
     /// What was wrong with the store, for the next load to tell.
     problems: Vec<Problem>,
     /// Of what the last load found.
     writing: Option<Writing>,
-    /// Others wait for it anyway.
+    /// It has kept somebody waiting already, so at its end it may wait until the log is emptied.
     has_written: bool,
 }
 
@@ -134,10 +134,9 @@ impl Store {
     fn replace(&mut self) -> Result<(), StoreError> {
         self.catalogue = None;
         let new = folder::set_aside(&self.path).map_err(|error| StoreError::Io(self.path.clone(), error))?;
-        let folder = self.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         let detail = format!("it was damaged, and is kept as {}", new.file_name().unwrap_or_default().to_string_lossy());
         self.problems.push(self.problem(detail));
-        self.catalogue = Some(open(&folder)?);
+        self.catalogue = Some(open(folder_of(&self.path))?);
         Ok(())
     }
 
@@ -173,7 +172,7 @@ impl Store {
     /// load and the end of the store wait too. When another process is writing nothing is
     /// written: what is new is then found again by the next load.
     pub fn wait(&mut self) -> Option<Problem> {
-        match self.writing.as_ref()?.wait().map_err(|failure| failure.at(&self.path)) {
+        match self.writing.as_mut()?.wait().map_err(|failure| failure.at(&self.path)) {
             Ok(()) | Err(StoreError::Busy(_)) => None,
             Err(error) => Some(self.problem(error.to_string())),
         }
@@ -205,28 +204,44 @@ impl Store {
         std::mem::take(&mut self.problems)
     }
 
+    /// The catalogue when nothing is written any more.
+    fn catalogue(&mut self) -> Result<&mut Catalogue, StoreError> {
+        self.end_writing();
+        match &mut self.catalogue {
+            Some(catalogue) => Ok(catalogue),
+            lost => Ok(lost.insert(open(folder_of(&self.path))?)),
+        }
+    }
+
     fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Result<(Loaded, Change), StoreError> {
         let mut broken = HashSet::new();
+        let mut is_new = false;
         // Each round finds more blocks that cannot be read, or ends.
         loop {
-            let damaged = || StoreError::Damaged(self.path.clone());
-            let catalogue = self.catalogue.as_mut().ok_or_else(damaged)?;
-            match load::load(catalogue, found, options, progress, needs, &broken) {
+            match load::load(self.catalogue()?, found, options, progress, needs, &broken) {
                 Ok(Tried::Loaded(loaded)) => return Ok(*loaded),
-                Ok(Tried::Broken(ids)) if ids.is_subset(&broken) => return Err(damaged()),
+                Ok(Tried::Broken(ids)) if ids.is_subset(&broken) => return Err(StoreError::Damaged(self.path.clone())),
                 Ok(Tried::Broken(ids)) => broken.extend(ids),
-                Err(Failure::Damaged) => self.replace()?,
+                Err(Failure::Damaged) if !is_new => {
+                    self.replace()?;
+                    is_new = true;
+                }
                 Err(failure) => return Err(failure.at(&self.path)),
             }
         }
     }
 
     fn write(&mut self, change: Change) -> Result<(), StoreError> {
-        self.end_writing();
-        let Some(catalogue) = self.catalogue.as_mut().filter(|_| !change.is_empty()) else { return Ok(()) };
+        if change.is_empty() {
+            return Ok(());
+        }
         self.has_written = true;
-        change.publish(catalogue).map_err(|failure| failure.at(&self.path))
+        change.publish(self.catalogue()?).map_err(|failure| failure.at(&self.path))
     }
+}
+
+fn folder_of(store: &Path) -> &Path {
+    store.parent().unwrap_or(Path::new("."))
 }
 
 fn open(folder: &Path) -> Result<Catalogue, StoreError> {

@@ -74,6 +74,8 @@ pub(super) enum Failure {
     Newer,
     /// Another process published since this one read.
     Overtaken,
+    /// The thread that wrote ended before it was done.
+    Stopped,
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -108,6 +110,7 @@ impl Failure {
             Failure::Foreign => StoreError::Foreign(path),
             Failure::Newer => StoreError::Newer(path),
             Failure::Overtaken => StoreError::Busy(path),
+            Failure::Stopped => StoreError::Database(path, "the thread that wrote to it has failed".into()),
         }
     }
 }

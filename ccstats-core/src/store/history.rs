@@ -164,9 +164,7 @@ impl Store {
     }
 
     fn read<T>(&mut self, read: impl FnOnce(&mut Catalogue) -> Result<T, Failure>) -> Result<T, StoreError> {
-        self.end_writing();
-        let catalogue = self.catalogue.as_mut().ok_or_else(|| StoreError::Damaged(self.path.clone()))?;
-        read(catalogue).map_err(|failure| failure.at(&self.path))
+        read(self.catalogue()?).map_err(|failure| failure.at(&self.path))
     }
 }
 

@@ -10,7 +10,8 @@ use super::publish::Change;
 /// A thread that publishes a change and tidies up behind it.
 #[derive(Debug)]
 pub(super) struct Writing {
-    published: Receiver<Result<(), Failure>>,
+    /// Taken by the first who waits.
+    published: Option<Receiver<Result<(), Failure>>>,
     thread: JoinHandle<Catalogue>,
 }
 
@@ -20,20 +21,21 @@ impl Writing {
         let (sender, published) = mpsc::channel();
         let write = move || {
             let written = if change.is_empty() { Ok(()) } else { change.publish(&mut catalogue) };
-            // Who calls for an answer before a deadline does not ask.
+            // Where an answer has a deadline nobody waits for this.
             let _ = sender.send(written);
             tidy(&catalogue);
             catalogue
         };
-        Ok(Writing { published, thread: thread::Builder::new().spawn(write)? })
+        Ok(Writing { published: Some(published), thread: thread::Builder::new().spawn(write)? })
     }
 
-    /// Waits until the change is published; then it has been told.
-    pub(super) fn wait(&self) -> Result<(), Failure> {
-        self.published.recv().unwrap_or(Ok(()))
+    /// Waits until the change is published. Tells once what became of it.
+    pub(super) fn wait(&mut self) -> Result<(), Failure> {
+        let published = self.published.take();
+        published.map_or(Ok(()), |published| published.recv().unwrap_or(Err(Failure::Stopped)))
     }
 
-    /// Waits until all is done.
+    /// Waits until all is done. The catalogue is lost where the thread failed.
     pub(super) fn end(self) -> Option<Catalogue> {
         self.thread.join().ok()
     }

@@ -31,6 +31,17 @@ fn why(place: &Place) -> String {
 }
 
 #[test]
+fn a_store_whose_writer_failed_is_opened_again() {
+    let place = Place::new();
+    place.write("a.jsonl", &[1, 2]);
+    let mut store = place.open();
+    assert_eq!(place.load(&mut store), (3, vec![]));
+    store.end_writing();
+    store.catalogue = None;
+    assert_eq!(place.load(&mut store), (3, vec![]));
+}
+
+#[test]
 fn a_flipped_bit_or_a_lost_end_never_gives_a_wrong_total() {
     let place = filled();
     let sound = fs::read(file(&place)).expect("a file");
