@@ -84,7 +84,7 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
 /// What a report needs to know. Which repository a folder belongs to, any transcript
 /// may tell.
 fn needs(options: &args::Options, name: ReportName, query: &Query) -> Needs {
-    let needs = name.needs(query, options.calls_by().unwrap_or_default());
+    let needs = name.needs(query);
     if options.by_repository() { Needs { start_ms: None, end_ms: None, ..needs } } else { needs }
 }
 

@@ -153,6 +153,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether there is none: a store has a place for one beside every call.
+    pub(crate) fn is_none(self) -> bool {
+        match self {
+            Command::Text(text) => text.is_none(),
+            Command::Stored(stored) => stored == StoredCommand::default(),
+        }
+    }
+
     /// Its text, where no store told what is asked of it.
     pub(crate) fn text(self) -> Option<Symbol> {
         match self {

@@ -11,7 +11,7 @@ use crate::behaviour::cost::{ResultCost, ResultCosts};
 use crate::dataset::{Dataset, Ending};
 use crate::outcome::{DeniedBy, Outcome};
 use crate::query::Selection;
-use crate::rows::CallRow;
+use crate::rows::{CallRow, Command};
 use crate::shell;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
@@ -49,38 +49,44 @@ impl CallsBy {
     }
 
     /// What a call is counted under, before names are folded.
-    fn key(self, dataset: &Dataset, call: &CallRow) -> Option<Symbol> {
+    fn key(self, dataset: &Dataset, call: &CallRow) -> Option<Key> {
         let tool = dataset.symbols().bytes(call.tool);
         let named = |symbol: Symbol| Some(symbol).filter(|symbol| !symbol.is_none());
-        match self {
+        let name = match self {
             CallsBy::Tool | CallsBy::Server => Some(call.tool),
-            CallsBy::Command => named(call.command),
+            CallsBy::Command => return call.known_command().filter(|command| !command.is_none()).map(Key::Command),
             CallsBy::File => named(call.named_path()).filter(|_| matches!(Reach::of(tool, false), Reach::Read | Reach::Edit)),
             CallsBy::Skill => named(call.target).filter(|_| tool == b"Skill"),
             CallsBy::Agent => matches!(tool, b"Agent" | b"Task").then(|| dataset.started_agent_kind(call)),
-        }
+        };
+        name.map(Key::Name)
     }
 
-    fn name(self, dataset: &Dataset, key: Symbol) -> String {
-        let name = dataset.symbols().name(key);
+    fn name(self, dataset: &Dataset, key: Key) -> String {
+        let name = match key {
+            Key::Name(name) => dataset.symbols().name(name),
+            Key::Command(Command::Text(text)) => shell::failing_key(&shell::parse(&dataset.symbols().name(text))).key.into(),
+            Key::Command(Command::Stored(stored)) => dataset.symbols().name(stored.key),
+        };
         match self {
             CallsBy::Server => with_server_for_tool(&name),
-            CallsBy::Command => command_key(&name),
-            CallsBy::Agent if key.is_none() => "unknown".into(),
+            CallsBy::Command | CallsBy::Agent if name.is_empty() => "unknown".into(),
             _ => name.into_owned(),
         }
     }
+}
+
+/// What calls are counted under.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    Name(Symbol),
+    Command(Command),
 }
 
 /// `mcp__github__*` for `mcp__github__get_issue`: as a filter takes it.
 fn with_server_for_tool(tool: &str) -> String {
     let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
     server.map_or_else(|| tool.into(), |(server, _)| format!("mcp__{server}__*"))
-}
-
-fn command_key(text: &str) -> String {
-    let key = shell::failing_key(&shell::parse(text)).key;
-    if key.is_empty() { "unknown".into() } else { key }
 }
 
 /// What calls of one name add up to.
@@ -120,7 +126,7 @@ impl Use {
 /// Calls by name, the most frequent first.
 pub(crate) fn uses(dataset: &Dataset, selection: &Selection, costs: &ResultCosts, by: CallsBy) -> Vec<(String, Use)> {
     let keyed = selection.calls().filter_map(|(call, ending)| Some((by.key(dataset, call)?, Use::of(call, ending, costs))));
-    let by_key: Vec<(Symbol, Use)> = sums(keyed).into_iter().collect();
+    let by_key: Vec<(Key, Use)> = sums(keyed).into_iter().collect();
     // To understand a command takes long, so each is read once.
     let names = calls::in_parallel(&by_key, |(key, _)| by.name(dataset, *key));
     let mut rows: Vec<_> = sums(names.into_iter().zip(by_key.into_iter().map(|(_, uses)| uses))).into_iter().collect();

@@ -100,15 +100,11 @@ impl ReportName {
 impl ReportName {
     /// What a load from a store must hold for the report to be that of a load of
     /// everything.
-    pub fn needs(self, query: &Query, calls_by: CallsBy) -> Needs {
+    pub fn needs(self, query: &Query) -> Needs {
         let (start_ms, end_ms) = query.range.instants(&query.calendar);
         let is_blocks = self == ReportName::Blocks;
         Needs {
-            text: match self {
-                ReportName::Sessions | ReportName::Failures | ReportName::Audit => true,
-                ReportName::Tools => calls_by == CallsBy::Command,
-                _ => false,
-            },
+            text: matches!(self, ReportName::Sessions | ReportName::Failures | ReportName::Audit),
             titles: self == ReportName::Sessions,
             blocks: is_blocks,
             start_ms,

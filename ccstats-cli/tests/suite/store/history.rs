@@ -57,6 +57,20 @@ fn totals_are_all_that_was_ever_seen_each_once() {
 }
 
 #[test]
+fn commands_that_are_gone_are_still_counted_by_what_they_are() {
+    let place = Place::with_sessions(0, 0);
+    let call = |id: &str, command: &str| lines(&[tool_use(id, "Bash", &json!({"command": command})), tool_result(id, "done", false)]);
+    let calls = [call("toolu_1", "cd x && cargo test -q"), call("toolu_2", "cargo test"), call("toolu_3", "git log | head")];
+    fs::create_dir_all(place.transcript("s0").parent().unwrap()).unwrap();
+    fs::write(place.transcript("s0"), calls.concat()).unwrap();
+    let asked = || place.run(&["tools", "--by", "command", "--json", "--range", "all"]).json()["rows"].clone();
+    let before = asked();
+    assert_eq!(before[0]["command"], "cargo test");
+    place.delete_transcripts();
+    assert_eq!(asked(), before);
+}
+
+#[test]
 fn without_the_store_only_what_is_there_counts() {
     let place = Place::with_sessions(3, 2);
     let messages =
