@@ -298,9 +298,9 @@ impl Dataset {
     /// The kind of agent behind a row: `main`, `sidechain`, or that of the subagent.
     pub(crate) fn agent_kind(&self, origin: &Origin) -> Symbol {
         match self.agent_kinds.get(&origin.agent) {
+            _ if origin.is_main() => self.main,
             Some(kind) => *kind,
-            None if origin.order.is_sidechain => self.sidechain,
-            None => self.main,
+            None => self.sidechain,
         }
     }
 
@@ -345,7 +345,9 @@ impl Agents {
         let origins = messages.rows().iter().map(|row| &row.origin).chain(calls.rows().iter().map(|row| &row.origin));
         let agents = origins.chain(prompts.rows().iter().map(|row| &row.origin)).map(|origin| origin.agent);
         let all = agents.filter(|agent| !agent.is_none()).collect();
-        let named: Vec<_> = results.rows().iter().filter(|row| !row.agent.is_none()).collect();
+        let mut named: Vec<_> = results.rows().iter().filter(|row| !row.agent.is_none()).collect();
+        // Where two name one agent differently the first counts, on any number of threads.
+        named.sort_unstable_by_key(|row| (row.order, row.key));
         let mut told = FxHashMap::default();
         for row in named.iter().filter(|row| !row.agent_type.is_none()) {
             told.entry(row.agent).or_insert(row.agent_type);
@@ -435,10 +437,13 @@ fn kinds(facts: &Facts) -> Vec<(String, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::error::ProblemKind;
     use crate::query::Query;
     use crate::tally::Tally;
-    use crate::testing::{dataset, dataset_with};
+    use crate::testing::{dataset, dataset_with, home, load};
 
     fn line(kind: &str, id: u32, cwd: &str, message: &str) -> String {
         let cwd = serde_json::to_string(cwd).expect("text");
@@ -481,6 +486,43 @@ mod tests {
             (tally.spending.messages, tally.prompts)
         };
         assert_eq!(["worktrees/a", "/r", "all", "other"].map(found), [(1, 0), (2, 1), (2, 1), (1, 0)]);
+    }
+
+    #[test]
+    fn the_main_thread_is_no_agent_whatever_files_and_types_are_called() {
+        let lines = [response(1, "/r")];
+        let side = [response(2, "/r").replace(r#""sessionId""#, r#""isSidechain":true,"agentId":"a1","sessionId""#)];
+        let home = home(&[("p/s.jsonl", &lines), ("p/s/subagents/agent-a1.jsonl", &side)]);
+        for name in ["agent-.meta.json", "agent-a1.meta.json"] {
+            fs::write(home.path().join("projects/p/s/subagents").join(name), r#"{"agentType":"main"}"#).expect("a file");
+        }
+        let dataset = load(home.path());
+        let messages = |query: &Query| Tally::of(&dataset, query, Prices::list()).expect("no globs").spending.messages;
+        let alone = Query { without_subagents: true, ..Query::all() };
+        assert_eq!([messages(&Query::all()), messages(&alone)], [2, 1]);
+        let kinds: Vec<_> = dataset.messages().iter().map(|row| dataset.symbols().name(dataset.agent_kind(&row.origin))).collect();
+        assert_eq!(kinds, ["main", "main"]);
+    }
+
+    #[test]
+    fn the_first_of_two_types_of_an_agent_counts() {
+        let result = |id: u32, second: u32, kind: &str| {
+            format!(
+                r#"{{"type":"user","sessionId":"s","timestamp":"2026-11-20T10:00:{second:02}Z","message":{{"content":[{{"type":"tool_result","tool_use_id":"toolu_{id}","content":"x"}}]}},"toolUseResult":{{"agentId":"a1","agentType":"{kind}"}}}}"#
+            )
+        };
+        let dataset = dataset(&[("p/s.jsonl", &[result(1, 9, "late"), result(2, 3, "early"), result(3, 5, "between")])]);
+        let origin = Origin { agent: dataset.symbols().find(b"a1").expect("a name"), ..Origin::default() };
+        assert_eq!(dataset.symbols().name(dataset.agent_kind(&origin)), "early");
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_told_on_every_line() {
+        let lines = [response(1, "/r"), line("user", 2, "/r", r#""content":"hi""#), line("system", 3, "/r", "")];
+        let lines = lines.map(|line| line.replace("2026-11-20T10:00:00Z", "yesterday"));
+        let dataset = dataset(&[("p/s.jsonl", &lines)]);
+        let told: Vec<_> = dataset.accounting().problems.iter().map(|problem| (problem.kind, problem.line)).collect();
+        assert_eq!(told, [1, 2, 3].map(|line| (ProblemKind::InvalidTime, Some(line))));
     }
 
     #[test]

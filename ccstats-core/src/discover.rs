@@ -145,7 +145,7 @@ impl Tree<'_> {
         } else if kind.is_file() && is_transcript(&name) {
             self.transcript(entry, found);
         } else if kind.is_file() {
-            let id = name.to_str().and_then(|name| name.strip_prefix("agent-")?.strip_suffix(".meta.json"));
+            let id = name.to_str().and_then(|name| name.strip_prefix("agent-")?.strip_suffix(".meta.json")).filter(|id| !id.is_empty());
             found.agent_files.extend(id.map(|id| (self.root, id.to_string(), entry.path())));
         } else if is_transcript(&name) {
             found.problem(ProblemKind::NotAFile, &entry.path(), None);

@@ -143,6 +143,9 @@ impl Facts {
     pub(crate) fn push(&mut self, line: &Line) {
         let entry = line.entry;
         self.count_kind(entry.kind);
+        if entry.has_invalid_timestamp() {
+            self.problems.push((ProblemKind::InvalidTime, line.place));
+        }
         match entry.kind.raw() {
             b"assistant" => self.assistant(line, entry.message.as_ref(), entry.timestamp_ms, entry.uuid, false),
             b"user" => self.user(line),
@@ -201,9 +204,6 @@ impl Facts {
         let Some(message) = message else { return };
         let origin = self.origin(line, stamp_ms, is_wrapped);
         self.uuid(uuid, origin, false);
-        if line.entry.invalid_timestamp {
-            self.problems.push((ProblemKind::InvalidTime, line.place));
-        }
         if message.model.is(b"<synthetic>") {
             if line.entry.is_api_error_message {
                 self.api_errors.fold(ApiErrorRow { key: dedup::line_key(uuid, line.spot), origin });

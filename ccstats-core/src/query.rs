@@ -74,7 +74,6 @@ pub(crate) struct Selection<'d> {
     branches: Names,
     calls_only: bool,
     without_subagents: bool,
-    main: Option<Symbol>,
     timeline: Timeline,
 }
 
@@ -93,7 +92,6 @@ impl<'d> Selection<'d> {
             branches: names(&query.branches)?,
             calls_only: query.keeps_calls_only(),
             without_subagents: query.without_subagents,
-            main: dataset.symbols().find(b"main"),
             timeline: if query.models.is_empty() { Timeline::default() } else { Timeline::new(dataset) },
         })
     }
@@ -153,7 +151,7 @@ impl<'d> Selection<'d> {
             && self.projects.keep(origin.project)
             && self.sessions.keep(origin.session)
             && self.branches.keep(origin.branch)
-            && (!self.without_subagents || Some(self.dataset.agent_kind(origin)) == self.main)
+            && (!self.without_subagents || origin.is_main())
     }
 }
 

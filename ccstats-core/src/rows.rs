@@ -55,6 +55,13 @@ pub(crate) struct Origin {
     pub(crate) version: Symbol,
 }
 
+impl Origin {
+    /// Whether it is the main thread, not a subagent.
+    pub(crate) fn is_main(&self) -> bool {
+        self.agent.is_none() && !self.order.is_sidechain
+    }
+}
+
 /// One response of the API.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MessageRow {

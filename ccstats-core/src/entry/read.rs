@@ -120,6 +120,12 @@ impl<'t> Entry<'t> {
     pub(crate) fn wrapped_timestamp_ms(&self, inner: &Entry) -> Option<i64> {
         if inner.has_timestamp { inner.timestamp_ms } else { self.timestamp_ms }
     }
+
+    /// Whether the time that counts is none.
+    pub(crate) fn has_invalid_timestamp(&self) -> bool {
+        let inner = self.agent_progress.as_deref().filter(|inner| inner.has_timestamp);
+        inner.unwrap_or(self).invalid_timestamp
+    }
 }
 
 impl<'t> Compaction<'t> {
