@@ -156,7 +156,7 @@ mod private {
     pub(super) fn check(path: &Path, metadata: &Metadata, is_folder: bool) -> Result<(), StoreError> {
         const OTHERS_WRITE: u32 = 0o022;
         const OTHERS: u32 = 0o077;
-        if own_id(path).is_some_and(|own| own != metadata.uid()) {
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(StoreError::Unsafe(path.to_path_buf(), "it belongs to another user"));
         }
         if metadata.mode() & OTHERS_WRITE != 0 {
@@ -168,18 +168,6 @@ mod private {
             _ = fs::set_permissions(path, Permissions::from_mode(mode));
         }
         Ok(())
-    }
-
-    /// The user that this process acts as. The standard library tells it only by
-    /// the owner of something that is ours.
-    fn own_id(path: &Path) -> Option<u32> {
-        let by_process = fs::metadata("/proc/self").map(|metadata| metadata.uid());
-        by_process.ok().or_else(|| {
-            let probe = path.with_extension(format!("{}.probe", std::process::id()));
-            let made = super::create(&probe).and_then(|file| file.metadata()).map(|metadata| metadata.uid());
-            _ = fs::remove_file(&probe);
-            made.ok()
-        })
     }
 }
 
