@@ -6,8 +6,11 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use ccstats_core::HashKey;
+use ccstats_core::{HashKey, Shown};
 use directories::ProjectDirs;
+
+/// What a key is made of.
+const SIZE_BYTES: usize = 32;
 
 /// The key of this user, made at the first use.
 pub(crate) fn load() -> io::Result<HashKey> {
@@ -15,13 +18,15 @@ pub(crate) fn load() -> io::Result<HashKey> {
     let path = folder.join("hash.key");
     if !path.exists() {
         private_folder(&folder)?;
-        match create(&path) {
-            // Another process was first: its key is as good.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            result => result?,
-        }
+        create(&path)?;
     }
-    Ok(HashKey::new(&fs::read(&path)?))
+    let secret = fs::read(&path)?;
+    if secret.len() != SIZE_BYTES {
+        let (path, found) = (Shown::path(&path), secret.len());
+        let way_out = "remove it, and the next run makes a key with which every hash is another one";
+        return Err(io::Error::other(format!("expected {SIZE_BYTES} bytes in `{path}`, found {found}: {way_out}")));
+    }
+    Ok(HashKey::new(&secret))
 }
 
 /// The folder for what is kept: `CCSTATS_DATA_DIR`, else the platform's.
@@ -39,12 +44,32 @@ pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Makes the key beside its place and only then puts it there, so that nobody ever reads
+/// half of one: its hashes could be guessed.
 fn create(path: &Path) -> io::Result<()> {
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(io::Error::other)?;
+    let unfinished = path.with_extension(format!("{:016x}", getrandom::u64()?));
+    let created = write(&unfinished).and_then(|()| publish(&unfinished, path));
+    // After a rename it is no longer there.
+    let _ = fs::remove_file(&unfinished);
+    created
+}
+
+fn write(path: &Path) -> io::Result<()> {
+    let mut secret = [0; SIZE_BYTES];
+    getrandom::fill(&mut secret)?;
     let mut file = private_file().create_new(true).open(path)?;
     file.write_all(&secret)?;
     file.sync_all()
+}
+
+/// A link takes no other file's place: of two processes the first one's key stays.
+fn publish(unfinished: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(unfinished, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // Not all file systems have links. There the last one's key stays.
+        Err(_) => fs::rename(unfinished, path),
+        linked => linked,
+    }
 }
 
 /// Opens files for writing that, if they are new, only their owner can read.

@@ -40,7 +40,7 @@ impl fmt::Display for Failure {
             Failure::Usage(text) | Failure::Cannot(text) => f.write_str(text),
             Failure::Core(error) => error.fmt(f),
             Failure::Config(error) => error.fmt(f),
-            Failure::Key(error) => write!(f, "cannot keep the key of hashes: {error}"),
+            Failure::Key(error) => write!(f, "cannot use the key of hashes: {error}"),
             Failure::Write(place, error) => write!(f, "cannot write to {place}: {error}"),
         }
     }

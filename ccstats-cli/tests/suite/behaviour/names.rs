@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -72,6 +73,25 @@ fn equal_names_have_equal_hashes_in_all_reports_and_others_have_others() {
         }
     }
     assert_ne!(hashes["/work/app"], "/work/app");
+}
+
+#[test]
+fn a_key_that_is_not_whole_hashes_nothing() {
+    let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
+    let key = home.path().join("hash.key");
+    let hashed = || ccstats_of(home.path(), args("daily", home.path(), &["--hash"]));
+    for half in [&b""[..], &[7; 31]] {
+        fs::write(&key, half).unwrap();
+        let run = hashed();
+        let told =
+            format!("error: cannot use the key of hashes: expected 32 bytes in `{}`, found {}: remove it, ", key.display(), half.len());
+        assert!(run.code == 1 && run.stdout.is_empty() && run.stderr.starts_with(&told), "{run:?}");
+        assert_eq!(fs::read(&key).unwrap(), half);
+    }
+    fs::remove_file(&key).unwrap();
+    let kept = || fs::read_dir(home.path()).unwrap().count();
+    let before = kept();
+    assert_eq!((hashed().code, fs::read(&key).unwrap().len(), kept()), (0, 32, before + 1), "the key, and nothing beside it");
 }
 
 #[test]
