@@ -121,7 +121,33 @@ struct Figures {
     session: Option<(String, String)>,
     block: Option<String>,
     block_end_ms: Option<i64>,
-    budget: Option<String>,
+    budget: Option<Tightest>,
+}
+
+/// What is said of the limit of which the largest share is spent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Tightest {
+    text: String,
+    /// For whom it was looked up: elsewhere other limits hold.
+    session: Option<String>,
+    folder: Option<String>,
+    end_ms: Option<i64>,
+}
+
+impl Tightest {
+    fn of(budgets: &[Budget], input: &Input) -> Option<Tightest> {
+        let share_of = |budget: &Budget| budget.spent().map(|spent| spent as f64 / budget.limit.most.max(1) as f64);
+        let known = budgets.iter().filter_map(|budget| Some((share_of(budget)?, budget)));
+        let (_, budget) = known.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        let name = budget.limit.period.word();
+        let share = share(budget.spent()?, budget.limit.most);
+        let text = if budget.is_exceeded() { format!("{name} budget exceeded: {share}") } else { format!("{name} budget {share}") };
+        Some(Tightest { text, session: input.session.clone(), folder: input.folder.clone(), end_ms: budget.end_ms })
+    }
+
+    fn is_for(&self, input: &Input) -> bool {
+        self.session == input.session && self.folder == input.folder
+    }
 }
 
 impl Figures {
@@ -134,6 +160,8 @@ impl Figures {
         if figures.block_end_ms.is_none_or(|end| end <= now.timestamp_millis()) {
             (figures.block, figures.block_end_ms) = (None, None);
         }
+        let has_ended = |budget: &Tightest| budget.end_ms.is_some_and(|end| end <= now.timestamp_millis());
+        figures.budget = figures.budget.filter(|budget| !has_ended(budget));
         Some(figures)
     }
 
@@ -168,7 +196,7 @@ fn figures(
         session: Some(session).filter(is_named).and_then(|session| Some((input.session.clone()?, cost(session)?))),
         block: block.end_ms.and_then(|_| cost(block)),
         block_end_ms: block.end_ms,
-        budget: tightest(limits),
+        budget: Tightest::of(limits, input),
     };
     Ok((figures, store))
 }
@@ -181,16 +209,6 @@ fn day(calendar: &Calendar, now: DateTime<Utc>) -> String {
 fn cost(budget: &Budget) -> Option<String> {
     let more = if budget.spending.unpriced_messages > 0 { "+" } else { "" };
     budget.spent().map(|spent| money(spent) + more)
-}
-
-/// The limit of which the largest share is spent.
-fn tightest(budgets: &[Budget]) -> Option<String> {
-    let share_of = |budget: &Budget| budget.spent().map(|spent| spent as f64 / budget.limit.most.max(1) as f64);
-    let known = budgets.iter().filter_map(|budget| Some((share_of(budget)?, budget)));
-    let (_, budget) = known.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    let name = budget.limit.period.word();
-    let share = share(budget.spent()?, budget.limit.most);
-    Some(if budget.is_exceeded() { format!("{name} budget exceeded: {share}") } else { format!("{name} budget {share}") })
 }
 
 /// All that is known of the line.
@@ -224,7 +242,7 @@ impl Row {
             "today" => figures.today.clone(),
             "block" => figures.block.clone(),
             "block_left" => figures.block_end_ms.map(|end| span(end - now.timestamp_millis())),
-            "budget" => figures.budget.clone(),
+            "budget" => figures.budget.as_ref().filter(|budget| budget.is_for(input)).map(|budget| budget.text.clone()),
             "context" => input.context.clone(),
             "limits" => input.limits.clone(),
             _ => None,
@@ -261,6 +279,18 @@ mod tests {
         let figures =
             Figures { today: Some("$1.20".into()), block: Some("$1.00".into()), block_end_ms: Some(7_500_000), ..Figures::default() };
         assert_eq!(line(&json!({"cost": {"total_cost_usd": 0.5}}), figures), "$0.50 session · $1.20 today · $1.00 block, 2h 05m left");
+    }
+
+    #[test]
+    fn a_budget_is_that_of_the_session_and_the_folder_on_stdin() {
+        let input = json!({"session_id": "s1", "cwd": "/shop"});
+        let Input { session, folder, .. } = Input::new(&input);
+        let figures =
+            Figures { budget: Some(Tightest { text: "daily budget 80%".into(), session, folder, end_ms: None }), ..Figures::default() };
+        assert_eq!(line(&input, figures.clone()), "daily budget 80%");
+        for other in [json!({"session_id": "s2", "cwd": "/shop"}), json!({"session_id": "s1", "cwd": "/else"}), json!({})] {
+            assert_eq!(line(&other, figures.clone()), "ccstats", "{other}");
+        }
     }
 
     #[test]

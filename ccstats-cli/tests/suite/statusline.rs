@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -49,8 +49,12 @@ fn line_at<A: AsRef<OsStr>>(now: &str, home: &Path, stdin: &[u8], options: impl 
 /// The line where stdin says nothing until it is too late to read any transcript.
 fn late_line(now: &str, home: &Path) -> String {
     let mut command = program(home);
-    command.args(["statusline", "--tz", "UTC", "--now", now]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    command.args(["statusline", "--tz", "UTC", "--now", now]);
+    late_line_of(&mut command)
+}
+
+fn late_line_of(command: &mut Command) -> String {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let held_open = child.stdin.take();
     let output = child.wait_with_output().unwrap();
     drop(held_open);
@@ -156,7 +160,7 @@ fn what_takes_too_long_is_not_waited_for_and_the_last_figures_are_shown() {
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 
     let fifo = home.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let start = Instant::now();
     assert_eq!(line(home.path(), b"{}", [OsStr::new("--config"), fifo.as_os_str()]), "ccstats");
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
@@ -176,6 +180,20 @@ fn last_figures_hold_for_their_day_and_block() {
         fs::write(&kept, damaged).unwrap();
         assert_eq!(late_line(NOW, home.path()), "ccstats");
     }
+}
+
+#[test]
+fn the_last_budget_holds_for_its_session_and_until_it_ends() {
+    let home = home();
+    let config = home.path().join("c.toml");
+    fs::write(&config, "[statusline]\nparts = [\"{budget}\"]\n[budget]\nblock = 1").unwrap();
+    let options = [OsStr::new("--config"), config.as_os_str()];
+    let late = |now: &str| late_line_of(program(home.path()).args(["statusline", "--tz", "UTC", "--now", now]).args(options));
+    assert_eq!(line(home.path(), b"{}", options), "block budget 60%");
+    assert_eq!([late("2026-11-20T14:59:00Z"), late("2026-11-20T15:00:00Z")], ["block budget 60%", "ccstats"]);
+    // Of whom the late line is, it does not know.
+    assert_eq!(line(home.path(), input().to_string().as_bytes(), options), "block budget 60%");
+    assert_eq!(late(NOW), "ccstats");
 }
 
 #[cfg(unix)]
