@@ -21,6 +21,10 @@ use crate::{key, place};
 /// The events that are installed: those that have an answer.
 const EVENTS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PreToolUse", "Stop"];
 
+/// The commands that Claude Code calls.
+const HOOK: &str = "hook";
+const STATUSLINE: &str = "statusline";
+
 /// What to add to the settings by hand.
 pub(super) fn snippet(with_statusline: bool) -> Result<String, Failure> {
     let mut settings = Map::new();
@@ -46,7 +50,7 @@ pub(super) fn uninstall(asked: &SettingsArgs, quiet: bool) -> Result<(), Failure
     let file = File::read(asked)?;
     let mut settings = file.settings.clone();
     remove_hooks(&mut settings);
-    if settings.get("statusLine").is_some_and(is_our_statusline) {
+    if has_statusline(&settings) {
         settings.shift_remove("statusLine");
     }
     file.change(&settings, asked, quiet, "uninstalled from")
@@ -56,32 +60,29 @@ pub(super) fn uninstall(asked: &SettingsArgs, quiet: bool) -> Result<(), Failure
 pub(crate) fn installed(settings: &Map<String, Value>) -> Vec<String> {
     let groups = settings.get("hooks").and_then(Value::as_object).into_iter().flat_map(Map::values);
     let handlers = groups.filter_map(Value::as_array).flatten().filter_map(|group| group.get("hooks")?.as_array()).flatten();
-    let hooks = handlers.filter(|hook| is_our_hook(hook));
-    let statusline = settings.get("statusLine").filter(|statusline| is_our_statusline(statusline));
-    let commands = hooks.chain(statusline).filter_map(|caller| caller.get("command")?.as_str());
-    let program = |command: &str| {
-        let command = command.trim_end();
-        let command = command.strip_suffix(" hook").or(command.strip_suffix(" statusline")).unwrap_or(command);
-        unquoted(command)
-    };
-    let mut programs: Vec<String> = commands.map(program).collect();
+    let hooks = handlers.filter(|hook| is_ours(hook, HOOK));
+    let statusline = settings.get("statusLine").filter(|statusline| is_ours(statusline, STATUSLINE));
+    let mut programs: Vec<String> = hooks.chain(statusline).filter_map(|entry| Some(Call::of(entry)?.program)).collect();
     programs.sort();
     programs.dedup();
     programs
 }
 
+/// Whether the status line is ours.
+pub(crate) fn has_statusline(settings: &Map<String, Value>) -> bool {
+    settings.get("statusLine").is_some_and(|statusline| is_ours(statusline, STATUSLINE))
+}
+
 fn add_hooks(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
-    let handler = json!({"type": "command", "command": program, "args": ["hook"], "timeout": 5});
+    let handler = json!({"type": "command", "command": program, "args": [HOOK], "timeout": 5});
     let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
     let hooks = hooks.as_object_mut().ok_or_else(|| String::from("`hooks`: expected an object"))?;
     for event in EVENTS {
         let groups = hooks.entry(event).or_insert_with(|| json!([]));
         let groups = groups.as_array_mut().ok_or_else(|| format!("`hooks.{event}`: expected a list"))?;
-        let ours = groups.iter_mut().filter_map(|group| group.get_mut("hooks")?.as_array_mut()).flatten().find(|hook| is_our_hook(hook));
+        let ours = groups.iter_mut().filter_map(|group| group.get_mut("hooks")?.as_array_mut()).flatten().find(|hook| is_ours(hook, HOOK));
         match ours {
-            // The program may have moved; what else was set stays.
-            Some(hook) if hook.get("args").is_some() => hook["command"] = json!(program),
-            Some(hook) => hook["command"] = json!(format!("{} hook", quoted(program))),
+            Some(hook) => move_to(hook, program),
             None => groups.push(json!({"hooks": [handler]})),
         }
     }
@@ -95,7 +96,7 @@ fn remove_hooks(settings: &mut Map<String, Value>) {
     hooks.retain(|_, groups| {
         !groups.as_array_mut().is_some_and(|groups| {
             drains(groups, |group| {
-                group.get_mut("hooks").and_then(Value::as_array_mut).is_some_and(|handlers| drains(handlers, |hook| is_our_hook(hook)))
+                group.get_mut("hooks").and_then(Value::as_array_mut).is_some_and(|handlers| drains(handlers, |hook| is_ours(hook, HOOK)))
             })
         })
     });
@@ -111,22 +112,64 @@ fn drains(list: &mut Vec<Value>, mut fits: impl FnMut(&mut Value) -> bool) -> bo
     list.is_empty() && before > 0
 }
 
-fn is_our_hook(hook: &Value) -> bool {
-    let Some(command) = hook.get("command").and_then(Value::as_str) else { return false };
-    match hook.get("args").and_then(Value::as_array) {
-        Some(args) => is_our_program(command) && args.first().is_some_and(|word| word == "hook"),
-        None => command.trim_end().strip_suffix(" hook").is_some_and(is_our_program),
+/// What a hook or a status line calls: a program with arguments, or a line for a shell.
+struct Call<'s> {
+    program: String,
+    /// The command of the program.
+    word: &'s str,
+    /// In a line for a shell what stands behind the word.
+    rest: Option<&'s str>,
+}
+
+impl Call<'_> {
+    fn of(entry: &Value) -> Option<Call<'_>> {
+        let command = entry.get("command")?.as_str()?;
+        if let Some(args) = entry.get("args").and_then(Value::as_array) {
+            return Some(Call { program: command.into(), word: args.first()?.as_str()?, rest: None });
+        }
+        let (program, rest) = first_word(command);
+        let rest = rest.trim_start();
+        let ends_word = |c: char| c.is_whitespace() || ";|&<>".contains(c);
+        let (word, rest) = rest.split_at(rest.find(ends_word).unwrap_or(rest.len()));
+        Some(Call { program, word, rest: Some(rest) })
     }
 }
 
-fn is_our_statusline(statusline: &Value) -> bool {
-    let command = statusline.get("command").and_then(Value::as_str).unwrap_or_default();
-    command.trim_end().strip_suffix(" statusline").is_some_and(is_our_program)
+/// The first word of a line for a shell without its quotes, and what stands behind it. A
+/// backslash is part of a path, unless it stands before what would end the word.
+fn first_word(line: &str) -> (String, &str) {
+    let (line, mut word, mut quote) = (line.trim_start(), String::new(), None);
+    for (at, letter) in line.char_indices() {
+        match (quote, letter) {
+            (Some(open), _) if open == letter => quote = None,
+            (None, '\'' | '"' | ' ') if word.ends_with('\\') => {
+                word.pop();
+                word.push(letter);
+            }
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, _) if letter.is_whitespace() => return (word, &line[at..]),
+            _ => word.push(letter),
+        }
+    }
+    (word, "")
+}
+
+fn is_ours(entry: &Value, word: &str) -> bool {
+    Call::of(entry).is_some_and(|call| call.word == word && is_our_program(&call.program))
+}
+
+/// Lets an entry of ours call the program where it is now; its options stay.
+fn move_to(entry: &mut Value, program: &str) {
+    let Some(call) = Call::of(entry) else { return };
+    let command = match call.rest {
+        Some(rest) => format!("{} {}{rest}", quoted(program), call.word),
+        None => program.into(),
+    };
+    entry["command"] = json!(command);
 }
 
 /// By the usual name, by the one that this program has now, or by a link to it.
 fn is_our_program(program: &str) -> bool {
-    let program = program.trim_matches(['\'', '"', ' ']);
     let this = env::current_exe().and_then(fs::canonicalize).ok();
     let is_named_as_this = this.as_deref().and_then(Path::to_str).is_some_and(|this| name(this) == name(program));
     name(program) == "ccstats" || is_named_as_this || this.is_some() && fs::canonicalize(program).ok() == this
@@ -139,14 +182,16 @@ fn name(program: &str) -> &str {
 }
 
 fn add_statusline(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
-    if let Some(other) = settings.get("statusLine").filter(|other| !is_our_statusline(other)) {
-        let other = other.get("command").unwrap_or(other).to_string();
-        return Err(format!("there is another status line, {}: remove it first", Shown::new(&other)));
-    }
-    let command = json!(format!("{} statusline", quoted(program)));
-    match settings.get_mut("statusLine").and_then(Value::as_object_mut) {
-        Some(ours) => ours["command"] = command,
-        None => drop(settings.insert("statusLine".into(), json!({"type": "command", "command": command}))),
+    match settings.get_mut("statusLine") {
+        Some(ours) if is_ours(ours, STATUSLINE) => move_to(ours, program),
+        Some(other) => {
+            let other = other.get("command").unwrap_or(other).to_string();
+            return Err(format!("there is another status line, {}: remove it first", Shown::new(&other)));
+        }
+        None => {
+            let command = format!("{} {STATUSLINE}", quoted(program));
+            settings.insert("statusLine".into(), json!({"type": "command", "command": command}));
+        }
     }
     Ok(())
 }
@@ -155,11 +200,6 @@ fn add_statusline(settings: &mut Map<String, Value>, program: &str) -> Result<()
 fn quoted(program: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+".contains(c);
     if program.chars().all(is_plain) { program.into() } else { format!("'{}'", program.replace('\'', r"'\''")) }
-}
-
-/// What was quoted, by us or by hand.
-fn unquoted(program: &str) -> String {
-    program.trim_matches(['\'', '"', ' ']).replace(r"'\''", "'")
 }
 
 /// How the shell of Claude Code finds this program: by name if the search path has it.
@@ -282,5 +322,42 @@ impl File {
         let mut name = self.path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".{suffix}"));
         self.path.with_file_name(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_is_what_a_shell_would_run() {
+        for (line, program) in [
+            ("ccstats hook", "ccstats"),
+            ("  '/it'\\''s here/ccstats' hook", "/it's here/ccstats"),
+            (r#""/my path/ccstats" hook"#, "/my path/ccstats"),
+            (r#""$HOME"/bin/ccstats hook"#, "$HOME/bin/ccstats"),
+            (r"/my\ path/ccstats hook", "/my path/ccstats"),
+            (r"C:\bin\ccstats.exe hook", r"C:\bin\ccstats.exe"),
+        ] {
+            assert_eq!(first_word(line), (program.into(), " hook"), "{line}");
+            assert_eq!(first_word(&format!("{} hook", quoted(program))).0, program);
+        }
+        assert_eq!(first_word("'open hook"), ("open hook".into(), ""));
+    }
+
+    #[test]
+    fn options_and_pipes_of_an_entry_stay_when_its_program_moves() {
+        for (command, moved) in [
+            ("/old/ccstats statusline --tz UTC", "'/my new/ccstats' statusline --tz UTC"),
+            ("'/old/ccstats'  statusline|cat", "'/my new/ccstats' statusline|cat"),
+        ] {
+            let mut entry = json!({"command": command});
+            assert!(is_ours(&entry, STATUSLINE) && !is_ours(&entry, HOOK));
+            move_to(&mut entry, "/my new/ccstats");
+            assert_eq!(entry, json!({"command": moved}));
+        }
+        for other in ["ccstats", "ccstats statuslines", "ccstats-of-others statusline", "mine.sh ccstats statusline"] {
+            assert!(!is_ours(&json!({"command": other}), STATUSLINE), "{other}");
+        }
     }
 }

@@ -389,6 +389,21 @@ fn a_hook_for_a_shell_stays_one() {
     assert_eq!(settings.json()["hooks"]["Stop"], json!([{"hooks": [{"type": "command", "command": format!("{PROGRAM} hook")}]}]));
 }
 
+#[test]
+fn options_of_an_entry_do_not_make_it_another() {
+    let old = json!({
+        "hooks": {"Stop": [{"hooks": [{"command": "/old/ccstats hook --tz UTC"}, {"command": "/old/ccstats history sync"}]}]},
+        "statusLine": {"command": "/old/ccstats statusline --tz UTC"},
+    });
+    let settings = Settings::new(&old.to_string());
+    settings.done(&["install", "--statusline"]);
+    let found = settings.json();
+    assert_eq!(found["statusLine"]["command"], format!("{PROGRAM} statusline --tz UTC"));
+    assert_eq!(found["hooks"]["Stop"][0]["hooks"][0]["command"], format!("{PROGRAM} hook --tz UTC"));
+    settings.done(&["uninstall"]);
+    assert_eq!(settings.json(), json!({"hooks": {"Stop": [{"hooks": [{"command": "/old/ccstats history sync"}]}]}}));
+}
+
 /// A folder with the program under another name. A name more is quicker made than a copy.
 fn renamed(name: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir_in(Path::new(PROGRAM).parent().unwrap()).unwrap();
