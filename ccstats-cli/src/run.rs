@@ -63,7 +63,9 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
     let mut loaded = load(options, &config, &needs(options, name, &query))?;
     let report = make(args, &config, name, &mut loaded, &query, now)?;
     let format = options.format();
-    if !(report.is_empty && format == Format::Table) {
+    // A file is written all the same: what was in it is no longer so.
+    let says_nothing = report.is_empty && format == Format::Table && options.output.is_none();
+    if !says_nothing {
         let text = format::render(&report, format, &screen(args));
         output::write(&text, options.output.as_deref(), options.color)?;
     }

@@ -40,6 +40,17 @@ fn where_nothing_is_found_the_cause_is_said() {
 }
 
 #[test]
+fn nothing_found_leaves_nothing_old_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("today.txt");
+    std::fs::write(&file, "of yesterday").unwrap();
+    let run = report("daily", &workspace("testdata/home"), &["--range", "2020", "--output", file.to_str().unwrap()]);
+    assert!(run.code == 0 && run.stdout.is_empty() && run.stderr.starts_with("note: nothing in the range `2020`\n"), "{run:?}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("ccstats daily · 2020 · 2020-01-01 to 2020-12-31 · UTC\n\nnothing found\n"), "{text}");
+}
+
+#[test]
 fn filters_take_parts_of_names_and_globs_without_regard_to_case() {
     let atlas = figure(MESSAGES, &["--project", "/home/ada/work/atlas"]);
     assert_eq!(figure(MESSAGES, &["--project", "ATLAS"]), atlas);
