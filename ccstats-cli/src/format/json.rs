@@ -96,7 +96,8 @@ fn line(json: &Json) -> String {
     harmless(&serde_json::to_string(json).unwrap_or_default()) + "\n"
 }
 
-/// One object per row; where there are several tables, each says its name.
+/// One object per row. Those of a list are all of one kind, as who reads them expects; where
+/// there are several tables instead, each row says the name of its own.
 pub(super) fn render_rows(report: &Report) -> String {
     if let Some(table) = report.rows() {
         return lines(table);
