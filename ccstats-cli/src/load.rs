@@ -173,5 +173,8 @@ pub(crate) fn say_skipped(accounting: &Accounting) {
     if parts.is_empty() {
         return;
     }
-    output::say("warning", &format!("input was partly unusable: {}; `--json` lists places of problems", parts.join(", ")));
+    output::say("warning", &format!("input was partly unusable: {}", parts.join(", ")));
+    if !input.is_empty() {
+        output::say("hint", "list the places of problems with `ccstats doctor`");
+    }
 }
