@@ -4,8 +4,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified};
-use chrono::{DateTime, NaiveDate, Utc};
+use ccstats_core::{Calendar, HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified};
+use chrono::{NaiveDate, Utc};
 use serde_json::json;
 
 use crate::args::{Format, HistoryCommand, Options};
@@ -34,16 +34,12 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
 fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Path) -> Result<ExitCode, Failure> {
     let Where { scan, .. } = look(options);
     match asked {
-        HistoryCommand::Status => {
-            let status = store.status(&scan).map_err(failed)?;
-            say(options, &told(&status, folder), &status_json(&status, folder))?;
-        }
+        HistoryCommand::Status => show_status(options, store, folder, &scan)?,
         HistoryCommand::Sync => {
             sync(options, store, &scan).map_err(failed)?;
-            let status = store.status(&scan).map_err(failed)?;
-            say(options, &told(&status, folder), &status_json(&status, folder))?;
+            show_status(options, store, folder, &scan)?;
         }
-        HistoryCommand::Prune { before, yes } => return prune(options, store, folder, *before, *yes),
+        HistoryCommand::Prune { before, yes } => prune(options, store, folder, &scan, *before, *yes)?,
         HistoryCommand::Export { file } if file.exists() => {
             return Err(Failure::Cannot(format!("`{}` is there already: name another file", Shown::path(file))));
         }
@@ -110,29 +106,30 @@ pub(crate) fn told_of(error: &StoreError) -> String {
 }
 
 /// Asks before it forgets, and keeps a copy of the store as it was.
-fn prune(options: &Options, store: &mut Store, folder: &Path, before: NaiveDate, is_sure: bool) -> Result<ExitCode, Failure> {
-    let Where { scan, .. } = look(options);
-    let before_ms = load::calendar(options, &Config::load(options.config.as_deref())?).start_ms(before);
-    let count = store.prunable(&scan, before_ms).map_err(failed)?;
+fn prune(
+    options: &Options,
+    store: &mut Store,
+    folder: &Path,
+    scan: &ccstats_core::Options,
+    before: NaiveDate,
+    is_sure: bool,
+) -> Result<(), Failure> {
+    let before_ms = calendar(options)?.start_ms(before);
+    let count = store.prunable(scan, before_ms).map_err(failed)?;
     if count == 0 {
-        say(
-            options,
-            &format!("nothing to forget: no transcript is gone that ended before {before}\n"),
-            &json!({"schema": SCHEMA, "pruned": 0}),
-        )?;
-        return Ok(ExitCode::SUCCESS);
+        let text = format!("nothing to forget: no transcript is gone that ended before {before}\n");
+        return say(options, &text, &json!({"schema": SCHEMA, "pruned": 0}));
     }
     let question = format!("forget {}, gone and ended before {before}?", counted(count, "transcript"));
     if !is_sure && !agrees(&question)? {
         output::say("note", "nothing was changed");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     let backup = folder.join(format!("before-prune-{}.store", Utc::now().format("%Y%m%dT%H%M%S%3f")));
     export(options, store, &backup)?;
-    let pruned = store.prune(&scan, before_ms).map_err(failed)?;
+    let pruned = store.prune(scan, before_ms).map_err(failed)?;
     let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), Shown::path(&backup));
-    say(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))?;
-    Ok(ExitCode::SUCCESS)
+    say(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))
 }
 
 fn agrees(question: &str) -> Result<bool, Failure> {
@@ -188,11 +185,18 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) ->
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is kept, as sentences.
-fn told(status: &Status, folder: &Path) -> String {
+fn show_status(options: &Options, store: &mut Store, folder: &Path, scan: &ccstats_core::Options) -> Result<(), Failure> {
+    let status = store.status(scan).map_err(failed)?;
+    let calendar = calendar(options)?;
+    let days = status.span_ms.map(|(first, last)| [first, last].map(|instant| calendar.day(instant).to_string()));
+    say(options, &status_text(&status, folder, days.as_ref()), &status_json(&status, folder, days.as_ref()))
+}
+
+/// What is kept, as sentences; `days` are the first and the last one.
+fn status_text(status: &Status, folder: &Path, days: Option<&[String; 2]>) -> String {
     let mut text = format!("store    {} in `{}`\n", bytes(status.size_bytes), Shown::path(folder));
     text += &format!("known    {}, of which {} gone\n", counted(status.transcripts, "transcript"), status.gone);
-    if let Some((first, last)) = status.span_ms.and_then(|(first, last)| day(first).zip(day(last))) {
+    if let Some([first, last]) = days {
         text += &format!("from     {first} to {last}\n");
     }
     text += &match status.unseen.len() {
@@ -206,7 +210,7 @@ fn told(status: &Status, folder: &Path) -> String {
     text
 }
 
-fn status_json(status: &Status, folder: &Path) -> serde_json::Value {
+fn status_json(status: &Status, folder: &Path, days: Option<&[String; 2]>) -> serde_json::Value {
     json!({
         "schema": SCHEMA,
         "folder": folder,
@@ -215,14 +219,14 @@ fn status_json(status: &Status, folder: &Path) -> serde_json::Value {
         "gone": status.gone,
         "unseen": status.unseen.len(),
         "unreadable": status.unreadable.len(),
-        "first": status.span_ms.and_then(|(first, _)| day(first)),
-        "last": status.span_ms.and_then(|(_, last)| day(last)),
+        "first": days.map(|days| &days[0]),
+        "last": days.map(|days| &days[1]),
     })
 }
 
-/// The day of an instant, in UTC.
-fn day(instant_ms: i64) -> Option<String> {
-    DateTime::from_timestamp_millis(instant_ms).map(|instant| instant.date_naive().to_string())
+/// In which days are told, and where one that is named begins.
+fn calendar(options: &Options) -> Result<Calendar, Failure> {
+    Ok(load::calendar(options, &Config::load(options.config.as_deref())?))
 }
 
 fn say(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {

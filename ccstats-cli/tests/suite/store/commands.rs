@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{Place, turns_of};
-use crate::support::Run;
+use crate::support::{Run, finish, program};
 
 /// What was printed, with names for what differs from run to run.
 fn told(place: &Place, run: &Run) -> String {
@@ -53,6 +53,21 @@ fn status_tells_what_is_kept_and_what_is_not() {
             "unseen   1 transcript; `ccstats history sync` takes in what is new"
         ]
     );
+}
+
+#[test]
+fn days_of_history_are_those_of_the_calendar() {
+    let place = Place::with_sessions(3, 2);
+    place.sync();
+    place.delete_transcripts();
+    let in_new_york = |words: &[&str]| {
+        let mut command = program(&place.home());
+        command.env("CCSTATS_DATA_DIR", place.data()).args(words).args(["--tz", "America/New_York", "--json"]);
+        finish(&mut command).json()
+    };
+    let status = in_new_york(&["history", "status"]);
+    assert_eq!([&status["first"], &status["last"]], ["2026-10-31", "2026-11-02"]);
+    assert_eq!(in_new_york(&["history", "prune", "--before", "2026-11-03", "--yes"])["pruned"], 3);
 }
 
 #[test]
