@@ -110,20 +110,39 @@ pub(crate) fn say(kind: &str, text: &str) {
     let _ = writeln!(io::stderr(), "{kind}: {}", Shown::new(text));
 }
 
-/// From now on a panic of this thread ends the program at once. polars panics where it is
-/// given no threads, and to unwind from that can wait for ever for those that never came.
-pub(crate) fn end_on_panic() {
+/// Does work of which a panic ends the program at once. polars panics where it is given no
+/// threads, on whichever thread asks for them first, and to unwind from that can wait for
+/// ever for those that never came.
+pub(crate) fn ending_on_panic<T>(work: impl FnOnce() -> T) -> T {
     let (this, usual) = (thread::current().id(), panic::take_hook());
     panic::set_hook(Box::new(move |panic| {
-        if thread::current().id() != this {
+        let why = panic.payload_as_str().unwrap_or("it is not said why");
+        if thread::current().id() != this && !wants_threads(why) {
             return usual(panic);
         }
-        let why = panic.payload_as_str().unwrap_or("it is not said why");
         let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
         say("error", &format!("cannot make the report: {why}{place}"));
-        say("hint", "where threads are short, `POLARS_MAX_THREADS=1` in the environment and `--threads 1` need the fewest");
+        say("hint", way_out(why));
         process::exit(1);
     }));
+    let done = work();
+    // Without ours there is the usual one again.
+    drop(panic::take_hook());
+    done
+}
+
+/// What to do about a panic.
+fn way_out(why: &str) -> &'static str {
+    if wants_threads(why) {
+        "where threads are short, `POLARS_MAX_THREADS=1` in the environment and `--threads 1` need the fewest"
+    } else {
+        concat!("this is a fault of ccstats: please report it at ", env!("CARGO_PKG_REPOSITORY"), "/issues")
+    }
+}
+
+/// Whether a panic is about threads that could not be started.
+fn wants_threads(why: &str) -> bool {
+    why.contains("spawn") && why.contains("thread")
 }
 
 /// Reports wrong usage, or prints the help that was asked for.
@@ -150,5 +169,18 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
         | Failure::Core(Error::Range(_) | Error::ReversedRange(..) | Error::Glob(..) | Error::Column(..))
         | Failure::Config(ConfigError::Mistakes(..)) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_want_of_threads_is_blamed_on_them() {
+        let spawn = "OS can't spawn worker thread: Resource temporarily unavailable (os error 11)";
+        assert!(way_out(spawn).contains("`--threads 1`"));
+        assert!(way_out("could not spawn threads: ThreadPoolBuildError { .. }").contains("`--threads 1`"));
+        assert!(way_out("index out of bounds: the len is 0").starts_with("this is a fault of ccstats: please report it at https://"));
     }
 }

@@ -103,8 +103,7 @@ fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, que
         leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| Leaks::of(dataset, scan, key)),
         now_ms: Some(now.timestamp_millis()),
     };
-    output::end_on_panic();
-    let mut report = Report::new(name, dataset, query, &config.price_list(), &listing)?;
+    let mut report = output::ending_on_panic(|| Report::new(name, dataset, query, &config.price_list(), &listing))?;
     load::tell(store, &mut report.accounting);
     Ok(match key.filter(|_| options.hash) {
         Some(key) => report.hashed(&key),

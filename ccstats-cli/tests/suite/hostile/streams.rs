@@ -74,7 +74,11 @@ fn want_of_threads_is_an_error_and_no_hang() {
         command.args(["-c", "ulimit -v 1000000 && exec \"$0\" \"$@\"", PROGRAM, "daily", "--range", "all", "--no-store"]);
         let run = finish(command.env(pool, "4096"));
         assert_eq!((run.code, run.text()), (1, ""), "{pool}: {}", run.stderr);
-        assert!(run.stderr.starts_with("error: cannot make the report: ") && run.stderr.contains("\nhint: "), "{}", run.stderr);
+        assert!(
+            run.stderr.starts_with("error: cannot make the report: ") && run.stderr.contains("\nhint: where threads are short, "),
+            "{}",
+            run.stderr
+        );
         assert_no_panic(&run.stderr);
     }
 }
