@@ -7,7 +7,7 @@
 mod json;
 mod settings;
 
-pub(crate) use settings::installed;
+pub(crate) use settings::{has_statusline, installed};
 
 use std::process::ExitCode;
 

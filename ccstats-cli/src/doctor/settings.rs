@@ -66,5 +66,6 @@ fn calls(settings: &Map<String, Value>) -> impl Iterator<Item = String> {
     let off = is_off.then(|| "`disableAllHooks` switches hooks and status line off".to_string());
     let is_missing = |program: &String| Path::new(program).is_absolute() && !Path::new(program).exists();
     let missing = programs.into_iter().filter(is_missing);
-    off.into_iter().chain(missing.map(|program| format!("`{program}` is called, but not there: run `ccstats hook install --statusline`")))
+    let option = if hook::has_statusline(settings) { " --statusline" } else { "" };
+    off.into_iter().chain(missing.map(move |program| format!("`{program}` is called, but not there: run `ccstats hook install{option}`")))
 }

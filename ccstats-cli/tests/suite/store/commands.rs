@@ -359,11 +359,12 @@ fn doctor_tells_what_is_wrong_with_the_settings_of_claude_code() {
     assert_eq!(found("[]"), [format!("expected a JSON object{out}")]);
     assert_eq!(found(r#"{"cleanupPeriodDays": 0}"#), ["`cleanupPeriodDays`: expected a whole number from 1, found `0`"]);
     let hooks = r#"{"SessionEnd": 5, "Stop": [{"hooks": [{"command": "/gone/ccstats", "args": ["hook"]}, {"command": "/gone/other"}]}]}"#;
-    let missing = "`/gone/ccstats` is called, but not there: run `ccstats hook install --statusline`";
-    assert_eq!(found(&format!(r#"{{"hooks": {hooks}}}"#)), [missing]);
+    let missing = |option: &str| format!("`/gone/ccstats` is called, but not there: run `ccstats hook install{option}`");
+    assert_eq!(found(&format!(r#"{{"hooks": {hooks}}}"#)), [missing("")]);
+    assert_eq!(found(&format!(r#"{{"hooks": {hooks}, "statusLine": {{"command": "mine.sh"}}}}"#)), [missing("")]);
     let line = r#"{"command": "'/gone/ccstats' statusline"}"#;
     let off = "`disableAllHooks` switches hooks and status line off";
-    assert_eq!(found(&format!(r#"{{"hooks": {hooks}, "statusLine": {line}, "disableAllHooks": true}}"#)), [off, missing]);
+    assert_eq!(found(&format!(r#"{{"hooks": {hooks}, "statusLine": {line}, "disableAllHooks": true}}"#)), [off, &missing(" --statusline")]);
     assert!(found(r#"{"disableAllHooks": true, "statusLine": {"command": "ccstats-of-others statusline"}}"#).is_empty());
     assert!(found(r#"{"statusLine": {"command": "ccstats statusline"}}"#).is_empty());
     let folder = place.home().join("it's here");
@@ -374,7 +375,7 @@ fn doctor_tells_what_is_wrong_with_the_settings_of_claude_code() {
 }
 
 #[test]
-fn doctor_tells_problems_and_old_prices() {
+fn doctor_tells_problems_with_their_places() {
     let place = Place::with_sessions(1, 1);
     place.append("s0", b"no json\n");
     let text = told(&place, &place.run(&["doctor"]));
