@@ -608,7 +608,7 @@ fn object_behind_a_torn_one_is_taken() {
 }
 
 #[test]
-fn many_torn_prefixes_cost_no_time() {
+fn objects_behind_many_torn_ones_are_taken() {
     let summary = summary("many-torn-prefixes");
     assert_eq!(lines(&summary), "salvaged 2");
     assert_eq!(output_tokens(&summary), 30);

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{Place, turns_of};
-use crate::support::{Run, finish, program};
+use crate::support::{Run, ccstats_of, finish, program, write_transcript};
 
 /// What was printed, with names for what differs from run to run.
 fn told(place: &Place, run: &Run) -> String {
@@ -385,7 +385,18 @@ fn doctor_tells_problems_with_their_places() {
     assert_eq!((&found["schema"], &found["ok"]), (&json!("ccstats.doctor/1"), &json!(false)));
     assert_eq!((&problem["ok"], &problem["text"]), (&json!(false), &json!("1 malformed-line")));
     assert!(problem["places"][0].as_str().unwrap().ends_with("s0.jsonl:5"), "{problem}");
-    let mut later = place.command(&["doctor"]);
-    let later = crate::support::finish(later.args(["--no-store"]));
-    assert!(later.text().lines().any(|line| line.starts_with("ok prices         of 2026-")), "{later:?}");
+}
+
+#[test]
+fn doctor_tells_how_old_prices_are() {
+    let home = write_transcript("");
+    let prices = |now: &str| {
+        let run = ccstats_of(home.path(), ["doctor", "--no-store", "--now", now]);
+        run.text().lines().find(|line| line[3..].starts_with("prices")).unwrap().to_owned()
+    };
+    let fine = prices("2026-11-20T12:00:00Z");
+    assert!(fine.starts_with("ok prices         of 2026-") && fine.ends_with(" old"), "{fine}");
+    let old = prices("2027-06-01T00:00:00Z");
+    assert!(old.starts_with("!! prices         of 2026-"), "{old}");
+    assert!(old.ends_with(" days old: update ccstats, or write prices into the configuration"), "{old}");
 }
