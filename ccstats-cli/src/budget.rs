@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     let text = text(&budgets, options.format(), warn_percent, &query.calendar, now);
     output::write(&text, options.output.as_deref(), options.color)?;
     let mut accounting = dataset.accounting().clone();
-    load::tell(&mut store, &mut accounting);
+    load::collect_store_problems(&mut store, &mut accounting);
     if !options.quiet {
         if accounting.transcripts + accounting.gone == 0 {
             load::say_nothing_found(&looked_in);

@@ -28,6 +28,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     }
     let settings = Settings::read();
     settings.wrong.iter().for_each(|why| findings.wrong("settings", why));
+    load::start_threads(options);
     let Where { looked_in, scan } = look(options);
     let dataset = Dataset::load(&scan, &Progress::default())?;
     let accounting = dataset.accounting();
@@ -83,9 +84,9 @@ fn store(options: &Options, scan: &ccstats_core::Options, days: u64, findings: &
 
 /// What the store holds, how much of it cannot be read, and what else is wrong with it.
 fn look_at(folder: &Path, scan: &ccstats_core::Options) -> Result<(Status, u64, Vec<Problem>), String> {
-    let told_of = |error| history::told_of(&error);
-    let mut store = Store::open(folder).map_err(told_of)?;
-    let unreadable = store.check().map_err(told_of)?.unreadable;
+    let with_remedy = |error| history::with_remedy(&error);
+    let mut store = Store::open(folder).map_err(with_remedy)?;
+    let unreadable = store.check().map_err(with_remedy)?.unreadable;
     let status = store.status(scan).map_err(|error| error.to_string())?;
     Ok((status, unreadable, store.take_problems()))
 }

@@ -32,6 +32,7 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
 }
 
 fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Path) -> Result<ExitCode, Failure> {
+    load::start_threads(options);
     let Where { scan, .. } = look(options);
     match asked {
         HistoryCommand::Status => show_status(options, store, folder, &scan)?,
@@ -46,7 +47,7 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
         HistoryCommand::Export { file } => {
             let unreadable = export(options, store, file)?;
             let json = json!({"schema": SCHEMA, "file": file, "unreadable": unreadable});
-            say(options, &format!("wrote `{}`\n", Shown::path(file)), &json)?;
+            print(options, &format!("wrote `{}`\n", Shown::path(file)), &json)?;
         }
         HistoryCommand::Import { file, from } => import(options, store, file, from.clone(), &scan)?,
         HistoryCommand::Verify => return verify(options, store, &scan),
@@ -61,6 +62,7 @@ pub(crate) fn fill(options: &Options) -> Result<(), String> {
     }
     let folder = folder(options).map_err(|_| "there is no folder for the store".to_string())?;
     let mut store = Store::open(&folder).map_err(|error| error.to_string())?;
+    load::start_threads(options);
     let Where { scan, .. } = look(options);
     sync(options, &mut store, &scan).map_err(|error| error.to_string())
 }
@@ -80,7 +82,7 @@ pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
 
 /// Writes a copy of the store; gives the number of blocks in it that cannot be read.
 fn export(options: &Options, store: &mut Store, file: &Path) -> Result<u64, Failure> {
-    let Verified { unreadable, .. } = store.check().map_err(|error| cannot(told_of(&error)))?;
+    let Verified { unreadable, .. } = store.check().map_err(|error| cannot(with_remedy(&error)))?;
     // A copy of the new one would take the place of a good copy.
     if let Some(why) = store.take_problems().into_iter().find_map(|problem| problem.detail) {
         return Err(Failure::Cannot(format!("nothing to copy: {why}")));
@@ -98,7 +100,7 @@ pub(crate) fn damage(blocks: u64) -> String {
 }
 
 /// What is wrong with our own store, and what to do.
-pub(crate) fn told_of(error: &StoreError) -> String {
+pub(crate) fn with_remedy(error: &StoreError) -> String {
     match error {
         StoreError::Damaged(_) => format!("{error}: `ccstats history sync` sets it aside for a new one"),
         other => other.to_string(),
@@ -118,7 +120,7 @@ fn prune(
     let count = store.prunable(scan, before_ms).map_err(failed)?;
     if count == 0 {
         let text = format!("nothing to forget: no transcript is gone that ended before {before}\n");
-        return say(options, &text, &json!({"schema": SCHEMA, "pruned": 0}));
+        return print(options, &text, &json!({"schema": SCHEMA, "pruned": 0}));
     }
     let question = format!("forget {}, gone and ended before {before}?", counted(count, "transcript"));
     if !is_sure && !agrees(&question)? {
@@ -129,7 +131,7 @@ fn prune(
     export(options, store, &backup)?;
     let pruned = store.prune(scan, before_ms).map_err(failed)?;
     let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), Shown::path(&backup));
-    say(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))
+    print(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))
 }
 
 fn agrees(question: &str) -> Result<bool, Failure> {
@@ -156,12 +158,12 @@ fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBu
         other => failed(other),
     })?;
     let transcripts = imported.iter().map(|root| root.transcripts).sum();
-    let told = |root: &Imported| format!("root     `{}`, {}\n", Shown::path(&root.root), counted(root.transcripts, "transcript"));
+    let line = |root: &Imported| format!("root     `{}`, {}\n", Shown::path(&root.root), counted(root.transcripts, "transcript"));
     let mut text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), Shown::path(file));
-    text.extend(imported.iter().map(told));
+    text.extend(imported.iter().map(line));
     let json = |root: &Imported| json!({"root": root.root, "transcripts": root.transcripts, "unreadable": root.unreadable, "shown": root.is_shown});
     let roots: Vec<_> = imported.iter().map(json).collect();
-    say(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts, "roots": roots}))?;
+    print(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts, "roots": roots}))?;
     let unreadable: u64 = imported.iter().map(|root| root.unreadable).sum();
     if unreadable > 0 && !options.quiet {
         output::say("warning", &format!("{} of it cannot be read: what they hold was left out", counted(unreadable, "block")));
@@ -181,7 +183,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) ->
     if changed > 0 {
         text += &format!("{} had changed unnoticed, and are taken in again\n", counted(changed, "transcript"));
     }
-    say(options, &text, &json!({"schema": SCHEMA, "sound": sound, "unreadable": unreadable, "changed": changed}))?;
+    print(options, &text, &json!({"schema": SCHEMA, "sound": sound, "unreadable": unreadable, "changed": changed}))?;
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -189,7 +191,7 @@ fn show_status(options: &Options, store: &mut Store, folder: &Path, scan: &ccsta
     let status = store.status(scan).map_err(failed)?;
     let calendar = calendar(options)?;
     let days = status.span_ms.map(|(first, last)| [first, last].map(|instant| calendar.day(instant).to_string()));
-    say(options, &status_text(&status, folder, days.as_ref()), &status_json(&status, folder, days.as_ref()))
+    print(options, &status_text(&status, folder, days.as_ref()), &status_json(&status, folder, days.as_ref()))
 }
 
 /// What is kept, as sentences; `days` are the first and the last one.
@@ -229,7 +231,8 @@ fn calendar(options: &Options) -> Result<Calendar, Failure> {
     Ok(load::calendar(options, &Config::load(options.config.as_deref())?))
 }
 
-fn say(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {
+/// Prints a text, or the JSON in its place.
+fn print(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {
     let text = match options.format() {
         Format::Json | Format::Ndjson => format!("{value}\n"),
         _ => text.to_string(),
@@ -244,7 +247,7 @@ fn cannot(error: impl std::fmt::Display) -> Failure {
 fn failed(error: HistoryError) -> Failure {
     match error {
         HistoryError::Roots(error) => Failure::Core(error),
-        HistoryError::Store(error) => cannot(told_of(&error)),
+        HistoryError::Store(error) => cannot(with_remedy(&error)),
         other => cannot(other),
     }
 }

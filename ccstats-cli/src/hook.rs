@@ -103,7 +103,7 @@ impl Event {
 
 /// `limits_in`: where the limits stand that stop, if they do.
 fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, limits_in: Option<&str>) -> Option<Value> {
-    let exceeded: Vec<_> = budgets.iter().filter(|budget| budget.is_exceeded()).map(told).collect();
+    let exceeded: Vec<_> = budgets.iter().filter(|budget| budget.is_exceeded()).map(in_words).collect();
     if !exceeded.is_empty() {
         let text = format!("ccstats: budget exceeded: {}", exceeded.join("; "));
         let stopping = limits_in.map(|place| format!("{text}. To go on, raise the limit in {place}, or run `ccstats hook uninstall`"));
@@ -114,12 +114,12 @@ fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, limits_in: Optio
             _ => Some(json!({"systemMessage": text})),
         };
     }
-    let near: Vec<_> = budgets.iter().filter(|budget| budget.has_reached(warn_percent)).map(told).collect();
+    let near: Vec<_> = budgets.iter().filter(|budget| budget.has_reached(warn_percent)).map(in_words).collect();
     let is_told = event != Event::Call && !near.is_empty();
     is_told.then(|| json!({"systemMessage": format!("ccstats: budget nearly spent: {}", near.join("; "))}))
 }
 
-fn told(budget: &Budget) -> String {
+fn in_words(budget: &Budget) -> String {
     let projects: String = budget.limit.projects.iter().map(|project| format!(" {}", Shown::new(project))).collect();
     format!("{}{projects} {} of {}", budget.limit.period.word(), money(budget.spent().unwrap_or_default()), money(budget.limit.most))
 }

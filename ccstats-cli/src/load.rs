@@ -28,6 +28,7 @@ pub(crate) struct Loaded {
 /// All that the transcripts say and the store remembers, as far as it is needed, with
 /// projects by the names that the user gave them.
 pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> Result<Loaded, Failure> {
+    start_threads(options);
     let Where { looked_in, scan } = look(options);
     let mut store = store(options);
     let load = |progress: &Progress| match &mut store {
@@ -66,8 +67,8 @@ fn while_writing(store: Store) -> Option<Store> {
     None
 }
 
-/// Waits until the store is written, and tells what was wrong.
-pub(crate) fn tell(store: &mut Option<Store>, accounting: &mut Accounting) {
+/// Waits until the store is written, and adds what was wrong to the other problems.
+pub(crate) fn collect_store_problems(store: &mut Option<Store>, accounting: &mut Accounting) {
     accounting.problems.extend(store.as_mut().and_then(Store::wait));
     accounting.problems.sort();
 }
@@ -79,12 +80,15 @@ pub(crate) struct Where {
     pub(crate) scan: Options,
 }
 
-/// Finds the roots, and starts the threads that read them.
-pub(crate) fn look(options: &args::Options) -> Where {
-    // This thread works too, instead of waiting for others to do so. Where the system has not
-    // as many threads to give, it works alone.
+/// Starts the threads that read. This thread works too, instead of waiting for others to do so;
+/// where the system has not as many threads to give, it works alone.
+pub(crate) fn start_threads(options: &args::Options) {
     let threads = options.threads.map_or(0, NonZeroUsize::get);
     let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread().build_global();
+}
+
+/// Finds the roots.
+pub(crate) fn look(options: &args::Options) -> Where {
     let Roots { roots, looked_in } = Roots::new(&options.root);
     let scan = Options {
         threads: options.threads,

@@ -16,8 +16,8 @@ use crate::{args, budget, doctor, history, hook, key, place, statusline};
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let command = args.command.as_ref().unwrap_or(&Command::Summary);
     let counts_calls = matches!(command, Command::Tools);
-    let is_listened_to = matches!(command, Command::Statusline | Command::Hook(_));
-    if args.options.calls_by().is_some() && !counts_calls && !is_listened_to {
+    let is_called_by_claude_code = matches!(command, Command::Statusline | Command::Hook(_));
+    if args.options.calls_by().is_some() && !counts_calls && !is_called_by_claude_code {
         return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
     }
     match command {
@@ -104,7 +104,7 @@ fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, que
         now_ms: Some(now.timestamp_millis()),
     };
     let mut report = output::ending_on_panic(|| Report::new(name, dataset, query, &config.price_list(), &listing))?;
-    load::tell(store, &mut report.accounting);
+    load::collect_store_problems(store, &mut report.accounting);
     Ok(match key.filter(|_| options.hash) {
         Some(key) => report.hashed(&key),
         None => report,

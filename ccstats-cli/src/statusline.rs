@@ -29,8 +29,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     let options = Options { quiet: true, ..options.clone() };
     let mut row = Row::default();
     let steps = live::before_deadline(move |steps| {
-        let tell = |step| drop(steps.send(step));
-        work(&options, now, tell).unwrap_or_else(|trouble| tell(Step::Trouble(trouble)));
+        let send = |step| drop(steps.send(step));
+        work(&options, now, send).unwrap_or_else(|trouble| send(Step::Trouble(trouble)));
     });
     for step in steps {
         match step {
@@ -63,21 +63,21 @@ enum Step {
     Figures(Figures),
 }
 
-fn work(options: &Options, now: DateTime<Utc>, tell: impl Fn(Step)) -> Result<(), Failure> {
+fn work(options: &Options, now: DateTime<Utc>, send: impl Fn(Step)) -> Result<(), Failure> {
     let config = Config::load(options.config.as_deref())?;
-    tell(Step::Template(config.template.clone().unwrap_or_default()));
+    send(Step::Template(config.template.clone().unwrap_or_default()));
     let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
     let place = (!options.no_store).then(key::data_folder).flatten().map(|folder| folder.join("statusline.json"));
     let last = place.as_ref().and_then(|place| Figures::last(place, &query.calendar, now));
-    tell(Step::Figures(last.clone().unwrap_or_default()));
+    send(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
-    tell(Step::Input(input.clone()));
+    send(Step::Input(input.clone()));
     let (figures, _store) = figures(options, &config, &query, &input, now)?;
     if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
         // Without it the next late line knows less; no reason to fail.
         let _ = figures.keep(place);
     }
-    tell(Step::Figures(figures));
+    send(Step::Figures(figures));
     Ok(())
 }
 

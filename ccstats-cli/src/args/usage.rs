@@ -35,7 +35,7 @@ const HEEDED: [(&[&str], &[&[&str]]); 10] = [
 /// What this process was asked for, or how it ends.
 pub(crate) fn parse() -> Result<Args, ExitCode> {
     let words: Vec<OsString> = env::args_os().collect();
-    Args::try_parse_from(&words).map_err(|error| tell(error, &words))
+    Args::try_parse_from(&words).map_err(|error| exit_for(error, &words))
 }
 
 /// The command line, with the help of each command.
@@ -60,9 +60,9 @@ fn copy(command: Command, path: &[&'static str], options: &[Arg], heeded: &[&str
     }
 }
 
-/// Tells of a mistake, or shows help. Where Claude Code calls, a failure would erase a prompt,
+/// Says what the mistake is, or shows help. Where Claude Code calls, a failure would erase a prompt,
 /// deny a call or blank the row: there it is success, as with all else that goes wrong.
-fn tell(error: Error, words: &[OsString]) -> ExitCode {
+fn exit_for(error: Error, words: &[OsString]) -> ExitCode {
     // Only now: to copy all options takes longer than all else that a short run does.
     let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
     let error = if is_help { command().try_get_matches_from(words).err().unwrap_or(error) } else { error };
