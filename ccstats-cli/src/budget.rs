@@ -39,14 +39,7 @@ pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> 
     output::write(&text, options.output.as_deref(), options.color)?;
     let mut accounting = dataset.accounting().clone();
     load::collect_store_problems(&mut store, &mut accounting);
-    if !options.quiet {
-        if accounting.transcripts + accounting.gone == 0 {
-            load::say_nothing_found(&looked_in);
-        }
-        load::say_skipped(&accounting);
-    }
-    let is_unusable = options.strict && !load::is_whole(&accounting);
-    std::mem::forget(dataset);
+    let is_unusable = load::conclude(options, &accounting, &looked_in, dataset);
     Ok(match (budgets.iter().any(Budget::is_exceeded), is_unusable) {
         (true, _) => ExitCode::from(EXCEEDED),
         (_, true) => ExitCode::from(UNUSABLE),
@@ -105,9 +98,7 @@ fn text(budgets: &[Budget], format: Format, warn_percent: u8, calendar: &Calenda
 /// One limit on one line.
 fn line(budget: &Budget, warn_percent: u8, calendar: &Calendar, now: DateTime<Utc>) -> String {
     let limit = &budget.limit;
-    let projects = limit.projects.iter().map(|project| format!(" {}", Shown::new(project)));
-    let session = budget.session.iter().map(|session| format!(" {}", session.shown()));
-    let name = format!("{}{}", limit.period.word(), projects.chain(session).collect::<String>());
+    let session = budget.session.as_ref().map_or(String::new(), |session| format!(" {}", session.shown()));
     let most = money(limit.most);
     let mut parts = match (budget.spent(), budget.left()) {
         (Some(spent), Some(left)) => {
@@ -125,7 +116,13 @@ fn line(budget: &Budget, warn_percent: u8, calendar: &Calendar, now: DateTime<Ut
     parts.extend(budget.cost_per_hour.map(|cost| format!("{}/h", money(cost))));
     parts.extend(budget.runs_out_ms.map(|instant| format!("runs out {}", clock(instant, calendar, now))));
     parts.extend(unpriced(budget));
-    format!("{name}: {}\n", parts.join(", "))
+    format!("{}{session}: {}\n", name(limit), parts.join(", "))
+}
+
+/// The period of a limit, and its projects.
+pub(crate) fn name(limit: &Limit) -> String {
+    let projects: String = limit.projects.iter().map(|project| format!(" {}", Shown::new(project))).collect();
+    limit.period.word().to_string() + &projects
 }
 
 fn style(budget: &Budget, warn_percent: u8) -> Style {

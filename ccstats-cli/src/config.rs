@@ -342,11 +342,7 @@ impl Reader<'_> {
             self.mistake(place, format!("`{name}` is missing: a price needs all five rates, in USD per million tokens"));
             return None;
         };
-        let number = match value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse::<f64>().ok(),
-            DeValue::Float(number) => number.as_str().parse().ok(),
-            _ => None,
-        };
+        let number = decimal(value).and_then(|number| number.parse().ok());
         let rate = number.filter(|rate| OwnPrice::RATES.contains(rate));
         if rate.is_none() {
             self.expected(value, "USD per million tokens, from 0 to 1000000");
@@ -364,6 +360,15 @@ impl Reader<'_> {
             self.expected(value, "a day, such as 2026-01-01");
         }
         day
+    }
+}
+
+/// A number as it was written, with the base of ten.
+fn decimal<'v>(value: &'v Value) -> Option<&'v str> {
+    match value.get_ref() {
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+        DeValue::Float(number) => Some(number.as_str()),
+        _ => None,
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     }
     for group in format::problems(accounting) {
         let places = group.examples.iter().map(place_of).collect();
-        findings.add(Finding { places, ..Finding::wrong("problem", &format!("{} {}", group.count, group.kind.name())) });
+        findings.add(Finding { places, ..Finding::wrong("problem", &group.to_string()) });
     }
     store(options, &scan, settings.cleanup_days, &mut findings);
     prices(options, &mut findings);

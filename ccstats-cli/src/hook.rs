@@ -11,7 +11,7 @@ pub(crate) use settings::{has_statusline, installed};
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Query, Shown, Store};
+use ccstats_core::{Budget, Query, Store};
 use chrono::Utc;
 use serde_json::{Value, json};
 
@@ -64,7 +64,8 @@ fn respond(options: &Options) {
 /// What to say to an event, and the store as [`live::spent`] gives it; `None` says nothing.
 fn answer(event: &Value, options: &Options) -> Option<(Value, Option<Store>)> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
-    let event = Event::named(text("hook_event_name")?)?;
+    let event_name = text("hook_event_name")?;
+    let (_, event) = EVENTS.into_iter().find(|(name, _)| *name == event_name)?;
     let config = Config::load(options.config.as_deref()).ok()?;
     let limits = live::limits_in(text("cwd"), &config.limits);
     let stops = config.when_exceeded == WhenExceeded::Stop;
@@ -88,18 +89,9 @@ enum Event {
     Stop,
 }
 
-impl Event {
-    /// By the names of Claude Code. What is said at the end of a session nobody sees.
-    fn named(name: &str) -> Option<Event> {
-        Some(match name {
-            "SessionStart" => Event::Start,
-            "UserPromptSubmit" => Event::Prompt,
-            "PreToolUse" => Event::Call,
-            "Stop" => Event::Stop,
-            _ => return None,
-        })
-    }
-}
+/// By the names of Claude Code. What is said at the end of a session nobody sees.
+const EVENTS: [(&str, Event); 4] =
+    [("SessionStart", Event::Start), ("UserPromptSubmit", Event::Prompt), ("PreToolUse", Event::Call), ("Stop", Event::Stop)];
 
 /// `limits_in`: where the limits stand that stop, if they do.
 fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, limits_in: Option<&str>) -> Option<Value> {
@@ -120,6 +112,5 @@ fn reaction(event: Event, budgets: &[Budget], warn_percent: u8, limits_in: Optio
 }
 
 fn in_words(budget: &Budget) -> String {
-    let projects: String = budget.limit.projects.iter().map(|project| format!(" {}", Shown::new(project))).collect();
-    format!("{}{projects} {} of {}", budget.limit.period.word(), money(budget.spent().unwrap_or_default()), money(budget.limit.most))
+    format!("{} {} of {}", budget::name(&budget.limit), money(budget.spent().unwrap_or_default()), money(budget.limit.most))
 }

@@ -9,7 +9,6 @@ use chrono::Weekday;
 
 use crate::args;
 use crate::config::Config;
-use crate::format::number::counted;
 use crate::output::{self, Failure};
 use crate::place::{self, Roots};
 use crate::{format, key, progress, repository};
@@ -141,7 +140,25 @@ pub(crate) fn calendar(options: &args::Options, config: &Config) -> Calendar {
     Calendar { zone, week_start: options.week_start.or(config.week_start).unwrap_or(Weekday::Mon) }
 }
 
-pub(crate) fn say_nothing_found(looked_in: &[PathBuf]) {
+/// Says what was not found and what was skipped, and tells whether `--strict` minds.
+pub(crate) fn conclude(options: &args::Options, accounting: &Accounting, looked_in: &[PathBuf], dataset: Dataset) -> bool {
+    if !options.quiet {
+        if is_empty(accounting) {
+            say_nothing_found(looked_in);
+        }
+        say_skipped(accounting);
+    }
+    // The process ends here: to give back a million rows one by one helps nobody.
+    std::mem::forget(dataset);
+    options.strict && !is_whole(accounting)
+}
+
+/// Whether there is no transcript, and none was ever known.
+pub(crate) fn is_empty(accounting: &Accounting) -> bool {
+    accounting.transcripts + accounting.gone == 0
+}
+
+fn say_nothing_found(looked_in: &[PathBuf]) {
     output::say("note", &nothing_found(looked_in));
     output::say("hint", "name a folder with `--root DIR`, or set CLAUDE_CONFIG_DIR");
 }
@@ -156,7 +173,7 @@ pub(crate) fn nothing_found(looked_in: &[PathBuf]) -> String {
 }
 
 /// Whether nothing of the input was skipped or doubtful; the store is no input.
-pub(crate) fn is_whole(accounting: &Accounting) -> bool {
+fn is_whole(accounting: &Accounting) -> bool {
     let of_input = accounting.problems.iter().filter(|problem| problem.kind != ProblemKind::Store);
     of_input.count() == 0 && accounting.lines.salvaged.lines == 0
 }
@@ -167,13 +184,10 @@ pub(crate) fn say_of_store(problem: &Problem) {
 }
 
 /// One line about all that was skipped or doubtful, and one about the store.
-pub(crate) fn say_skipped(accounting: &Accounting) {
+fn say_skipped(accounting: &Accounting) {
     let (store, input): (Vec<_>, Vec<_>) = format::problems(accounting).into_iter().partition(|group| group.kind == ProblemKind::Store);
     store.iter().filter_map(|group| group.examples.first()).for_each(say_of_store);
-    let mut parts: Vec<String> = input.iter().map(|group| format!("{} {}", group.count, group.kind.name())).collect();
-    if accounting.lines.salvaged.lines > 0 {
-        parts.push(format!("{} salvaged in part", counted(accounting.lines.salvaged.lines, "line")));
-    }
+    let parts: Vec<String> = input.iter().map(ToString::to_string).chain(format::salvaged(accounting)).collect();
     if parts.is_empty() {
         return;
     }

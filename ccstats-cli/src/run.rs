@@ -69,18 +69,11 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
         let text = format::render(&report, format, &screen(args));
         output::write(&text, options.output.as_deref(), options.color)?;
     }
-    if !options.quiet {
-        if report.accounting.transcripts + report.accounting.gone == 0 {
-            load::say_nothing_found(&loaded.looked_in);
-        } else if report.is_empty {
-            say_nothing_in_range(&query, &loaded.dataset);
-        }
-        load::say_skipped(&report.accounting);
+    if report.is_empty && !load::is_empty(&report.accounting) && !options.quiet {
+        say_nothing_in_range(&query, &loaded.dataset);
     }
-    let is_unusable = !load::is_whole(&report.accounting);
-    // The process ends here: to give back a million rows one by one helps nobody.
-    std::mem::forget(loaded.dataset);
-    Ok(if options.strict && is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
+    let is_unusable = load::conclude(options, &report.accounting, &loaded.looked_in, loaded.dataset);
+    Ok(if is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
 }
 
 /// What a report needs to know. Which repository a folder belongs to, any transcript

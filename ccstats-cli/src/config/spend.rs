@@ -1,9 +1,9 @@
 //! The parts of the configuration about budgets and the status line.
 
 use ccstats_core::{Limit, Pattern, Period, Shown};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::{Config, Reader, Value, WhenExceeded};
+use super::{Config, Reader, Value, WhenExceeded, decimal};
 use crate::money;
 use crate::template::{NAMES, Template, fill};
 
@@ -72,11 +72,7 @@ impl Reader<'_> {
 
     /// A number, or a text that holds one.
     fn read<T>(&mut self, value: &Value, read: impl Fn(&str) -> Result<T, String>, what: &str) -> Option<T> {
-        let text = match value.get_ref() {
-            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
-            DeValue::Float(number) => Some(number.as_str()),
-            other => other.as_str(),
-        };
+        let text = decimal(value).or_else(|| value.get_ref().as_str());
         let found = text.and_then(|text| read(text).ok());
         if found.is_none() {
             self.expected(value, what);

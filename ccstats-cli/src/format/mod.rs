@@ -6,10 +6,12 @@ mod markdown;
 pub(crate) mod number;
 mod table;
 
+use std::fmt;
+
 use ccstats_core::{Accounting, Kind, Problem, ProblemKind, Report, Table, Untrusted, Value};
 
 use crate::args::Format;
-use crate::format::number::{net, percent, whole};
+use crate::format::number::{counted, net, percent, whole};
 
 /// What the reader looks at.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +53,23 @@ pub(crate) struct ProblemGroup<'a> {
     pub(crate) examples: &'a [Problem],
 }
 
+impl fmt::Display for ProblemGroup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.count, self.kind.name())
+    }
+}
+
 /// Problems by kind, with the first few places of each.
 pub(crate) fn problems(accounting: &Accounting) -> Vec<ProblemGroup<'_>> {
     const EXAMPLES: usize = 5;
     let groups = accounting.problems.chunk_by(|a, b| a.kind == b.kind);
     groups.map(|group| ProblemGroup { kind: group[0].kind, count: group.len(), examples: &group[..group.len().min(EXAMPLES)] }).collect()
+}
+
+/// How many lines gave only a part of what was in them, if any.
+pub(crate) fn salvaged(accounting: &Accounting) -> Option<String> {
+    let lines = accounting.lines.salvaged.lines;
+    (lines > 0).then(|| format!("{} salvaged in part", counted(lines, "line")))
 }
 
 /// A value for people, with its texts made fit for a format; `None` where there is none.

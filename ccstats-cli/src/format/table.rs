@@ -5,7 +5,7 @@ use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value};
 use unicode_width::UnicodeWidthStr;
 
 use crate::format::number::{bytes, counted, grouped};
-use crate::format::{Screen, problems, readable};
+use crate::format::{Screen, problems, readable, salvaged};
 
 const TITLE: Style = Style::new().bold();
 const HEADING: Style = Style::new().dimmed();
@@ -334,11 +334,9 @@ fn reading(report: &Report) -> String {
     let total = accounting.lines.total();
     let mut text =
         format!("read {}, {}, {}", counted(accounting.transcripts, "transcript"), counted(total.lines, "line"), bytes(accounting.bytes()));
-    let salvaged =
-        (accounting.lines.salvaged.lines > 0).then(|| format!("{} salvaged in part", counted(accounting.lines.salvaged.lines, "line")));
     let unfinished = (accounting.lines.unfinished.lines > 0).then(|| format!("{} unfinished", accounting.lines.unfinished.lines));
-    let groups = problems(accounting).into_iter().map(|group| format!("{} {}", group.count, group.kind.name()));
-    let skipped: Vec<_> = groups.chain(salvaged).chain(unfinished).collect();
+    let groups = problems(accounting).into_iter().map(|group| group.to_string());
+    let skipped: Vec<_> = groups.chain(salvaged(accounting)).chain(unfinished).collect();
     if !skipped.is_empty() {
         text += &format!("; {}", skipped.join(", "));
     }

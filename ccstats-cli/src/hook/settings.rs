@@ -14,12 +14,10 @@ use ccstats_core::Shown;
 use serde_json::{Map, Value, json};
 
 use crate::args::{ColorWhen, SettingsArgs};
+use crate::hook::EVENTS;
 use crate::hook::json::with_member;
 use crate::output::{self, Failure};
 use crate::{key, place};
-
-/// The events that are installed: those that have an answer.
-const EVENTS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "PreToolUse", "Stop"];
 
 /// The commands that Claude Code calls.
 const HOOK: &str = "hook";
@@ -77,7 +75,7 @@ fn add_hooks(settings: &mut Map<String, Value>, program: &str) -> Result<(), Str
     let handler = json!({"type": "command", "command": program, "args": [HOOK], "timeout": 5});
     let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
     let hooks = hooks.as_object_mut().ok_or_else(|| String::from("`hooks`: expected an object"))?;
-    for event in EVENTS {
+    for (event, _) in EVENTS {
         let groups = hooks.entry(event).or_insert_with(|| json!([]));
         let groups = groups.as_array_mut().ok_or_else(|| format!("`hooks.{event}`: expected a list"))?;
         let ours = groups.iter_mut().filter_map(|group| group.get_mut("hooks")?.as_array_mut()).flatten().find(|hook| is_ours(hook, HOOK));
