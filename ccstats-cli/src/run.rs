@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             print(args, &String::from_utf8_lossy(&script))
         }
         Command::Man => print(args, &String::from_utf8_lossy(&manual().map_err(|error| Failure::Write("memory".into(), error))?)),
-        command => report(args, command.report().unwrap_or(ReportName::Summary)),
+        command => report(args, command.report().expect("a command without an arm of its own is a report")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! CSV: the rows of a report, or its totals where it has several tables.
 
+use std::iter;
+
 use ccstats_core::{Kind, Report, Table, Untrusted, Value};
 
 use crate::format::flat;
@@ -11,13 +13,12 @@ pub(super) fn render(report: &Report) -> String {
 
 pub(super) fn rows(table: &Table) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    // Writing to memory cannot fail, and all records have one length.
-    let _ = writer.write_record(table.columns.iter().map(|column| flat(column.name)));
-    for row in &table.rows {
-        let _ = writer.write_record(cells(table, row));
+    let names = table.columns.iter().map(|column| flat(column.name)).collect();
+    for record in iter::once(names).chain(table.rows.iter().map(|row| cells(table, row))) {
+        writer.write_record(record).expect("all rows are as long as their names, and memory takes all of them");
     }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let bytes = writer.into_inner().expect("memory takes all that is left");
+    String::from_utf8(bytes).expect("cells are texts")
 }
 
 fn cells(table: &Table, row: &[Value]) -> Vec<String> {

@@ -78,8 +78,11 @@ pub(super) fn render(report: &Report) -> String {
     pretty(&Json::Object(members))
 }
 
+/// Why it can be written.
+const VALID: &str = "keys are texts, and a `String` takes all of it";
+
 fn pretty(json: &Json) -> String {
-    harmless(&serde_json::to_string_pretty(json).unwrap_or_default()) + "\n"
+    harmless(&serde_json::to_string_pretty(json).expect(VALID)) + "\n"
 }
 
 /// One object: the schema, a flag, and the rows under a key.
@@ -93,7 +96,7 @@ pub(super) fn lines(table: &Table) -> String {
 }
 
 fn line(json: &Json) -> String {
-    harmless(&serde_json::to_string(json).unwrap_or_default()) + "\n"
+    harmless(&serde_json::to_string(json).expect(VALID)) + "\n"
 }
 
 /// One object per row. Those of a list are all of one kind, as who reads them expects; where
