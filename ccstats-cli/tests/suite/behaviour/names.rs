@@ -95,6 +95,17 @@ fn a_key_that_is_not_whole_hashes_nothing() {
 }
 
 #[test]
+fn runs_that_make_the_key_at_once_have_one_key() {
+    let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
+    let hashed = || ccstats_of(home.path(), args("projects", home.path(), &["--hash", "--json"])).text().to_owned();
+    let texts: Vec<_> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..8).map(|_| scope.spawn(hashed)).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    assert!(texts[0].contains("\"project\": ") && texts.iter().all(|text| *text == texts[0]), "{texts:?}");
+}
+
+#[test]
 fn no_format_shows_a_name_that_is_hashed() {
     let root = workspace("testdata/behaviour");
     let reports = plain_and_hashed(&root);
