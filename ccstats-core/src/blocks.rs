@@ -106,7 +106,12 @@ pub fn windows(dataset: &Dataset) -> Vec<Window> {
 /// # Errors
 /// [`Error::Glob`] when a filter is no valid glob.
 pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<BlockTally>, Error> {
-    let selection = Selection::new(dataset, query)?;
+    Ok(blocks_of(&Selection::new(dataset, query)?, prices))
+}
+
+/// The blocks of a selection.
+pub(crate) fn blocks_of(selection: &Selection, prices: &Prices) -> Vec<BlockTally> {
+    let dataset = selection.dataset();
     let windows = windows(dataset);
     let mut sums: FxHashMap<Option<usize>, Sums> = FxHashMap::default();
     for (row, cost) in dataset.priced_messages(prices).filter(|(row, _)| selection.keeps_message(row)) {
@@ -125,7 +130,7 @@ pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<B
     let mut sums: Vec<_> = sums.into_iter().collect();
     // Without a time comes last, as in other reports.
     sums.sort_by_key(|(index, _)| index.unwrap_or(usize::MAX));
-    Ok(sums.into_iter().map(|(index, sums)| sums.block(index.map(|index| windows[index]), dataset)).collect())
+    sums.into_iter().map(|(index, sums)| sums.block(index.map(|index| windows[index]), dataset)).collect()
 }
 
 /// The query over whole blocks: its range takes in all of every block that has a

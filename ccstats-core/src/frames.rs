@@ -13,7 +13,6 @@ use crate::prices::Prices;
 use crate::query::{Query, Selection};
 use crate::rows::{CallRow, Origin, ResultRow};
 use crate::symbols::Symbol;
-use crate::time::Calendar;
 
 /// The frames of one query.
 ///
@@ -61,21 +60,21 @@ impl Frames {
     /// when polars refuses.
     pub fn of(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Frames, Error> {
         let selection = Selection::new(dataset, query)?;
-        let calendar = &query.calendar;
-        let messages = messages(dataset, &selection, calendar, prices)?;
-        let tool_calls = tool_calls(dataset, &selection, calendar)?;
+        let messages = messages(&selection, prices)?;
+        let tool_calls = tool_calls(&selection)?;
         let mut origins: Vec<_> = selection.prompts().map(|row| row.origin).collect();
         origins.sort_by_key(|origin| (origin.order, origin.session));
-        let prompts = DataFrame::new_infer_height(origin_columns(dataset, calendar, &origins)?)?.lazy();
+        let prompts = DataFrame::new_infer_height(origin_columns(&selection, &origins)?)?.lazy();
         Ok(Frames { sessions: sessions(&messages, &prompts)?, messages, tool_calls, prompts })
     }
 }
 
-fn messages(dataset: &Dataset, selection: &Selection, calendar: &Calendar, prices: &Prices) -> Result<LazyFrame, Error> {
+fn messages(selection: &Selection, prices: &Prices) -> Result<LazyFrame, Error> {
+    let dataset = selection.dataset();
     let mut rows: Vec<_> = dataset.priced_messages(prices).filter(|(row, _)| selection.keeps_message(row)).collect();
     rows.sort_by_key(|(row, _)| (row.origin.order, row.key));
     let origins: Vec<_> = rows.iter().map(|(row, _)| row.origin).collect();
-    let mut columns = origin_columns(dataset, calendar, &origins)?;
+    let mut columns = origin_columns(selection, &origins)?;
     let models: Vec<_> = rows.iter().map(|(row, _)| row.model).collect();
     columns.push(names(dataset, "model", &models));
     let mut count = |name: &str, of: fn(&crate::usage::Tokens) -> u64| {
@@ -95,11 +94,12 @@ fn messages(dataset: &Dataset, selection: &Selection, calendar: &Calendar, price
     Ok(DataFrame::new_infer_height(columns)?.lazy())
 }
 
-fn tool_calls(dataset: &Dataset, selection: &Selection, calendar: &Calendar) -> Result<LazyFrame, Error> {
+fn tool_calls(selection: &Selection) -> Result<LazyFrame, Error> {
+    let dataset = selection.dataset();
     let mut rows: Vec<_> = selection.calls().collect();
     rows.sort_by_key(|(row, _)| (row.origin.order, row.key));
     let origins: Vec<_> = rows.iter().map(|(row, _)| row.origin).collect();
-    let mut columns = origin_columns(dataset, calendar, &origins)?;
+    let mut columns = origin_columns(selection, &origins)?;
     let mut name = |column: &str, of: fn(&CallRow) -> Symbol| {
         columns.push(names(dataset, column, &rows.iter().map(|(row, _)| of(row)).collect::<Vec<_>>()));
     };
@@ -141,7 +141,8 @@ fn result_columns(dataset: &Dataset, rows: &[(&CallRow, Ending)]) -> Vec<Column>
 }
 
 /// The columns that messages, calls and prompts share.
-fn origin_columns(dataset: &Dataset, calendar: &Calendar, origins: &[Origin]) -> Result<Vec<Column>, Error> {
+fn origin_columns(selection: &Selection, origins: &[Origin]) -> Result<Vec<Column>, Error> {
+    let (dataset, calendar) = (selection.dataset(), selection.calendar());
     let stamps: Vec<_> = origins.iter().map(|origin| origin.order.stamp_ms()).collect();
     let time = Column::new("time".into(), &stamps).cast(&DataType::Datetime(TimeUnit::Milliseconds, None))?;
     let epoch = chrono::NaiveDate::default();

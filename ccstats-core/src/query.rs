@@ -65,6 +65,7 @@ impl Query {
 /// A query, made ready for one dataset.
 pub(crate) struct Selection<'d> {
     dataset: &'d Dataset,
+    query: &'d Query,
     start_ms: Option<i64>,
     end_ms: Option<i64>,
     projects: Names,
@@ -72,17 +73,16 @@ pub(crate) struct Selection<'d> {
     models: Names,
     tools: Names,
     branches: Names,
-    calls_only: bool,
-    without_subagents: bool,
     timeline: Timeline,
 }
 
 impl<'d> Selection<'d> {
-    pub(crate) fn new(dataset: &'d Dataset, query: &Query) -> Result<Selection<'d>, Error> {
+    pub(crate) fn new(dataset: &'d Dataset, query: &'d Query) -> Result<Selection<'d>, Error> {
         let (start_ms, end_ms) = query.range.instants(&query.calendar);
         let names = |patterns: &[String]| Names::new(patterns, dataset);
         Ok(Selection {
             dataset,
+            query,
             start_ms,
             end_ms,
             projects: names(&query.projects)?.of_projects(dataset),
@@ -90,15 +90,21 @@ impl<'d> Selection<'d> {
             models: names(&query.models)?,
             tools: names(&query.tools)?,
             branches: names(&query.branches)?,
-            calls_only: query.keeps_calls_only(),
-            without_subagents: query.without_subagents,
             timeline: if query.models.is_empty() { Timeline::default() } else { Timeline::new(dataset) },
         })
     }
 
+    pub(crate) fn dataset(&self) -> &'d Dataset {
+        self.dataset
+    }
+
+    pub(crate) fn calendar(&self) -> &'d Calendar {
+        &self.query.calendar
+    }
+
     /// Whether nothing at all is selected.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.dataset.messages().iter().any(|row| self.keeps_message(row))
+        self.messages().next().is_none()
             && self.calls().next().is_none()
             && self.prompts().next().is_none()
             && self.api_errors().next().is_none()
@@ -106,11 +112,15 @@ impl<'d> Selection<'d> {
 
     /// Whether only calls are asked for: then no message is kept.
     pub(crate) fn calls_only(&self) -> bool {
-        self.calls_only
+        self.query.keeps_calls_only()
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &'d MessageRow> {
+        self.dataset.messages().iter().filter(|row| self.keeps_message(row))
     }
 
     pub(crate) fn keeps_message(&self, row: &MessageRow) -> bool {
-        !self.calls_only && self.models.keep(row.model) && self.keeps_origin(&row.origin)
+        !self.calls_only() && self.models.keep(row.model) && self.keeps_origin(&row.origin)
     }
 
     pub(crate) fn calls(&self) -> impl Iterator<Item = (&'d CallRow, Ending)> {
@@ -141,7 +151,7 @@ impl<'d> Selection<'d> {
     /// What has no model of its own belongs to the model that answered next.
     pub(crate) fn keeps_event(&self, origin: &Origin) -> bool {
         let has_model = || self.models.keeps_all() || self.models.keep(self.timeline.model_after(origin));
-        !self.calls_only && self.keeps_origin(origin) && has_model()
+        !self.calls_only() && self.keeps_origin(origin) && has_model()
     }
 
     fn keeps_origin(&self, origin: &Origin) -> bool {
@@ -151,7 +161,7 @@ impl<'d> Selection<'d> {
             && self.projects.keep(origin.project)
             && self.sessions.keep(origin.session)
             && self.branches.keep(origin.branch)
-            && (!self.without_subagents || origin.is_main())
+            && (!self.query.without_subagents || origin.is_main())
     }
 }
 

@@ -227,7 +227,11 @@ impl Tally {
     /// # Errors
     /// [`Error::Glob`] when a filter is no valid glob.
     pub fn of(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Tally, Error> {
-        let selection = Selection::new(dataset, query)?;
+        Ok(Tally::of_selection(&Selection::new(dataset, query)?, prices))
+    }
+
+    pub(crate) fn of_selection(selection: &Selection, prices: &Prices) -> Tally {
+        let dataset = selection.dataset();
         let mut sums = Sums::default();
         for (row, cost) in dataset.priced_messages(prices) {
             if selection.keeps_message(row) {
@@ -243,7 +247,7 @@ impl Tally {
         if selection.calls_only() {
             sums.sessions = selection.calls().map(|(row, _)| row.origin.session).collect();
         }
-        Ok(sums.named(dataset))
+        sums.named(dataset)
     }
 }
 

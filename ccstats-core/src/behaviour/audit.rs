@@ -15,9 +15,8 @@ use crate::behaviour::outside;
 use crate::behaviour::patterns::Detector;
 use crate::behaviour::secrets::Leak;
 use crate::dataset::{Dataset, Ending};
-use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::query::{Query, Selection};
+use crate::query::Selection;
 use crate::rows::{CallRow, Command, MentionRow, Origin, Place};
 use crate::shell::{self, Severity};
 use crate::symbols::Symbol;
@@ -51,11 +50,8 @@ pub(crate) struct Event {
 
 /// The events of a query, the worst first, then the latest. Hosts that
 /// `allowed` names are no events: `a.b` itself, `*.a.b` whatever is below it.
-///
-/// # Errors
-/// [`Error::Glob`] when a filter is no valid glob.
-pub(crate) fn events(dataset: &Dataset, query: &Query, allowed: &[String], leaks: &[Leak]) -> Result<Vec<Event>, Error> {
-    let selection = Selection::new(dataset, query)?;
+pub(crate) fn events(selection: &Selection, allowed: &[String], leaks: &[Leak]) -> Vec<Event> {
+    let dataset = selection.dataset();
     let mut audit = Audit {
         dataset,
         allowed,
@@ -74,7 +70,7 @@ pub(crate) fn events(dataset: &Dataset, query: &Query, allowed: &[String], leaks
         let latest = std::cmp::Reverse((event.origin.order.stamp_ms(), event.origin.order));
         (std::cmp::Reverse(event.severity), latest, event.rule, event.targets.first().cloned())
     });
-    Ok(events)
+    events
 }
 
 /// The events as rows.

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::behaviour::epochs::Thread;
 use crate::dataset::{Dataset, Ending};
 use crate::outcome::Outcome;
-use crate::rows::{CallRow, Place};
+use crate::rows::{CallRow, Origin, Place};
 use crate::symbols::Symbol;
 use crate::table::Value;
 use crate::time::Calendar;
@@ -107,8 +107,17 @@ pub(super) fn days(calls: &[Call], calendar: &Calendar) -> u64 {
 
 /// Where the latest of some sorted calls stand.
 pub(super) fn examples(dataset: &Dataset, calls: &[Call]) -> Vec<String> {
-    let example = |(call, _): &Call| evidence(dataset, &dataset.symbols().name(call.origin.session), call.origin.order.place);
-    calls.iter().rev().take(MOST_EXAMPLES).map(example).collect()
+    latest(calls).map(|(call, _)| evidence_of(dataset, &call.origin)).collect()
+}
+
+/// Those of some sorted calls that are shown as examples, the latest first.
+pub(super) fn latest<'c, 'd>(calls: &'c [Call<'d>]) -> impl Iterator<Item = &'c Call<'d>> {
+    calls.iter().rev().take(MOST_EXAMPLES)
+}
+
+/// Where a row stands.
+pub(super) fn evidence_of(dataset: &Dataset, origin: &Origin) -> String {
+    evidence(dataset, &dataset.symbols().name(origin.session), origin.order.place)
 }
 
 /// Where something stands, as `session:transcript:line`.

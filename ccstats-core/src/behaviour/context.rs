@@ -17,10 +17,9 @@ use crate::behaviour::calls;
 use crate::behaviour::epochs::{Thread, rewinds};
 use crate::dataset::Dataset;
 use crate::dedup::Key;
-use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::prices::{PICODOLLARS, Price, Prices};
-use crate::query::{Query, Selection};
+use crate::query::Selection;
 use crate::rows::{Cut, CutRow, MessageRow, Order, Origin};
 use crate::symbols::{Symbol, Symbols};
 use crate::table::{Kind, Table, Value};
@@ -124,8 +123,9 @@ impl SessionContext {
 
 /// Sessions with a message or a compaction that the query selects; those that
 /// paid most for rebuilds first.
-pub(crate) fn rows(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<SessionContext>, Error> {
-    let mut walk = Walk::new(dataset, Selection::new(dataset, query)?, prices);
+pub(crate) fn rows(selection: &Selection, prices: &Prices) -> Vec<SessionContext> {
+    let dataset = selection.dataset();
+    let mut walk = Walk::new(selection, prices);
     let mut steps = steps(dataset);
     steps.sort_unstable_by_key(|step| (step.thread, step.order));
     for thread in steps.chunk_by(|a, b| a.thread == b.thread) {
@@ -140,7 +140,7 @@ pub(crate) fn rows(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<
         let size = |row: &SessionContext| (row.extra_cost, row.rebuilt_tokens, row.largest_context);
         size(b).cmp(&size(a)).then_with(|| name(a).cmp(name(b)))
     });
-    Ok(rows)
+    rows
 }
 
 /// One thing that happened in a thread.
@@ -243,7 +243,7 @@ struct Before<'d> {
 /// Goes through all threads and keeps what the query selects.
 struct Walk<'d> {
     dataset: &'d Dataset,
-    selection: Selection<'d>,
+    selection: &'d Selection<'d>,
     prices: &'d Prices,
     known_prices: FxHashMap<Symbol, Option<&'d Price>>,
     tools_changed: FxHashSet<Key>,
@@ -251,7 +251,8 @@ struct Walk<'d> {
 }
 
 impl<'d> Walk<'d> {
-    fn new(dataset: &'d Dataset, selection: Selection<'d>, prices: &'d Prices) -> Walk<'d> {
+    fn new(selection: &'d Selection<'d>, prices: &'d Prices) -> Walk<'d> {
+        let dataset = selection.dataset();
         let tools_changed = dataset.facts().tools_changed.iter().copied().collect();
         Walk { dataset, selection, prices, known_prices: FxHashMap::default(), tools_changed, sessions: FxHashMap::default() }
     }

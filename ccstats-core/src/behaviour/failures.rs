@@ -14,9 +14,8 @@ use crate::behaviour::calls::{self, Call, Tools};
 use crate::behaviour::epochs::Thread;
 use crate::dataset::Dataset;
 use crate::dedup::Key;
-use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::query::{Query, Selection};
+use crate::query::Selection;
 use crate::rows::{CallRow, Command, StoredCommand};
 use crate::shell::{self, Hidden, HiddenStatus};
 use crate::symbols::{Symbol, Symbols};
@@ -96,30 +95,30 @@ const FAILED: [(&str, Kind); 6] = [
 ];
 
 /// The commands of a query that failed, those with the most failures first.
-pub(crate) fn failures(dataset: &Dataset, query: &Query) -> Result<Failures, Error> {
+pub(crate) fn failures(selection: &Selection) -> Failures {
+    let dataset = selection.dataset();
     let tools = Tools::of(dataset);
-    let selection = Selection::new(dataset, query)?;
     let runs = calls::sorted(selection.calls().filter(|(call, ending)| tools.is_bash(call) && is_run(ending.outcome)).collect());
     let failed = runs.iter().filter(|call| tools.has_failed(call));
     let threads = calls::threads(dataset.calls(), &failed.map(|(call, _)| Thread::of(&call.origin)).collect());
     let commands = Commands::read(dataset, tools, runs.iter().chain(threads.iter().flatten()));
-    let view = View { dataset, calendar: &query.calendar, commands: &commands };
-    Ok(Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) })
+    let view = View { dataset, calendar: selection.calendar(), commands: &commands };
+    Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) }
 }
 
 /// The same from the failed calls alone: few commands to read, but no runs.
-pub(crate) fn failing_commands(dataset: &Dataset, query: &Query) -> Result<Table, Error> {
+pub(crate) fn failing_commands(selection: &Selection) -> Table {
+    let dataset = selection.dataset();
     let tools = Tools::of(dataset);
-    let selection = Selection::new(dataset, query)?;
     let failed = calls::sorted(selection.calls().filter(|call| tools.has_failed(call)).collect());
     let commands = Commands::read(dataset, tools, &failed);
-    let view = View { dataset, calendar: &query.calendar, commands: &commands };
+    let view = View { dataset, calendar: selection.calendar(), commands: &commands };
     let by_key = commands.by_key(&failed).into_iter();
     let mut rows: Vec<(Failed, Vec<Call>)> = by_key.map(|(key, calls)| (view.counted(key, &calls), calls)).collect();
     rows.sort_by(|(a, _), (b, _)| a.rank().cmp(&b.rank()));
     let mut table = Table::new(&FAILED);
     table.rows.extend(rows.into_iter().map(|(failed, calls)| view.with_last(failed, &calls).cells().to_vec()));
-    Ok(table)
+    table
 }
 
 /// Whether a call counts in a rate of failures (`counting.md` 4).

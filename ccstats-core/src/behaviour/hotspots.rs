@@ -15,13 +15,13 @@ use crate::behaviour::epochs::Thread;
 use crate::behaviour::files::FileNames;
 use crate::dataset::Dataset;
 use crate::dedup::Key;
-use crate::error::Error;
 use crate::outcome::{EditError, Outcome};
-use crate::query::{Query, Selection};
-use crate::rows::{CallRow, Command};
+use crate::query::Selection;
+use crate::rows::{CallRow, Command, Origin};
 use crate::shell::FileRead;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
+use crate::time::Calendar;
 use crate::untrusted::Shown;
 
 /// One file that was edited.
@@ -47,13 +47,14 @@ pub(crate) struct Hotspot {
     /// Reads by the Read tool, and by commands that print one file; not known
     /// where a query keeps some tools only.
     reads: Option<u64>,
-    examples: Vec<String>,
+    /// Its latest edits.
+    latest: Vec<Origin>,
 }
 
 /// The files that the calls of a query edited: those of the most sessions, then
 /// days, then edits first.
-pub(crate) fn hotspots(dataset: &Dataset, query: &Query, with_examples: bool) -> Result<Vec<Hotspot>, Error> {
-    let selection = Selection::new(dataset, query)?;
+pub(crate) fn hotspots(selection: &Selection) -> Vec<Hotspot> {
+    let (dataset, calendar) = (selection.dataset(), selection.calendar());
     let calls = Calls::of(dataset);
     let mut names = FileNames::new(dataset);
     let mut files = Files::default();
@@ -62,26 +63,27 @@ pub(crate) fn hotspots(dataset: &Dataset, query: &Query, with_examples: bool) ->
     }
     files.0.retain(|_, file| !file.edits.is_empty());
     let mut ranked: Vec<usize> = files.0.keys().copied().collect();
-    ranked.sort_by_cached_key(|file| (Reverse(files.0[file].counts(query)), names.path(*file)));
+    ranked.sort_by_cached_key(|file| (Reverse(files.0[file].counts(calendar)), names.path(*file)));
     files.0.values_mut().for_each(|file| calls::sort(&mut file.edits));
     let reverted = reverted(&calls, &mut names, &files);
     let cycles = cycles(&calls, &mut names, &files);
-    let reads = (!selection.calls_only()).then(|| reads(dataset, &calls, &selection, &mut names, &files));
+    let reads = (!selection.calls_only()).then(|| reads(&calls, selection, &mut names, &files));
     let row = |file: usize| Hotspot {
         file: names.path(file).into(),
         reverted: files.0[&file].count(&reverted),
         cycles: files.0[&file].count(&cycles),
         reads: reads.as_ref().map(|reads| reads.get(&file).copied().unwrap_or_default()),
-        examples: if with_examples { calls::examples(dataset, &files.0[&file].edits) } else { Vec::new() },
-        ..files.0[&file].row(dataset, query)
+        ..files.0[&file].row(dataset, calendar)
     };
-    Ok(ranked.into_iter().map(row).collect())
+    ranked.into_iter().map(row).collect()
 }
 
 /// One row per edited file.
-pub(crate) fn table(rows: &[Hotspot]) -> Table {
+pub(crate) fn table(dataset: &Dataset, rows: &[Hotspot]) -> Table {
+    let examples = |row: &Hotspot| calls::list(&row.latest.iter().map(|origin| calls::evidence_of(dataset, origin)).collect::<Vec<_>>());
+
     let mut table = Table::new(&[&COLUMNS[..], &[("examples", Kind::Text)]].concat()).details(&DETAILS);
-    table.rows.extend(rows.iter().map(|row| [row.cells(), vec![calls::list(&row.examples)]].concat()));
+    table.rows.extend(rows.iter().map(|row| [row.cells(), vec![examples(row)]].concat()));
     table
 }
 
@@ -220,13 +222,13 @@ impl File<'_> {
     }
 
     /// The sessions and days of the edits, and the edits.
-    fn counts(&self, query: &Query) -> (u64, u64, u64) {
-        (calls::sessions(&self.edits), calls::days(&self.edits, &query.calendar), self.edits.len() as u64)
+    fn counts(&self, calendar: &Calendar) -> (u64, u64, u64) {
+        (calls::sessions(&self.edits), calls::days(&self.edits, calendar), self.edits.len() as u64)
     }
 
     /// What the calls tell by themselves.
-    fn row(&self, dataset: &Dataset, query: &Query) -> Hotspot {
-        let (sessions, days, edits) = self.counts(query);
+    fn row(&self, dataset: &Dataset, calendar: &Calendar) -> Hotspot {
+        let (sessions, days, edits) = self.counts(calendar);
         let error = |call: &Call| dataset.facts().results.get(call.0.key).and_then(|result| result.edit_error);
         let errors = |kind| self.refused.iter().filter(|call| error(call) == Some(kind)).count() as u64;
         Hotspot {
@@ -240,6 +242,7 @@ impl File<'_> {
             changed: errors(EditError::Changed),
             not_found: errors(EditError::NotFound),
             not_unique: errors(EditError::NotUnique),
+            latest: calls::latest(&self.edits).map(|(call, _)| call.origin).collect(),
             ..Hotspot::default()
         }
     }
@@ -324,7 +327,8 @@ fn cycles(calls: &Calls, names: &mut FileNames, files: &Files) -> FxHashSet<Key>
 }
 
 /// How often edited files were read.
-fn reads(dataset: &Dataset, calls: &Calls, selection: &Selection, names: &mut FileNames, files: &Files) -> FxHashMap<usize, u64> {
+fn reads(calls: &Calls, selection: &Selection, names: &mut FileNames, files: &Files) -> FxHashMap<usize, u64> {
+    let dataset = selection.dataset();
     let mut reads: FxHashMap<usize, u64> = FxHashMap::default();
     let mut commands: Vec<&CallRow> = Vec::new();
     for (call, _) in calls.read.iter().filter(|(call, _)| selection.keeps_call(call)) {
@@ -375,9 +379,10 @@ mod tests {
 
     use super::*;
     use crate::behaviour::story::{Era, Story, dataset};
+    use crate::query::Query;
 
     fn of(stories: &[Story]) -> Vec<Hotspot> {
-        hotspots(&dataset(stories), &Query::all(), true).expect("no filters")
+        hotspots(&Selection::new(&dataset(stories), &Query::all()).expect("no filters"))
     }
 
     fn story() -> Story {
@@ -495,7 +500,7 @@ mod tests {
             .ok("grep x 'a b.rs'");
         let rows = of(&[story.edit("/work/app/a b.rs", "x", "y").edit("/work/app/a b.rs", "y", "z").fails("cat 'a b.rs'", 1, "x")]);
         assert_eq!(rows[0].reads, Some(3));
-        assert_eq!(table(&rows).rows[0][15], Value::Rate(1.5));
+        assert_eq!(brief_table(&rows).rows[0][15], Value::Rate(1.5));
     }
 
     #[test]
@@ -508,7 +513,7 @@ mod tests {
     #[test]
     fn reads_are_unknown_where_only_edits_are_kept() {
         let data = dataset(&[story().read("/a").edit("/a", "x", "y").fails("make", 2, "x").edit("/a", "y", "x")]);
-        let rows = hotspots(&data, &Query { tools: vec!["Edit".into()], ..Query::all() }, true).expect("no globs");
+        let rows = hotspots(&Selection::new(&data, &Query { tools: vec!["Edit".into()], ..Query::all() }).expect("no globs"));
         assert_eq!((rows[0].edits, rows[0].reverted, rows[0].cycles, rows[0].reads), (2, 1, 1, None));
     }
 

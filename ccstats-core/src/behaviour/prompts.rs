@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::dataset::Dataset;
-use crate::error::Error;
-use crate::query::{Query, Selection};
+use crate::query::Selection;
 use crate::rows::{Cut, Origin};
 use crate::table::{Kind, Table, Value};
 
@@ -23,10 +21,9 @@ pub(crate) struct Signals {
 }
 
 /// Signals by day, in order; those without a usable time come last, under no day.
-pub(crate) fn rows(dataset: &Dataset, query: &Query) -> Result<Vec<(Option<NaiveDate>, Signals)>, Error> {
-    let selection = Selection::new(dataset, query)?;
+pub(crate) fn rows(selection: &Selection) -> Vec<(Option<NaiveDate>, Signals)> {
     let mut days: BTreeMap<(bool, Option<NaiveDate>), Signals> = BTreeMap::new();
-    let day = |origin: &Origin| origin.order.stamp_ms().map(|stamp| query.calendar.day(stamp));
+    let day = |origin: &Origin| origin.order.stamp_ms().map(|stamp| selection.calendar().day(stamp));
     let key = |day: Option<NaiveDate>| (day.is_none(), day);
     for row in selection.prompts() {
         let signals = days.entry(key(day(&row.origin))).or_default();
@@ -37,7 +34,7 @@ pub(crate) fn rows(dataset: &Dataset, query: &Query) -> Result<Vec<(Option<Naive
     for row in selection.cuts().filter(|row| row.kind == Cut::Interruption) {
         days.entry(key(day(&row.origin))).or_default().interrupted += 1;
     }
-    Ok(days.into_iter().map(|((_, day), signals)| (day, signals)).collect())
+    days.into_iter().map(|((_, day), signals)| (day, signals)).collect()
 }
 
 /// The report: a row per day.
@@ -97,6 +94,7 @@ pub(crate) fn advice(rows: &[(Option<NaiveDate>, Signals)]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::Query;
     use crate::testing::dataset;
     use crate::time::Calendar;
 
@@ -107,7 +105,7 @@ mod tests {
 
     fn days(lines: &[String], zone: chrono_tz::Tz) -> Vec<String> {
         let query = Query { calendar: Calendar { zone, ..Calendar::default() }, ..Query::all() };
-        let rows = rows(&dataset(&[("p/s.jsonl", lines)]), &query).expect("no globs");
+        let rows = rows(&Selection::new(&dataset(&[("p/s.jsonl", lines)]), &query).expect("no globs"));
         let day = |day: &Option<NaiveDate>| day.map_or("unknown".into(), |day| day.to_string());
         let shown = rows.iter().map(|(date, signals)| {
             let Signals { prompts, negative, keep_going, interrupted } = signals;

@@ -106,12 +106,13 @@ impl FileReads {
 
 /// The files that were read three times or more in one session, or once too
 /// often. Reads outside the selection are not counted, but what they gave is known.
-pub(crate) fn rows(dataset: &Dataset, epochs: &Epochs, selection: &Selection) -> Vec<FileReads> {
+pub(crate) fn rows(selection: &Selection, epochs: &Epochs) -> Vec<FileReads> {
     const MANY: usize = 3;
     let is_listed = |row: &FileReads| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0;
-    let (sessions, agents) = sessions(dataset, selection);
+    let dataset = selection.dataset();
+    let (sessions, agents) = sessions(selection);
     let listed = |calls: Vec<u32>| {
-        let events = events(dataset, selection, &calls);
+        let events = events(selection, &calls);
         let commands = SessionCommands::new(dataset, events.iter().filter_map(|event| event.call.known_command()));
         Session::new(dataset, epochs, &events, &agents, &commands).rows().into_iter().filter(is_listed)
     };
@@ -254,7 +255,8 @@ impl Reaches<'_> {
 
 /// The calls that read or may have changed a file, by their numbers, of every session that
 /// a selected read stands in; and all agents that called a tool.
-fn sessions(dataset: &Dataset, selection: &Selection) -> (Vec<Vec<u32>>, FxHashSet<Symbol>) {
+fn sessions(selection: &Selection) -> (Vec<Vec<u32>>, FxHashSet<Symbol>) {
+    let dataset = selection.dataset();
     let mut reaches = Reaches { dataset, known: FxHashMap::default() };
     let mut sessions: FxHashMap<Symbol, (bool, Vec<u32>)> = FxHashMap::default();
     let mut agents = FxHashSet::default();
@@ -275,7 +277,8 @@ fn is_selected(call: &CallRow, reach: Reach, selection: &Selection) -> bool {
 }
 
 /// The events of one session, in order.
-fn events<'d>(dataset: &'d Dataset, selection: &Selection, calls: &[u32]) -> Vec<Event<'d>> {
+fn events<'d>(selection: &Selection<'d>, calls: &[u32]) -> Vec<Event<'d>> {
+    let dataset = selection.dataset();
     let mut reaches = Reaches { dataset, known: FxHashMap::default() };
     let event = |number: &u32| {
         let (call, ending) = dataset.call_at(*number as usize);

@@ -273,7 +273,7 @@ mod tests {
     use super::*;
     use crate::behaviour::audit;
     use crate::behaviour::patterns::planted::{lookalikes, secrets};
-    use crate::query::Query;
+    use crate::query::{Query, Selection};
     use crate::scan::Progress;
     use crate::table::Kind;
     use crate::table::Value;
@@ -307,7 +307,7 @@ mod tests {
         let found: Vec<_> = leaks.iter().map(|leak| leak.rule).collect();
         assert_eq!(found, secrets.iter().map(|(rule, _)| *rule).collect::<Vec<_>>());
 
-        let events = audit::events(&dataset, &Query::all(), &[], &leaks).expect("no filter");
+        let events = audit::events(&Selection::new(&dataset, &Query::all()).expect("no filter"), &[], &leaks);
         let shown = format!("{leaks:?} {:?} {:?}", audit::table(&dataset, &events, &Calendar::default()), audit::advice(&events));
         assert_eq!(events.iter().filter(|event| event.rule == audit::Rule::LeakedSecret).count(), secrets.len());
         for (rule, secret) in secrets {
@@ -343,7 +343,7 @@ mod tests {
             serde_json::json!({"type": "user", "sessionId": "s", "uuid": "b", "message": block(serde_json::json!({"type": "tool_result", "tool_use_id": "toolu_1", "content": secret}))}),
         ];
         let (dataset, leaks) = scanned(&lines.map(|line| line.to_string()));
-        let events = audit::events(&dataset, &Query::all(), &[], &leaks).expect("no filter");
+        let events = audit::events(&Selection::new(&dataset, &Query::all()).expect("no filter"), &[], &leaks);
         let row = audit::table(&dataset, &events, &Calendar::default()).rows.remove(0);
         assert_eq!([&row[4], &row[6], &row[8]], [&Value::text("Bash"), &Value::text("leaked-secret"), &Value::text("executed")]);
     }

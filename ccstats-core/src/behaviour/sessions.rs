@@ -33,9 +33,10 @@ struct Traits {
 }
 
 /// The traits of every session of which the query selects something.
-fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits> {
+fn traits(selection: &Selection) -> FxHashMap<Symbol, Traits> {
+    let dataset = selection.dataset();
     let mut sessions: FxHashMap<Symbol, Traits> = FxHashMap::default();
-    for row in messages(dataset, selection) {
+    for row in messages(selection) {
         let traits = sessions.entry(row.origin.session).or_default();
         traits.agent(&row.origin);
         traits.place(dataset, &row.origin);
@@ -51,7 +52,7 @@ fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits>
         traits.agent(&row.origin);
         traits.place(dataset, &row.origin);
     }
-    for (session, stamps) in activity(dataset, selection) {
+    for (session, stamps) in activity(selection) {
         sessions.entry(session).or_default().active_ms = active_ms(stamps);
     }
     for (session, url) in &dataset.facts().pull_requests {
@@ -73,8 +74,9 @@ fn traits(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Traits>
 }
 
 /// The messages of the sessions, each session in order.
-fn messages<'d>(dataset: &'d Dataset, selection: &Selection) -> Vec<&'d MessageRow> {
-    let mut messages: Vec<&MessageRow> = dataset.messages().iter().filter(|row| selection.keeps_message(row)).collect();
+fn messages<'d>(selection: &Selection<'d>) -> Vec<&'d MessageRow> {
+    let dataset = selection.dataset();
+    let mut messages: Vec<&MessageRow> = selection.messages().collect();
     // Steps of other models stand in the line of their response. Keys may be of places, which
     // a store counts otherwise.
     let name = |row: &MessageRow| dataset.symbols().bytes(row.model);
@@ -115,15 +117,15 @@ fn add(names: &mut Vec<Symbol>, name: Symbol) {
 
 /// The times at which something happened in each session. Copies count where
 /// the original stands, so that a resumed session is not active twice.
-fn activity(dataset: &Dataset, selection: &Selection) -> FxHashMap<Symbol, Vec<i64>> {
+fn activity(selection: &Selection) -> FxHashMap<Symbol, Vec<i64>> {
     let mut stamps: FxHashMap<Symbol, Vec<i64>> = FxHashMap::default();
     let mut push = |session, stamp: Option<i64>| stamps.entry(session).or_default().extend(stamp);
-    for row in dataset.messages().iter().filter(|row| selection.keeps_message(row)) {
+    for row in selection.messages() {
         push(row.origin.session, row.origin.order.stamp_ms());
     }
     for (call, _) in selection.calls() {
         push(call.origin.session, call.origin.order.stamp_ms());
-        push(call.origin.session, dataset.facts().results.get(call.key).and_then(|result| result.order.stamp_ms()));
+        push(call.origin.session, selection.dataset().facts().results.get(call.key).and_then(|result| result.order.stamp_ms()));
     }
     selection.prompts().for_each(|row| push(row.origin.session, row.origin.order.stamp_ms()));
     stamps
@@ -208,9 +210,10 @@ const COLUMNS: [(&str, Kind); 7] = [
 /// Adds what is told of sessions to a table with a column `session`: title and project
 /// behind it, the rest behind the last column. Of calls alone the active time is
 /// not known.
-pub(crate) fn extend(table: &mut Table, dataset: &Dataset, selection: &Selection) {
+pub(crate) fn extend(table: &mut Table, selection: &Selection) {
+    let dataset = selection.dataset();
     let Some(key) = table.column("session") else { return };
-    let traits = traits(dataset, selection);
+    let traits = traits(selection);
     let by_name: FxHashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
     table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
     table.columns.insert(key + 1, Column { name: "title", kind: Kind::Phrase, is_detail: false });
@@ -266,10 +269,11 @@ mod tests {
     /// What is told of the session `s`.
     fn told(transcripts: &[(&str, &[String])]) -> impl Fn(&str) -> Value + use<> {
         let dataset = dataset(transcripts);
-        let selection = Selection::new(&dataset, &Query::all()).expect("no globs");
+        let query = Query::all();
+        let selection = Selection::new(&dataset, &query).expect("no globs");
         let mut table = Table::new(&[("session", Kind::Phrase)]);
         table.rows = vec![vec![Value::text("s")]];
-        extend(&mut table, &dataset, &selection);
+        extend(&mut table, &selection);
         assert_eq!(table.columns.len(), table.rows[0].len());
         move |column| table.rows[0][table.column(column).expect("a column")].clone()
     }

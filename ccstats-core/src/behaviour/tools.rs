@@ -124,7 +124,8 @@ impl Use {
 }
 
 /// Calls by name, the most frequent first.
-pub(crate) fn uses(dataset: &Dataset, selection: &Selection, costs: &ResultCosts, by: CallsBy) -> Vec<(String, Use)> {
+pub(crate) fn uses(selection: &Selection, costs: &ResultCosts, by: CallsBy) -> Vec<(String, Use)> {
+    let dataset = selection.dataset();
     let keyed = selection.calls().filter_map(|(call, ending)| Some((by.key(dataset, call)?, Use::of(call, ending, costs))));
     let by_key: Vec<(Key, Use)> = sums(keyed).into_iter().collect();
     // To understand a command takes long, so each is read once.
@@ -241,8 +242,9 @@ mod tests {
 
     fn rows(lines: &[String], by: CallsBy) -> Vec<(String, Use)> {
         let dataset = dataset(&[("p/s.jsonl", lines)]);
-        let selection = Selection::new(&dataset, &Query::all()).expect("no globs");
-        uses(&dataset, &selection, &ResultCosts::new(&dataset, &Epochs::new(&dataset), Prices::list()), by)
+        let query = Query::all();
+        let selection = Selection::new(&dataset, &query).expect("no globs");
+        uses(&selection, &ResultCosts::new(&dataset, &Epochs::new(&dataset), Prices::list()), by)
     }
 
     fn counts(lines: &[String], by: CallsBy) -> Vec<(String, u64)> {

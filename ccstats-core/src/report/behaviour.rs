@@ -6,40 +6,33 @@ use crate::behaviour::cost::ResultCosts;
 use crate::behaviour::epochs::Epochs;
 use crate::behaviour::tools::CallsBy;
 use crate::behaviour::{audit, context, failures, hotspots, prompts, reads, tools};
-use crate::dataset::Dataset;
-use crate::error::Error;
 use crate::prices::Prices;
-use crate::query::{Query, Selection};
+use crate::query::Selection;
 use crate::report::{Contents, Listing, ReportName, Section, Totals};
 use crate::table::{Column, Kind, Table, Value};
 
 /// A report about behaviour; `None` for all others.
-pub(super) fn findings(
-    name: ReportName,
-    dataset: &Dataset,
-    query: &Query,
-    prices: &Prices,
-    listing: &Listing,
-) -> Result<Option<Contents>, Error> {
+pub(super) fn findings(name: ReportName, selection: &Selection, prices: &Prices, listing: &Listing) -> Option<Contents> {
+    let dataset = selection.dataset();
     let found = |table: Table, totals: Table, advice| {
         let totals = Totals { key: "totals", table: totals };
         Contents { sections: vec![Section { key: "rows", table }], totals, notes: Vec::new(), advice }
     };
-    Ok(Some(match name {
+    Some(match name {
         ReportName::Tools => {
             let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
-            let uses = tools::uses(dataset, &Selection::new(dataset, query)?, &costs, listing.calls_by);
+            let uses = tools::uses(selection, &costs, listing.calls_by);
             found(tools::table(listing.calls_by, &uses), tools::totals(&uses), None)
         }
         ReportName::Reads => {
             let epochs = Epochs::new(dataset);
-            let rows = reads::rows(dataset, &epochs, &Selection::new(dataset, query)?);
+            let rows = reads::rows(selection, &epochs);
             let costs = ResultCosts::new(dataset, &epochs, prices);
             let table = reads::table(dataset, &rows, &costs);
             found(table, reads::totals(&rows, &costs), reads::advice(&rows))
         }
         ReportName::Failures => {
-            let failures = failures::failures(dataset, query)?;
+            let failures = failures::failures(selection);
             let table = failures.table();
             let totals = sums(&table, &["sessions", "days", "last_exit_code"]);
             let mut findings = found(table, totals, failures.advice());
@@ -47,34 +40,35 @@ pub(super) fn findings(
             findings
         }
         ReportName::Hotspots => {
-            let rows = hotspots::hotspots(dataset, query, true)?;
-            let table = hotspots::table(&rows);
+            let rows = hotspots::hotspots(selection);
+            let table = hotspots::table(dataset, &rows);
             let totals = sums(&table, &["sessions", "days"]);
             found(table, totals, hotspots::advice(&rows))
         }
         ReportName::Audit => {
             let leaks = listing.leaks.as_ref().map_or(&[][..], |leaks| &leaks.leaks);
-            let events = audit::events(dataset, query, &listing.allowed_hosts, leaks)?;
+            let events = audit::events(selection, &listing.allowed_hosts, leaks);
             let mut totals = Table::new(&[("events", Kind::Count)]);
             totals.rows.push(vec![Value::from(events.len() as u64)]);
-            found(audit::table(dataset, &events, &query.calendar), totals, audit::advice(&events))
+            found(audit::table(dataset, &events, selection.calendar()), totals, audit::advice(&events))
         }
         ReportName::Prompts => {
-            let rows = prompts::rows(dataset, query)?;
+            let rows = prompts::rows(selection);
             found(prompts::table(&rows), prompts::totals(&rows), prompts::advice(&rows))
         }
         ReportName::Context => {
-            let rows = context::rows(dataset, query, prices)?;
+            let rows = context::rows(selection, prices);
             found(context::table(dataset, &rows), context::totals(&rows), context::advice(&rows))
         }
-        _ => return Ok(None),
-    }))
+        _ => return None,
+    })
 }
 
 /// Adds to the rows of agents what their answers cost those who started them.
-pub(super) fn add_answer_costs(table: &mut Table, dataset: &Dataset, selection: &Selection, prices: &Prices) {
+pub(super) fn add_answer_costs(table: &mut Table, selection: &Selection, prices: &Prices) {
+    let dataset = selection.dataset();
     let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
-    let by_kind: FxHashMap<_, _> = tools::uses(dataset, selection, &costs, CallsBy::Agent).into_iter().collect();
+    let by_kind: FxHashMap<_, _> = tools::uses(selection, &costs, CallsBy::Agent).into_iter().collect();
     let columns = [("result_tokens", Kind::Tokens), ("result_cost", Kind::Money)];
     table.columns.extend(columns.map(|(name, kind)| Column { name, kind, is_detail: true }));
     for row in &mut table.rows {
@@ -85,14 +79,13 @@ pub(super) fn add_answer_costs(table: &mut Table, dataset: &Dataset, selection: 
 }
 
 /// The three signals of the summary: all rows, without the lines behind them.
-pub(super) fn signals(dataset: &Dataset, query: &Query) -> Result<Vec<Section>, Error> {
-    let selection = Selection::new(dataset, query)?;
-    let repeated_reads = || reads::brief_table(&reads::rows(dataset, &Epochs::new(dataset), &selection));
-    let failing_commands = || failures::failing_commands(dataset, query);
-    let hotspots = || hotspots::hotspots(dataset, query, false).map(|rows| hotspots::brief_table(&rows));
+pub(super) fn signals(selection: &Selection) -> Vec<Section> {
+    let repeated_reads = || reads::brief_table(&reads::rows(selection, &Epochs::new(selection.dataset())));
+    let failing_commands = || failures::failing_commands(selection);
+    let hotspots = || hotspots::brief_table(&hotspots::hotspots(selection));
     let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));
-    let sections = [("repeated_reads", repeated_reads), ("failing_commands", failing_commands?), ("hotspots", hotspots?)];
-    Ok(sections.map(|(key, table)| Section { key, table }).into())
+    let sections = [("repeated_reads", repeated_reads), ("failing_commands", failing_commands), ("hotspots", hotspots)];
+    sections.map(|(key, table)| Section { key, table }).into()
 }
 
 /// One row that adds up the counts of a table, but for those that overlap.

@@ -1,10 +1,8 @@
 //! Five-hour windows as a table.
 
-use crate::blocks::{BlockTally, blocks};
-use crate::dataset::Dataset;
-use crate::error::Error;
+use crate::blocks::{BlockTally, blocks_of};
 use crate::prices::Prices;
-use crate::query::Query;
+use crate::query::{Query, Selection};
 use crate::report::summary::{DETAILS, SPENDING, spending_cells};
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
@@ -28,13 +26,13 @@ const REST: [(&str, Kind); 7] = [
 ];
 
 /// One row per block, in their order.
-pub(super) fn table(dataset: &Dataset, query: &Query, prices: &Prices, now_ms: Option<i64>) -> Result<Table, Error> {
+pub(super) fn table(selection: &Selection, prices: &Prices, now_ms: Option<i64>) -> Table {
     let mut table = Table::new(&[&WHEN[..], &SPENDING, &PACE, &REST].concat()).details(&DETAILS).details(&["end", "tokens.output"]);
     table = table.details(&["cost_per_hour", "tokens_per_hour", "projected_tokens"]).details(&REST.map(|(name, _)| name));
-    for block in blocks(dataset, query, prices)? {
-        table.rows.push(row(&block, &query.calendar, now_ms, query.keeps_calls_only()));
+    for block in blocks_of(selection, prices) {
+        table.rows.push(row(&block, selection.calendar(), now_ms, selection.calls_only()));
     }
-    Ok(table)
+    table
 }
 
 fn row(block: &BlockTally, calendar: &Calendar, now_ms: Option<i64>, calls_only: bool) -> Vec<Value> {

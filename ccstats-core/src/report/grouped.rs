@@ -10,7 +10,7 @@ use polars::prelude::*;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::prices::{Cost, Prices};
-use crate::query::{Query, Selection};
+use crate::query::Selection;
 use crate::report::ReportName;
 use crate::report::summary::{DETAILS, SPENDING};
 use crate::rows::{MessageRow, Origin};
@@ -35,10 +35,10 @@ const TOKENS: Range<usize> = 3..8;
 const DISTINCT: [(&str, &str, &str); 2] = [("session", "sessions", "no_session"), ("agent", "agents", "no_agent")];
 
 /// The rows of a report that groups by one key.
-pub(super) fn rows(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Table, Error> {
-    let grouping = Grouping { name, dataset, calendar: &query.calendar };
-    let groups = grouping.facts(query, prices)?.group_by([col("key")]).agg(sums()).collect()?;
-    let mut rows = grouping.read(&groups, query.keeps_calls_only())?;
+pub(super) fn rows(name: ReportName, selection: &Selection, prices: &Prices) -> Result<Table, Error> {
+    let grouping = Grouping { name, dataset: selection.dataset(), calendar: selection.calendar() };
+    let groups = grouping.facts(selection, prices)?.group_by([col("key")]).agg(sums()).collect()?;
+    let mut rows = grouping.read(&groups, selection.calls_only())?;
     if grouping.is_period() {
         rows.sort_by(|(_, a), (_, b)| period(a).cmp(&period(b)));
     } else {
@@ -151,8 +151,7 @@ impl Grouping<'_> {
     }
 
     /// The fact table: a row per message, call and prompt that the query selects.
-    fn facts(&self, query: &Query, prices: &Prices) -> Result<LazyFrame, Error> {
-        let selection = Selection::new(self.dataset, query)?;
+    fn facts(&self, selection: &Selection, prices: &Prices) -> Result<LazyFrame, Error> {
         let mut facts = FactColumns::default();
         for (row, cost) in self.dataset.priced_messages(prices) {
             if selection.keeps_message(row) {
@@ -162,7 +161,7 @@ impl Grouping<'_> {
         for (row, _) in selection.calls() {
             let model = self.dataset.message(row.message).map(|message| message.model);
             let key = self.key(&row.origin, model.or(self.dataset.symbols().find(b"unknown")).unwrap_or(Symbol::NONE));
-            facts.push(key, &row.origin, Fact { calls: 1, is_activity: query.keeps_calls_only(), ..Fact::default() });
+            facts.push(key, &row.origin, Fact { calls: 1, is_activity: selection.calls_only(), ..Fact::default() });
         }
         if self.name != ReportName::Models {
             for row in selection.prompts() {

@@ -194,9 +194,10 @@ impl Report {
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, listing: &Listing) -> Result<Report, Error> {
         let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, listing.now_ms));
         let (asked, query) = (query, whole.as_ref().unwrap_or(query));
-        let mut contents = match behaviour::findings(name, dataset, query, prices, listing)? {
+        let selection = Selection::new(dataset, query)?;
+        let mut contents = match behaviour::findings(name, &selection, prices, listing) {
             Some(findings) => findings,
-            None => sums(name, dataset, query, prices, listing.now_ms)?,
+            None => sums(name, &selection, prices, listing.now_ms)?,
         };
         contents.notes.extend(blocks::note(asked, query));
         arrange(&mut contents.sections, listing)?;
@@ -206,8 +207,7 @@ impl Report {
         // Formats take problems of one kind from one stretch.
         accounting.problems.sort();
         let Contents { totals, sections, notes, advice } = contents;
-        let is_empty = Selection::new(dataset, query)?.is_empty();
-        Ok(Report { name, range: label(asked), totals, is_empty, sections, accounting, notes, advice })
+        Ok(Report { name, range: label(asked), totals, is_empty: selection.is_empty(), sections, accounting, notes, advice })
     }
 
     /// The table of a report that is one list; `None` for the summary.
@@ -234,15 +234,14 @@ struct Contents {
 }
 
 /// A report that adds up messages, calls and prompts.
-fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, now_ms: Option<i64>) -> Result<Contents, Error> {
+fn sums(name: ReportName, selection: &Selection, prices: &Prices, now_ms: Option<i64>) -> Result<Contents, Error> {
     let tables = || match name {
-        ReportName::Summary => behaviour::signals(dataset, query),
-        ReportName::Blocks => Ok(vec![Section { key: "rows", table: blocks::table(dataset, query, prices, now_ms)? }]),
-        _ => Ok(vec![Section { key: "rows", table: groups(name, dataset, query, prices)? }]),
+        ReportName::Summary => Ok(behaviour::signals(selection)),
+        ReportName::Blocks => Ok(vec![Section { key: "rows", table: blocks::table(selection, prices, now_ms) }]),
+        _ => groups(name, selection, prices).map(|table| vec![Section { key: "rows", table }]),
     };
-    let (tally, sections) = rayon::join(|| Tally::of(dataset, query, prices), tables);
-    let (tally, mut sections) = (tally?, sections?);
-    let calls_only = query.keeps_calls_only();
+    let (tally, sections) = rayon::join(|| Tally::of_selection(selection, prices), tables);
+    let (mut sections, calls_only) = (sections?, selection.calls_only());
     let totals = if name == ReportName::Summary {
         sections = [summary::sections(&tally, calls_only), sections].concat();
         Totals { key: "summary", table: summary::totals(&tally, calls_only) }
@@ -255,16 +254,16 @@ fn sums(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, now
 }
 
 /// Sums by one key, and what else is told of what has that key.
-fn groups(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Table, Error> {
-    let mut table = grouped::rows(name, dataset, query, prices)?;
+fn groups(name: ReportName, selection: &Selection, prices: &Prices) -> Result<Table, Error> {
+    let mut table = grouped::rows(name, selection, prices)?;
     match name {
         ReportName::Sessions => {
             table = table.details(&["calls", "tokens.output"]);
-            sessions::extend(&mut table, dataset, &Selection::new(dataset, query)?);
+            sessions::extend(&mut table, selection);
         }
         ReportName::Agents => {
             table = table.details(&["sessions", "prompts", "tokens.output"]);
-            behaviour::add_answer_costs(&mut table, dataset, &Selection::new(dataset, query)?, prices);
+            behaviour::add_answer_costs(&mut table, selection, prices);
         }
         _ => {}
     }
@@ -276,7 +275,7 @@ fn groups(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices) -
 mod grouped {
     use super::*;
 
-    pub(super) fn rows(_: ReportName, _: &Dataset, _: &Query, _: &Prices) -> Result<Table, Error> {
+    pub(super) fn rows(_: ReportName, _: &Selection, _: &Prices) -> Result<Table, Error> {
         Err(Error::Frames("the report needs the feature `frames`".into()))
     }
 }

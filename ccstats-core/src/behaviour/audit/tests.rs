@@ -1,4 +1,5 @@
 use super::*;
+use crate::query::Query;
 use crate::testing::dataset;
 use crate::untrusted::Untrusted;
 
@@ -32,7 +33,7 @@ fn prompt(text: &str) -> String {
 
 fn audited(lines: &[String], allowed: &[&str]) -> Vec<Event> {
     let allowed: Vec<String> = allowed.iter().map(|host| (*host).to_owned()).collect();
-    events(&dataset(&[("app/s.jsonl", lines)]), &Query::all(), &allowed, &[]).expect("no filter")
+    events(&Selection::new(&dataset(&[("app/s.jsonl", lines)]), &Query::all()).expect("no filter"), &allowed, &[])
 }
 
 /// `rule target outcome` of every event.
@@ -46,7 +47,7 @@ fn the_name_of_a_project_is_not_the_folder_that_paths_start_from() {
     let mut dataset = dataset(&[("app/s.jsonl", &[bash(1, "echo x > ../a"), bash(2, "echo x > a"), prompt("@.env")])]);
     dataset.rename_projects(|_| Some("work".into()));
     let query = Query { projects: vec!["work".into()], ..Query::all() };
-    let events = events(&dataset, &query, &[], &[]).expect("no globs");
+    let events = events(&Selection::new(&dataset, &query).expect("no globs"), &[], &[]);
     let rows = table(&dataset, &events, &Calendar::default()).rows;
     let shown = rows.iter().map(|row| (row[3].clone(), row[5].clone())).collect::<Vec<_>>();
     let work = |target: &str| (Value::text("work"), Value::text(target));
@@ -166,7 +167,7 @@ fn secrets_in_commands_are_not_shown() {
 #[test]
 fn rows_have_the_columns_of_the_contract() {
     let dataset = dataset(&[("app/s.jsonl", &[bash(1, "rm -rf x")])]);
-    let events = events(&dataset, &Query::all(), &[], &[]).expect("no filter");
+    let events = events(&Selection::new(&dataset, &Query::all()).expect("no filter"), &[], &[]);
     let table = table(&dataset, &events, &Calendar::default());
     let names: Vec<_> = table.columns.iter().map(|column| column.name).collect();
     assert_eq!(names, ["time", "session", "agent", "project", "tool", "target", "rule", "severity", "outcome", "targets", "examples"]);

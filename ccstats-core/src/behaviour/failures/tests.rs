@@ -3,11 +3,12 @@ use insta::assert_snapshot;
 use super::*;
 use crate::behaviour::story::{Era, Story, dataset};
 use crate::prices::Prices;
+use crate::query::Query;
 use crate::tally::Tally;
 use crate::time::Range;
 
 fn of(stories: &[Story]) -> Failures {
-    failures(&dataset(stories), &Query::all()).expect("no filters")
+    failures(&Selection::new(&dataset(stories), &Query::all()).expect("no filters"))
 }
 
 /// Rows without the lists, one per line.
@@ -70,7 +71,7 @@ fn sessions_and_civil_days_are_counted_once() {
         Story::new(Era::Code, "t").fails("make", 4, "d"),
     ];
     let data = dataset(&stories);
-    let found = failures(&data, &Query::all()).expect("no filters");
+    let found = failures(&Selection::new(&data, &Query::all()).expect("no filters"));
     assert_snapshot!(dump(&found), @r#"make: 4/4 in 2s 2d, 3 Some("c"), soon 0, red 0, chain 0, parsed 4"#);
     // At 10:15 UTC a new day starts there.
     let chatham = Calendar { zone: chrono_tz::Tz::Pacific__Chatham, ..Calendar::default() };
@@ -80,7 +81,7 @@ fn sessions_and_civil_days_are_counted_once() {
     }
     let data = dataset(&[long.fails("make", 2, "b")]);
     let query = Query { calendar: chatham, ..Query::all() };
-    assert_eq!(failures(&data, &query).expect("no filters").rows[0].failed.days, 2);
+    assert_eq!(failures(&Selection::new(&data, &query).expect("no filters")).rows[0].failed.days, 2);
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn evidence_is_the_latest_five_calls_and_all_kinds_of_commands() {
 fn what_follows_is_seen_beyond_the_range_but_not_counted() {
     let data = dataset(&[story().fails("make", 2, "x").on_day(2).ok("make").fails("make", 2, "y")]);
     let range = Range::parse("2026-11-01", chrono::DateTime::UNIX_EPOCH, &Calendar::default()).expect("a day");
-    let found = failures(&data, &Query { range, ..Query::all() }).expect("no filters");
+    let found = failures(&Selection::new(&data, &Query { range, ..Query::all() }).expect("no filters"));
     assert_eq!((found.rows[0].failed.failures, found.rows[0].runs, found.rows[0].followed_by_success), (1, 1, 1));
 }
 
@@ -169,7 +170,7 @@ fn failures_and_their_runs_add_up_to_those_of_the_tool() {
     let data = dataset(&[told.fails("grep x y", 2, "x").cancelled("ls").read("a").fails("make; ls", 2, "x")]);
     let tally = Tally::of(&data, &Query::all(), Prices::list()).expect("no filters");
     let (_, bash) = tally.tools.iter().find(|(tool, _)| tool == "Bash").expect("was called");
-    let found = failures(&data, &Query::all()).expect("no filters");
+    let found = failures(&Selection::new(&data, &Query::all()).expect("no filters"));
     let failed: u64 = found.rows.iter().map(|row| row.failed.failures).sum();
     let runs: u64 = found.rows.iter().map(|row| row.runs).sum();
     assert_eq!((failed, Some(failed as f64 / runs as f64)), (bash.with(Outcome::Failed), bash.failure_rate()));
@@ -178,8 +179,8 @@ fn failures_and_their_runs_add_up_to_those_of_the_tool() {
 #[test]
 fn the_summary_has_the_same_failures_without_runs() {
     let data = dataset(&[story().fails("make", 2, "x").fails("ls a", 2, "y").fails("ls b", 2, "z").ok("ls")]);
-    let full = failures(&data, &Query::all()).expect("no filters").table();
-    let cheap = failing_commands(&data, &Query::all()).expect("no filters");
+    let full = failures(&Selection::new(&data, &Query::all()).expect("no filters")).table();
+    let cheap = failing_commands(&Selection::new(&data, &Query::all()).expect("no filters"));
     let column = |table: &Table, name| {
         let index = table.column(name).expect("there");
         table.rows.iter().map(|row| row[index].clone()).collect::<Vec<_>>()

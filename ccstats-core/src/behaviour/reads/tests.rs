@@ -70,7 +70,7 @@ impl Lines {
 
     fn rows_of(self, query: &Query) -> Vec<FileReads> {
         let dataset = dataset(&[("p/s.jsonl", &self.lines)]);
-        rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, query).expect("a valid query"))
+        rows(&Selection::new(&dataset, query).expect("a valid query"), &Epochs::new(&dataset))
     }
 
     /// The classes of the only row, those that have reads; `+` marks verified ones.
@@ -280,7 +280,7 @@ fn the_reads_that_were_not_needed_cost_what_their_results_do() {
     let last = r#"{"type":"assistant","sessionId":"s","timestamp":"2026-11-03T10:00:04Z","message":{"id":"msg_2","model":"claude-sonnet-4-5","usage":{"input_tokens":1500},"content":[]}}"#;
     lines.push(last.into());
     let dataset = dataset(&[("p/s.jsonl", &lines)]);
-    let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+    let rows = rows(&Selection::new(&dataset, &Query::all()).expect("a valid query"), &Epochs::new(&dataset));
     let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
     let totals = totals(&rows, &costs);
     let cell = |name| totals.rows[0][totals.column(name).expect("a column")].clone();
@@ -292,7 +292,7 @@ fn the_reads_that_were_not_needed_cost_what_their_results_do() {
 fn the_largest_waste_comes_first_and_names_its_lines() {
     let lines = lines().whole().whole().read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b");
     let dataset = dataset(&[("p/s.jsonl", &lines.lines)]);
-    let rows = rows(&dataset, &Epochs::new(&dataset), &Selection::new(&dataset, &Query::all()).expect("a valid query"));
+    let rows = rows(&Selection::new(&dataset, &Query::all()).expect("a valid query"), &Epochs::new(&dataset));
     let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
     let table = table(&dataset, &rows, &costs);
     let files = table.column("file").expect("a column");
