@@ -360,7 +360,7 @@ impl Agents {
         Agents { all, told }
     }
 
-    /// The kind of every agent (`counting.md` 3): `warmup` by its first prompt, else the
+    /// The kind of every agent (`docs/counting.md` 3): `warmup` by its first prompt, else the
     /// type that its metadata, its result or its call names, else the word in its id.
     fn kinds(self, facts: &mut Facts, types: &[(String, String)]) -> FxHashMap<Symbol, Symbol> {
         let Facts { symbols, agents, .. } = facts;
@@ -416,7 +416,7 @@ fn is_soft(facts: &Facts, call: &CallRow) -> bool {
 }
 
 fn duration_ms(call: &CallRow, result: &ResultRow, outcome: Outcome) -> Option<u64> {
-    if matches!(outcome, Outcome::Background | Outcome::Denied | Outcome::Cancelled) || result.is_async {
+    if outcome == Outcome::Background || outcome.never_ran() || result.is_async {
         return None;
     }
     let between = || result.order.stamp_ms()?.checked_sub(call.origin.order.stamp_ms()?)?.try_into().ok();

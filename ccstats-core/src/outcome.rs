@@ -1,9 +1,9 @@
 //! What became of a tool call.
 //!
 //! Versions of Claude Code tell it in different ways: a field, a phrase at the
-//! start of the result, or the exit code in its first line (`format.md` 10.4).
+//! start of the result, or the exit code in its first line (`docs/format.md` 10.4).
 //! [`Verdict`] is what the result alone tells; [`Verdict::outcome`] adds the
-//! call. The rules are those of `counting.md` 4, in its order.
+//! call. The rules are those of `docs/counting.md` 4, in its order.
 
 use std::borrow::Cow;
 
@@ -37,6 +37,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the call did nothing: it was not let run, or called off before it could.
+    pub(crate) fn never_ran(self) -> bool {
+        matches!(self, Outcome::Denied | Outcome::Cancelled)
+    }
+
     /// Every outcome, in the order of reports.
     pub const ALL: [Outcome; 9] = [
         Outcome::Ok,

@@ -154,7 +154,7 @@ impl<'c, 'd> Doubts<'c, 'd> {
         self.times.push(at);
         let last = Last { any: Some(number), lasting: (outcome == Outcome::Background).then_some(number) };
         match reach {
-            _ if matches!(outcome, Outcome::Denied | Outcome::Cancelled) => {}
+            _ if outcome.never_ran() => {}
             Reach::None | Reach::Read | Reach::Edit | Reach::Agent => {}
             Reach::Anything => self.anything = self.anything.max(last),
             Reach::Named => self.add_paths(call, last),

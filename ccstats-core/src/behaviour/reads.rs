@@ -312,7 +312,7 @@ impl Runs {
             *end = event.at.max(*end);
         }
         let mut runs = Runs::default();
-        for event in events.iter().filter(|event| event.reach == Reach::Agent && event.outcome != Outcome::Denied) {
+        for event in events.iter().filter(|event| event.reach == Reach::Agent && !event.outcome.never_ran()) {
             let agent = event.result.map(|result| result.agent).filter(|agent| !agent.is_none());
             let seen = agent.and_then(|agent| last.get(&agent).copied());
             // Of an agent in the background the result is that it was started.
@@ -453,7 +453,7 @@ impl<'s, 'd> Session<'s, 'd> {
     /// An edit changes its file; one that is refused until the file is read
     /// again tells that somebody else may have.
     fn edit(&mut self, event: &Event) {
-        let is_refused = matches!(event.outcome, Outcome::ToolError | Outcome::Denied | Outcome::Cancelled);
+        let is_refused = event.outcome == Outcome::ToolError || event.outcome.never_ran();
         let asks_to_read = event.result.is_some_and(|result| matches!(result.edit_error, Some(EditError::NotRead | EditError::Changed)));
         if (!is_refused || asks_to_read)
             && let Some(file) = self.named_file(event.call)

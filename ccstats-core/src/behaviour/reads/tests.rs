@@ -156,17 +156,18 @@ fn commands_that_may_change_the_file_lie_between_and_others_do_not() {
 
 #[test]
 fn what_did_not_run_changed_nothing() {
-    let refused = |tool: &str, input: &str| {
+    let after = |text: &str, tool: &str, input: &str| {
         let id = format!("toolu_{tool}");
         let call = format!(r#""message":{{"model":"m","content":[{{"type":"tool_use","id":"{id}","name":"{tool}","input":{input}}}]}}"#);
-        let denied = format!(
-            r#""message":{{"content":[{{"type":"tool_result","tool_use_id":"{id}","is_error":true,"content":"The user doesn't want to proceed with this tool use. STOP"}}]}}"#
-        );
+        let denied =
+            format!(r#""message":{{"content":[{{"type":"tool_result","tool_use_id":"{id}","is_error":true,"content":"{text}"}}]}}"#);
         lines().whole().line("assistant", &call).line("user", &denied).whole().dump()
     };
-    assert_eq!(refused("Edit", r#"{"file_path":"/w/a"}"#), "first redundant_exact +");
-    assert_eq!(refused("Bash", r#"{"command":"rm a"}"#), "first redundant_exact +");
-    assert_eq!(refused("Task", "{}"), "first redundant_exact +");
+    for text in ["The user doesn't want to proceed with this tool use. STOP", "Sibling tool call errored"] {
+        for (tool, input) in [("Edit", r#"{"file_path":"/w/a"}"#), ("Bash", r#"{"command":"rm a"}"#), ("Task", "{}")] {
+            assert_eq!(after(text, tool, input), "first redundant_exact +", "{tool}: {text}");
+        }
+    }
 }
 
 #[test]
