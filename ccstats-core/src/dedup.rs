@@ -1,7 +1,7 @@
 //! Identities, and the folding of all copies of a record into one.
 //!
 //! One response stands on several lines, and again in resumed sessions, forks
-//! and agents' files (`format.md` 7 and 8). Identity is the id that the API
+//! and agents' files (`docs/format.md` 7 and 8). Identity is the id that the API
 //! gave; only gateways, which use ids again, need the session beside it.
 
 use hashbrown::HashTable;

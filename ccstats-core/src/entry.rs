@@ -3,7 +3,7 @@
 //! One flat [`Entry`] takes the keys that some rule reads, at their true
 //! places only: a `usage` inside a tool result is never usage. Keys come in
 //! any order, and of duplicate keys the last one wins. Which fields mean
-//! something depends on [`Entry::kind`]; see `format.md` for the shapes.
+//! something depends on [`Entry::kind`]; see `docs/format.md` for the shapes.
 
 mod read;
 

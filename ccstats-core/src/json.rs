@@ -2,7 +2,7 @@
 //!
 //! It looks at few bytes: keys and the values that a rule reads. Everything
 //! else is skipped, not checked; a broken value costs its line nothing as long
-//! as its strings and brackets close (`counting.md` 2). Depth is counted, never
+//! as its strings and brackets close (`docs/counting.md` 2). Depth is counted, never
 //! recursed. A raw newline ends whatever is open.
 //!
 //! NUL bytes between tokens count as white space: a crash leaves runs of them.

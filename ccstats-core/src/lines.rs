@@ -251,7 +251,7 @@ impl<'t> Iterator for Entries<'t> {
 /// The byte order mark of UTF-8; before a line it is nothing.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Where the whole entries in a damaged line start (`counting.md` 2): complete values that
+/// Where the whole entries in a damaged line start (`docs/counting.md` 2): complete values that
 /// stand one after another; then, if a rest remains, the suffix that is a
 /// complete object. Linear in the line.
 fn salvage(line: &[u8], level: Level) -> Vec<usize> {

@@ -2,7 +2,7 @@
 //!
 //! The table is `prices.json`, compiled in, with its source and date. A price
 //! is chosen by model, civil UTC day, size of the prompt, speed and geography
-//! (`counting.md` 6). Money is whole picodollars: $1 per million tokens is a
+//! (`docs/counting.md` 6). Money is whole picodollars: $1 per million tokens is a
 //! million picodollars per token, so no sum is ever rounded.
 
 use std::iter::Sum;

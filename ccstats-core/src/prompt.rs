@@ -1,7 +1,7 @@
 //! Which `user` entries are prompts that a person typed.
 //!
 //! Most `user` entries are not: tool results, slash commands, notices, summaries
-//! after compaction, prompts of subagents (`format.md` 11).
+//! after compaction, prompts of subagents (`docs/format.md` 11).
 
 use crate::entry::{Block, Content, Entry};
 use crate::outcome::trim_start;

@@ -335,7 +335,7 @@ pub(crate) struct TitleRow {
     pub(crate) place: Place,
 }
 
-/// Kinds of titles, the best first (`format.md` 4).
+/// Kinds of titles, the best first (`docs/format.md` 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TitleRank {
     Custom,

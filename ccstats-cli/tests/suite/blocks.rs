@@ -1,4 +1,4 @@
-//! Five-hour windows (`counting.md` 5), through the program.
+//! Five-hour windows (`docs/counting.md` 5), through the program.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,6 +1,6 @@
 //! Makes homes of every shape of line at random, the same for the same seed.
 //!
-//! Built from the cases of `format.md` 13: duplicates, copies of a resume,
+//! Built from the cases of `docs/format.md` 13: duplicates, copies of a resume,
 //! sidechains, progress, results before their calls, ids of gateways, and
 //! every text that decides about an outcome.
 

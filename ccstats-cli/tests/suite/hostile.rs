@@ -1,4 +1,4 @@
-//! Broken and hostile input: what `reliability.md` promises, seen from outside.
+//! Broken and hostile input: what `docs/reliability.md` promises, seen from outside.
 //!
 //! The number before each test is that of the threat there.
 

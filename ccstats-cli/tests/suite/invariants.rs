@@ -1,4 +1,4 @@
-//! The laws of counting (counting.md 7), on homes made at random.
+//! The laws of counting (docs/counting.md 7), on homes made at random.
 //!
 //! A law needs no expected figure, so it also holds for what the reference
 //! does not know: weeks, agents, threads, maps.

@@ -1,5 +1,5 @@
 //! What Claude Code did that its user may want to know of: one event for each
-//! call and rule (`behaviour.md`, "Audit").
+//! call and rule (`docs/behaviour.md`, "Audit").
 //!
 //! Rules look at parsed commands and at paths, never at text. A call that
 //! several commands make match one rule is one event: it names the worst of

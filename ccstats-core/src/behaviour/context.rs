@@ -1,4 +1,4 @@
-//! How contexts grew, were cut, and were paid for again (`behaviour.md`, "Context").
+//! How contexts grew, were cut, and were paid for again (`docs/behaviour.md`, "Context").
 //!
 //! All of it is measured: the context of a response is its input, cache writes and
 //! cache reads. The main thread and each subagent are threads of their own.
@@ -7,7 +7,7 @@
 //!
 //! Rebuilt tokens are counted to the last one. A rebuild as an event is one that
 //! Claude Code's own status line would call a miss: at least 2,000 tokens and more
-//! than 5 % again (`integration.md` 3).
+//! than 5 % again (`docs/behaviour.md`, "Context").
 
 use std::cmp::Reverse;
 

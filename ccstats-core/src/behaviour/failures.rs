@@ -121,7 +121,7 @@ pub(crate) fn failing_commands(selection: &Selection) -> Table {
     table
 }
 
-/// Whether a call counts in a rate of failures (`counting.md` 4).
+/// Whether a call counts in a rate of failures (`docs/counting.md` 4).
 fn is_run(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Ok | Outcome::Failed | Outcome::ToolError | Outcome::SoftNonzero)
 }

@@ -1,6 +1,6 @@
 //! What Claude Code did: tools, repeated reads, failures, edits, risks, moods, contexts.
 //!
-//! Each file answers one question over the facts of a dataset (`behaviour.md`).
+//! Each file answers one question over the facts of a dataset (`docs/behaviour.md`).
 //! People act on these answers, so a row that cannot be proven is left out.
 
 pub(crate) mod audit;

@@ -1,4 +1,4 @@
-//! What prompts say about the mood, by civil day (`behaviour.md`, "Prompt signals").
+//! What prompts say about the mood, by civil day (`docs/behaviour.md`, "Prompt signals").
 //!
 //! Measured, all of it: words that a person typed, and interruptions. Which words
 //! count is decided in `prompt`; there is no lexicon of moods.

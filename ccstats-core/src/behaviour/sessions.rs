@@ -1,6 +1,6 @@
 //! What a session is called and what it was made of, beside its totals.
 //!
-//! Titles take the precedence of `format.md` 4. Active time is measured between
+//! Titles take the precedence of `docs/format.md` 4. Active time is measured between
 //! the lines of a session: gaps over five minutes are left out, and subagents that
 //! work side by side count once.
 

@@ -1,4 +1,4 @@
-//! The audit rules that look at shell commands (`behaviour.md`, "Audit").
+//! The audit rules that look at shell commands (`docs/behaviour.md`, "Audit").
 
 use super::place::{self, Folder};
 use super::program::{self, Program};

@@ -1,4 +1,4 @@
-//! What a command can have changed (`behaviour.md`, class `after_edit`).
+//! What a command can have changed (`docs/behaviour.md`, class `after_edit`).
 
 use std::borrow::Cow;
 

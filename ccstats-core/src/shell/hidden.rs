@@ -1,4 +1,4 @@
-//! Finds runners whose status nobody saw (`behaviour.md`, "hidden").
+//! Finds runners whose status nobody saw (`docs/behaviour.md`, "hidden").
 
 use super::switches::Switches;
 use super::{Command, Script, Separator, name, program, runner};

@@ -1,4 +1,4 @@
-//! Names the command that failed (`behaviour.md`, "Failing commands").
+//! Names the command that failed (`docs/behaviour.md`, "Failing commands").
 //!
 //! The status of a script is that of the last pipeline that ran. Going back
 //! from the end: the last command can always have failed; so can the one before

@@ -1,4 +1,4 @@
-//! Whether exit 1 of a command only says "nothing found" (`counting.md` section 4).
+//! Whether exit 1 of a command only says "nothing found" (`docs/counting.md` section 4).
 //!
 //! The rule is defined by two regular expressions of the reference program, on
 //! the text, not on parsed shell: outcomes were counted with it. This file

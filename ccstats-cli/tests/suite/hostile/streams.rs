@@ -1,4 +1,4 @@
-//! How a run ends: exit codes, closed pipes, full disks (`contract.md`, T-24).
+//! How a run ends: exit codes, closed pipes, full disks (`docs/reliability.md`, T-24).
 
 use std::fs::File;
 use std::process::{Child, Stdio};

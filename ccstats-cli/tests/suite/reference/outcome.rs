@@ -1,4 +1,4 @@
-//! What became of a call, and whether a text was typed (counting.md 4 and 5).
+//! What became of a call, and whether a text was typed (docs/counting.md 4 and 5).
 
 use super::json::Json;
 use super::scan::{Answer, Call};

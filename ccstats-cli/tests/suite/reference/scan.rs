@@ -1,4 +1,4 @@
-//! Messages, calls, results and prompts of the lines read (counting.md 3 to 5).
+//! Messages, calls, results and prompts of the lines read (docs/counting.md 3 to 5).
 
 use std::collections::{HashMap, hash_map::Entry};
 
