@@ -10,8 +10,8 @@
 use std::borrow::Cow;
 
 use crate::keys::{Key, Object, Orders};
+use crate::lexer::Lexer;
 use crate::simd::Level;
-use crate::tokens::Tokens;
 
 /// A string or a bracket of the line does not close, or it is no object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ pub(crate) const COUNT_LIMIT: u64 = 1 << 53;
 pub(crate) struct Cursor<'t> {
     bytes: &'t [u8],
     at: usize,
-    tokens: Tokens<'t>,
+    tokens: Lexer<'t>,
     orders: Orders,
 }
 
@@ -168,7 +168,7 @@ impl<'t> Cursor<'t> {
 
     /// The same, where the order of keys is known from other text.
     pub(crate) fn with_orders(orders: Orders, bytes: &'t [u8], at: usize, level: Level) -> Cursor<'t> {
-        Cursor { bytes, at, tokens: Tokens::new(bytes, at, level), orders }
+        Cursor { bytes, at, tokens: Lexer::new(bytes, at, level), orders }
     }
 
     /// What was learned about the order of keys.

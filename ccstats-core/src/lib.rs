@@ -5,7 +5,7 @@
 //! call and prompt once, however often it was written. It never prints, exits,
 //! or asks for the time, the zone or the environment: those are arguments.
 //!
-//! There are three heights. Each can be used without the ones above it.
+//! There are three layers. Each can be used without the ones above it.
 //!
 //! # 1. Entries: what one transcript says, line by line
 //!
@@ -126,6 +126,7 @@ mod frames;
 mod hashing;
 mod json;
 mod keys;
+mod lexer;
 mod lines;
 mod outcome;
 mod pages;
@@ -146,9 +147,10 @@ mod symbols;
 mod table;
 mod tally;
 mod time;
-mod tokens;
+
 mod untrusted;
 mod usage;
+mod wording;
 mod writes;
 
 #[cfg(test)]
@@ -191,3 +193,4 @@ pub use tally::{Calls, ProjectTally, Spending, Tally};
 pub use time::{BLOCK_MS, Bounds, Calendar, Range};
 pub use untrusted::{Shown, Untrusted, is_dangerous};
 pub use usage::Tokens;
+pub use wording::{counted, grouped, money};

@@ -133,23 +133,23 @@ impl<'d> Selection<'d> {
     }
 
     pub(crate) fn prompts(&self) -> impl Iterator<Item = &'d PromptRow> {
-        self.dataset.prompts().iter().filter(|row| self.keeps_event(&row.origin))
+        self.dataset.prompts().iter().filter(|row| self.keeps_modelless(&row.origin))
     }
 
     pub(crate) fn mentions(&self) -> impl Iterator<Item = &'d MentionRow> {
-        self.dataset.facts().mentions.rows().iter().filter(|row| self.keeps_event(&row.origin))
+        self.dataset.facts().mentions.rows().iter().filter(|row| self.keeps_modelless(&row.origin))
     }
 
     pub(crate) fn cuts(&self) -> impl Iterator<Item = &'d CutRow> {
-        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_event(&row.origin))
+        self.dataset.facts().cuts.rows().iter().filter(|row| self.keeps_modelless(&row.origin))
     }
 
     pub(crate) fn api_errors(&self) -> impl Iterator<Item = &'d ApiErrorRow> {
-        self.dataset.api_errors().iter().filter(|row| self.keeps_event(&row.origin))
+        self.dataset.api_errors().iter().filter(|row| self.keeps_modelless(&row.origin))
     }
 
     /// What has no model of its own belongs to the model that answered next.
-    pub(crate) fn keeps_event(&self, origin: &Origin) -> bool {
+    pub(crate) fn keeps_modelless(&self, origin: &Origin) -> bool {
         let has_model = || self.models.keeps_all() || self.models.keep(self.timeline.model_after(origin));
         !self.calls_only() && self.keeps_origin(origin) && has_model()
     }

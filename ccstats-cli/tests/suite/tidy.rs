@@ -77,7 +77,7 @@ fn parsers_do_no_input() {
 /// The stages in the order of the data: each uses itself and lower ones.
 const STAGES: [&str; 19] = [
     "simd",
-    "tokens",
+    "lexer",
     "keys",
     "json",
     "entry",

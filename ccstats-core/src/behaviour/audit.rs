@@ -22,6 +22,7 @@ use crate::shell::{self, Severity};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
+use crate::wording::counted;
 
 /// Why a call is an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +66,7 @@ pub(crate) fn events(selection: &Selection, allowed: &[String], leaks: &[Leak]) 
         audit.call(call, ending, &mut events);
     }
     events.extend(selection.mentions().filter_map(|row| mentioned(dataset, row)));
-    events.extend(leaks.iter().filter(|leak| selection.keeps_event(&leak.origin)).map(|leak| leaked(dataset, leak)));
+    events.extend(leaks.iter().filter(|leak| selection.keeps_modelless(&leak.origin)).map(|leak| leaked(dataset, leak)));
     events.sort_by_cached_key(|event| {
         let latest = std::cmp::Reverse((event.origin.order.stamp_ms(), event.origin.order));
         (std::cmp::Reverse(event.severity), latest, event.rule, event.targets.first().cloned())
@@ -85,10 +86,10 @@ pub(crate) fn table(dataset: &Dataset, events: &[Event], calendar: &Calendar) ->
 /// What to do about the events, if something is to be done.
 pub(crate) fn advice(events: &[Event]) -> Option<String> {
     let of = |rule| events.iter().filter(move |event| event.rule == rule);
-    let done = |rule| of(rule).filter(|event| event.outcome == "executed" && event.severity > Severity::Low).count();
+    let done = |rule| of(rule).filter(|event| event.outcome == "executed" && event.severity > Severity::Low).count() as u64;
     let leaked: FxHashSet<_> = of(Rule::LeakedSecret).flat_map(|event| &event.targets).collect();
     if !leaked.is_empty() {
-        let secrets = counted(leaked.len(), "secret");
+        let secrets = counted(leaked.len() as u64, "secret");
         return Some(format!("{secrets} in transcripts: replace each where it was issued, then delete these sessions"));
     }
     match (done(Rule::SecretsRead), done(Rule::Destructive)) {
@@ -372,10 +373,6 @@ fn severity_name(severity: Severity) -> &'static str {
         Severity::Medium => "medium",
         Severity::High => "high",
     }
-}
-
-fn counted(count: usize, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 #[cfg(test)]

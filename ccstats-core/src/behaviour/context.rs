@@ -18,12 +18,13 @@ use crate::behaviour::epochs::{Thread, rewinds};
 use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::outcome::Outcome;
-use crate::prices::{PICODOLLARS, Price, Prices};
+use crate::prices::{Price, Prices};
 use crate::query::Selection;
 use crate::rows::{Cut, CutRow, MessageRow, Order, Origin};
 use crate::symbols::{Symbol, Symbols};
 use crate::table::{Kind, Table, Value};
 use crate::usage::Tokens;
+use crate::wording::{counted, money};
 
 /// The contexts of one session.
 #[derive(Clone, Debug)]
@@ -299,7 +300,7 @@ impl<'d> Walk<'d> {
     /// summary alone.
     fn compactions(&mut self, between: &Between) {
         for row in &between.boundaries {
-            if !self.selection.keeps_event(&row.origin) {
+            if !self.selection.keeps_modelless(&row.origin) {
                 continue;
             }
             let is = |word: &[u8]| self.dataset.symbols().bytes(row.trigger) == word;
@@ -311,7 +312,7 @@ impl<'d> Walk<'d> {
             session.tokens_before = session.tokens_before.max(Some(row.tokens_before).filter(|tokens| *tokens > 0));
         }
         for row in between.summaries.iter().skip(between.boundaries.len()) {
-            if self.selection.keeps_event(&row.origin) {
+            if self.selection.keeps_modelless(&row.origin) {
                 self.session(&row.origin).untold += 1;
             }
         }
@@ -547,10 +548,9 @@ pub(crate) fn totals(rows: &[SessionContext]) -> Table {
 
 /// What to do about it.
 pub(crate) fn advice(rows: &[SessionContext]) -> Option<String> {
-    const CENT: u128 = PICODOLLARS / 100;
     let with = |reason| rows.iter().map(|row| row.rebuilds_with(reason)).sum::<u64>();
     let rebuilds: u64 = rows.iter().map(|row| row.rebuilds.len() as u64).sum();
-    let cents = (rows.iter().map(|row| row.extra_cost).sum::<u128>() + CENT / 2) / CENT;
+    let extra_cost = money(rows.iter().map(|row| row.extra_cost).sum());
     let known = [Reason::Pause, Reason::OtherModel, Reason::ToolsChanged].map(|reason| (with(reason), reason));
     let (most, reason) = known.into_iter().rev().max_by_key(|(count, _)| *count).filter(|(count, _)| *count > 0)?;
     let what = match reason {
@@ -558,7 +558,8 @@ pub(crate) fn advice(rows: &[SessionContext]) -> Option<String> {
         Reason::ToolsChanged => "after a change of the tools: connect MCP servers before the first prompt",
         _ => "after a pause longer than its life: before a break, finish with `/compact`, and start other work with `/clear`",
     };
-    Some(format!("the cache was rebuilt {rebuilds} times for about ${}.{:02}, {most} times {what}", cents / 100, cents % 100))
+    let (rebuilds, most) = (counted(rebuilds, "time"), counted(most, "time"));
+    Some(format!("the cache was rebuilt {rebuilds} for about {extra_cost}, {most} {what}"))
 }
 
 #[cfg(test)]

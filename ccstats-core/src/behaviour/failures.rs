@@ -22,6 +22,7 @@ use crate::symbols::{Symbol, Symbols};
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
 use crate::untrusted::Shown;
+use crate::wording::{counted, grouped};
 
 /// Most commands that are spelled out behind one key, and the length of each.
 const MOST_VARIANTS: usize = 10;
@@ -171,15 +172,17 @@ impl Failures {
         let worst = worst.map(|row| {
             let Failed { command, failures, sessions, .. } = &row.failed;
             format!(
-                "`{}` failed {failures} of {} times in {sessions} session{}: tell Claude in CLAUDE.md how to run it, or fix what it needs",
+                "`{}` failed {} of {} in {}: tell Claude in CLAUDE.md how to run it, or fix what it needs",
                 Shown::new(command),
-                row.runs,
-                if *sessions == 1 { "" } else { "s" },
+                grouped((*failures).into()),
+                counted(row.runs, "time"),
+                counted(*sessions, "session"),
             )
         });
         let lost: u64 = self.hidden.iter().map(|row| row.results).sum();
-        let lost = (lost > 0)
-            .then(|| format!("the exit code of {lost} tests, builds and lints was lost: use `set -o pipefail`, and no `|| true`"));
+        let lost = (lost > 0).then(|| {
+            format!("the exit code of {} tests, builds and lints was lost: use `set -o pipefail`, and no `|| true`", grouped(lost.into()))
+        });
         let parts: Vec<String> = worst.into_iter().chain(lost).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }

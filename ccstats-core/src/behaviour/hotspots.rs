@@ -23,6 +23,7 @@ use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
 use crate::time::Calendar;
 use crate::untrusted::Shown;
+use crate::wording::counted;
 
 /// One file that was edited.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -126,7 +127,11 @@ const MANY_REFUSALS: u64 = 3;
 pub(crate) fn advice(rows: &[Hotspot]) -> Option<String> {
     let hot = rows.first().filter(|row| row.sessions >= MANY_SESSIONS).map(|row| {
         let file = Shown::new(&row.file);
-        format!("`{file}` was edited {} times in {} sessions: describe it in CLAUDE.md, or split it", row.edits, row.sessions)
+        format!(
+            "`{file}` was edited {} in {}: describe it in CLAUDE.md, or split it",
+            counted(row.edits, "time"),
+            counted(row.sessions, "session")
+        )
     });
     let sum = |count: fn(&Hotspot) -> u64| rows.iter().map(count).sum::<u64>();
     let reasons = [
@@ -138,7 +143,7 @@ pub(crate) fn advice(rows: &[Hotspot]) -> Option<String> {
     // The first of equal reasons, so that the order of the list decides.
     let refused = reasons.iter().rev().max_by_key(|(count, _)| *count).filter(|(count, _)| *count >= MANY_REFUSALS);
     let parts: Vec<String> =
-        hot.into_iter().chain(refused.map(|(count, why)| format!("{count} edits were refused because {why}"))).collect();
+        hot.into_iter().chain(refused.map(|(count, why)| format!("{} were refused because {why}", counted(*count, "edit")))).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use crate::query::Selection;
 use crate::rows::{Cut, Origin};
 use crate::table::{Kind, Table, Value};
+use crate::wording::grouped;
 
 /// The prompts of some days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,8 +87,8 @@ pub(crate) fn advice(rows: &[(Option<NaiveDate>, Signals)]) -> Option<String> {
     let worst = worst.max_by_key(|(day, signals)| (signals.negative, std::cmp::Reverse(*day)))?.0?;
     Some(format!(
         "{} of {} prompts show frustration, most of them on {worst}: see what went wrong with `ccstats failures --date {worst}`",
-        sum(|signals| signals.negative),
-        sum(|signals| signals.prompts)
+        grouped(sum(|signals| signals.negative).into()),
+        grouped(sum(|signals| signals.prompts).into())
     ))
 }
 

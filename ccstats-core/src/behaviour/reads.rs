@@ -24,6 +24,7 @@ use crate::rows::{CallRow, Order, Place, ResultRow};
 use crate::shell::Lines;
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
+use crate::wording::counted;
 
 /// Why a file was read, as far as a transcript tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,10 +112,10 @@ pub(crate) fn rows(selection: &Selection, epochs: &Epochs) -> Vec<FileReads> {
     let is_listed = |row: &FileReads| row.reads.len() >= MANY || row.with(Class::RedundantExact) > 0;
     let dataset = selection.dataset();
     let (sessions, agents) = sessions(selection);
-    let listed = |calls: Vec<u32>| {
-        let events = events(selection, &calls);
-        let commands = SessionCommands::new(dataset, events.iter().filter_map(|event| event.call.known_command()));
-        Session::new(dataset, epochs, &events, &agents, &commands).rows().into_iter().filter(is_listed)
+    let listed = |numbers: Vec<u32>| {
+        let calls = file_calls(selection, &numbers);
+        let commands = SessionCommands::new(dataset, calls.iter().filter_map(|call| call.row.known_command()));
+        Session::new(dataset, epochs, &calls, &agents, &commands).rows().into_iter().filter(is_listed)
     };
     let mut rows: Vec<FileReads> = sessions.into_par_iter().flat_map_iter(listed).collect();
     rows.sort_by(|a, b| {
@@ -204,17 +205,16 @@ fn redundant_cost(rows: &[FileReads], costs: &ResultCosts) -> ResultCost {
 
 /// What to do about the rows.
 pub(crate) fn advice(rows: &[FileReads]) -> Option<String> {
-    let (files, times) = rows
-        .iter()
-        .map(|row| row.with(Class::RedundantExact))
-        .filter(|times| *times > 0)
-        .fold((0, 0), |(files, sum), times| (files + 1, sum + times));
-    let (files_word, times_word) = (plural(files, "file was", "files were"), plural(times, "time", "times"));
-    (files > 0).then(|| format!("{files} {files_word} read again unchanged {times} {times_word}: what it is asked for often belongs into CLAUDE.md, or into one read of the whole file"))
-}
-
-fn plural(number: u64, one: &'static str, many: &'static str) -> &'static str {
-    if number == 1 { one } else { many }
+    let unneeded: Vec<u64> = rows.iter().map(|row| row.with(Class::RedundantExact)).filter(|times| *times > 0).collect();
+    let (files, times) = (unneeded.len() as u64, unneeded.iter().sum());
+    if files == 0 {
+        return None;
+    }
+    let were = if files == 1 { "was" } else { "were" };
+    let (files, times) = (counted(files, "file"), counted(times, "time"));
+    Some(format!(
+        "{files} {were} read again unchanged {times}: what it is asked for often belongs into CLAUDE.md, or into one read of the whole file"
+    ))
 }
 
 /// Where the reads stand that were not needed, else all of them.
@@ -230,9 +230,9 @@ fn examples(dataset: &Dataset, row: &FileReads) -> Value {
 }
 
 /// A call that read or may have changed a file, at the time of its result.
-struct Event<'d> {
+struct FileCall<'d> {
     at: Order,
-    call: &'d CallRow,
+    row: &'d CallRow,
     result: Option<&'d ResultRow>,
     outcome: Outcome,
     reach: Reach,
@@ -276,20 +276,20 @@ fn is_selected(call: &CallRow, reach: Reach, selection: &Selection) -> bool {
     matches!(reach, Reach::Read | Reach::Shell) && selection.keeps_call(call)
 }
 
-/// The events of one session, in order.
-fn events<'d>(selection: &Selection<'d>, calls: &[u32]) -> Vec<Event<'d>> {
+/// The calls of one session that read or may have changed a file, in order.
+fn file_calls<'d>(selection: &Selection<'d>, numbers: &[u32]) -> Vec<FileCall<'d>> {
     let dataset = selection.dataset();
     let mut reaches = Reaches { dataset, known: FxHashMap::default() };
-    let event = |number: &u32| {
-        let (call, ending) = dataset.call_at(*number as usize);
-        let result = dataset.facts().results.get(call.key);
-        let at = result.map_or(call.origin.order, |result| result.order);
-        let reach = reaches.of(call);
-        Event { at, call, result, outcome: ending.outcome, reach, is_selected: is_selected(call, reach, selection) }
+    let file_call = |number: &u32| {
+        let (row, ending) = dataset.call_at(*number as usize);
+        let result = dataset.facts().results.get(row.key);
+        let at = result.map_or(row.origin.order, |result| result.order);
+        let reach = reaches.of(row);
+        FileCall { at, row, result, outcome: ending.outcome, reach, is_selected: is_selected(row, reach, selection) }
     };
-    let mut events: Vec<Event> = calls.iter().map(event).collect();
-    events.sort_unstable_by_key(|event| (event.at, event.call.key));
-    events
+    let mut calls: Vec<FileCall> = numbers.iter().map(file_call).collect();
+    calls.sort_unstable_by_key(|call| (call.at, call.row.key));
+    calls
 }
 
 /// The runs of the subagents of each thread, by their starts.
@@ -305,21 +305,21 @@ struct Run {
 
 impl Runs {
     /// `agents`: those whose calls are in the transcripts, so that it is known what they did.
-    fn new(events: &[Event], agents: &FxHashSet<Symbol>) -> Runs {
+    fn new(calls: &[FileCall], agents: &FxHashSet<Symbol>) -> Runs {
         let mut last: FxHashMap<Symbol, Order> = FxHashMap::default();
-        for event in events {
-            let end = last.entry(event.call.origin.agent).or_insert(event.at);
-            *end = event.at.max(*end);
+        for call in calls {
+            let end = last.entry(call.row.origin.agent).or_insert(call.at);
+            *end = call.at.max(*end);
         }
         let mut runs = Runs::default();
-        for event in events.iter().filter(|event| event.reach == Reach::Agent && !event.outcome.never_ran()) {
-            let agent = event.result.map(|result| result.agent).filter(|agent| !agent.is_none());
+        for call in calls.iter().filter(|call| call.reach == Reach::Agent && !call.outcome.never_ran()) {
+            let agent = call.result.map(|result| result.agent).filter(|agent| !agent.is_none());
             let seen = agent.and_then(|agent| last.get(&agent).copied());
             // Of an agent in the background the result is that it was started.
-            let is_over = event.result.is_some_and(|result| !result.is_async) || agent.is_some_and(|agent| agents.contains(&agent));
-            let end = if is_over { Some(event.at.max(seen.unwrap_or(event.at))) } else { None };
-            let parent = Thread::of(&event.call.origin);
-            runs.0.entry(parent).or_default().push(Run { start: event.call.origin.order, end });
+            let is_over = call.result.is_some_and(|result| !result.is_async) || agent.is_some_and(|agent| agents.contains(&agent));
+            let end = if is_over { Some(call.at.max(seen.unwrap_or(call.at))) } else { None };
+            let parent = Thread::of(&call.row.origin);
+            runs.0.entry(parent).or_default().push(Run { start: call.row.origin.order, end });
         }
         for runs in runs.0.values_mut() {
             runs.sort_by_key(|run| run.start);
@@ -368,11 +368,11 @@ struct File {
     row: FileReads,
 }
 
-/// A walk through the events of one session.
+/// A walk through the calls of one session.
 struct Session<'s, 'd> {
     dataset: &'d Dataset,
     epochs: &'s Epochs,
-    events: &'s [Event<'d>],
+    calls: &'s [FileCall<'d>],
     runs: Runs,
     commands: &'s SessionCommands<'d>,
     doubts: Doubts<'s, 'd>,
@@ -385,15 +385,15 @@ impl<'s, 'd> Session<'s, 'd> {
     fn new(
         dataset: &'d Dataset,
         epochs: &'s Epochs,
-        events: &'s [Event<'d>],
+        calls: &'s [FileCall<'d>],
         agents: &FxHashSet<Symbol>,
         commands: &'s SessionCommands<'d>,
     ) -> Session<'s, 'd> {
         Session {
             dataset,
             epochs,
-            events,
-            runs: Runs::new(events, agents),
+            calls,
+            runs: Runs::new(calls, agents),
             commands,
             doubts: Doubts::new(commands),
             names: FileNames::new(dataset),
@@ -402,31 +402,31 @@ impl<'s, 'd> Session<'s, 'd> {
     }
 
     fn rows(mut self) -> Vec<FileReads> {
-        for event in self.events {
-            match event.reach {
+        for call in self.calls {
+            match call.reach {
                 Reach::None | Reach::Agent => {}
-                Reach::Named | Reach::Anything => self.doubt(event),
-                Reach::Edit => self.edit(event),
-                Reach::Read if event.outcome == Outcome::Ok => {
-                    if let Some(file) = self.named_file(event.call) {
-                        let span = tool_span(event, &self.files[file].asked.path);
-                        self.read(event, file, span, 1);
+                Reach::Named | Reach::Anything => self.doubt(call),
+                Reach::Edit => self.edit(call),
+                Reach::Read if call.outcome == Outcome::Ok => {
+                    if let Some(file) = self.named_file(call.row) {
+                        let span = tool_span(call, &self.files[file].asked.path);
+                        self.read(call, file, span, 1);
                     }
                 }
                 Reach::Read => {}
                 Reach::Shell => {
-                    self.doubt(event);
-                    let command = event.call.known_command().filter(|_| event.outcome == Outcome::Ok);
+                    self.doubt(call);
+                    let command = call.row.known_command().filter(|_| call.outcome == Outcome::Ok);
                     let reads = command.map(|command| self.commands.files_read(command)).unwrap_or_default();
                     for read in reads.iter() {
-                        let number = self.names.number(&read.path, &event.call.origin);
+                        let number = self.names.number(&read.path, &call.row.origin);
                         let file = self.known(number);
-                        self.read(event, file, shell_span(event, read.lines), reads.len() as u32);
+                        self.read(call, file, shell_span(call, read.lines), reads.len() as u32);
                     }
                 }
             }
         }
-        let name = self.events.first().map(|event| self.dataset.symbols().name(event.call.origin.session)).unwrap_or_default();
+        let name = self.calls.first().map(|call| self.dataset.symbols().name(call.row.origin.session)).unwrap_or_default();
         let read = self.files.into_iter().filter(|file| !file.row.reads.is_empty() && !file.asked.path.is_empty());
         read.map(|file| FileReads { session: name.clone().into_owned(), file: file.asked.path, ..file.row }).collect()
     }
@@ -446,28 +446,28 @@ impl<'s, 'd> Session<'s, 'd> {
         number
     }
 
-    fn doubt(&mut self, event: &Event) {
-        self.doubts.push(event.at, event.call, event.reach, event.outcome);
+    fn doubt(&mut self, call: &FileCall) {
+        self.doubts.push(call.at, call.row, call.reach, call.outcome);
     }
 
     /// An edit changes its file; one that is refused until the file is read
     /// again tells that somebody else may have.
-    fn edit(&mut self, event: &Event) {
-        let is_refused = event.outcome == Outcome::ToolError || event.outcome.never_ran();
-        let asks_to_read = event.result.is_some_and(|result| matches!(result.edit_error, Some(EditError::NotRead | EditError::Changed)));
+    fn edit(&mut self, call: &FileCall) {
+        let is_refused = call.outcome == Outcome::ToolError || call.outcome.never_ran();
+        let asks_to_read = call.result.is_some_and(|result| matches!(result.edit_error, Some(EditError::NotRead | EditError::Changed)));
         if (!is_refused || asks_to_read)
-            && let Some(file) = self.named_file(event.call)
+            && let Some(file) = self.named_file(call.row)
         {
-            self.files[file].changed = self.files[file].changed.max(Some(event.at));
+            self.files[file].changed = self.files[file].changed.max(Some(call.at));
         }
     }
 
-    fn read(&mut self, event: &Event, file: usize, span: Option<Span>, sharers: u32) {
+    fn read(&mut self, call: &FileCall, file: usize, span: Option<Span>, sharers: u32) {
         let file = &mut self.files[file];
-        let lines = event.result.map(|result| result.read).unwrap_or_default();
-        let thread = Thread::of(&event.call.origin);
-        let epoch = self.epochs.number(thread, event.call.origin.order);
-        let read = Past { at: event.at, thread, epoch, span, text: lines.text };
+        let lines = call.result.map(|result| result.read).unwrap_or_default();
+        let thread = Thread::of(&call.row.origin);
+        let epoch = self.epochs.number(thread, call.row.origin.order);
+        let read = Past { at: call.at, thread, epoch, span, text: lines.text };
         let question = Question { doubts: &self.doubts, runs: &self.runs, read: &read };
         let (class, is_verified) = if lines.is_stub { (Class::Stub, false) } else { question.class(file) };
         if class == Class::First {
@@ -477,10 +477,10 @@ impl<'s, 'd> Session<'s, 'd> {
         if class != Class::Stub {
             file.past.push(read);
         }
-        if event.is_selected {
+        if call.is_selected {
             file.row.classes[class as usize] += 1;
             file.row.verified += u64::from(is_verified);
-            file.row.reads.push(Read { class, call: event.call.key, place: event.call.origin.order.place, sharers });
+            file.row.reads.push(Read { class, call: call.row.key, place: call.row.origin.order.place, sharers });
         }
     }
 }
@@ -560,8 +560,8 @@ fn covers<'p>(past: impl DoubleEndedIterator<Item = &'p Past> + Clone, span: Spa
 }
 
 /// The lines that a Read gave: those that its result tells, else those asked for.
-fn tool_span(event: &Event, path: &str) -> Option<Span> {
-    let lines = event.result?.read;
+fn tool_span(call: &FileCall, path: &str) -> Option<Span> {
+    let lines = call.result?.read;
     if lines.start > 0 {
         let after = lines.start.saturating_add(lines.count);
         // To the end of the file is one span, however long the file is by then.
@@ -572,15 +572,15 @@ fn tool_span(event: &Event, path: &str) -> Option<Span> {
     if path.to_lowercase().ends_with(".pdf") {
         return None;
     }
-    let start = event.call.offset.unwrap_or(1).max(1);
-    Some((start, event.call.limit.map_or(TO_THE_END, |limit| start.saturating_add(limit))))
+    let start = call.row.offset.unwrap_or(1).max(1);
+    Some((start, call.row.limit.map_or(TO_THE_END, |limit| start.saturating_add(limit))))
 }
 
 /// The lines that a command printed, if the model saw all of them.
-fn shell_span(event: &Event, lines: Lines) -> Option<Span> {
+fn shell_span(call: &FileCall, lines: Lines) -> Option<Span> {
     /// Claude Code cuts output of commands at 30,000 characters.
     const LONGEST_BYTES: u32 = 29_000;
-    event.result.filter(|result| !result.is_cut && result.size_bytes < LONGEST_BYTES)?;
+    call.result.filter(|result| !result.is_cut && result.size_bytes < LONGEST_BYTES)?;
     match lines {
         Lines::All => Some((1, TO_THE_END)),
         Lines::Unknown => None,

@@ -6,6 +6,7 @@ use crate::report::Section;
 use crate::table::{Kind, Table, Value};
 use crate::tally::{Spending, Tally};
 use crate::untrusted::{Shown, Untrusted};
+use crate::wording::counted;
 
 /// The columns of spending, under the name of what is spent.
 pub(super) const SPENDING: [(&str, Kind); 8] = [
@@ -144,11 +145,6 @@ pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
     table
 }
 
-/// A number of messages as part of a sentence.
-fn messages(count: u64) -> String {
-    if count == 1 { "1 message".into() } else { format!("{count} messages") }
-}
-
 /// A name as part of a sentence.
 fn brief(name: &str) -> String {
     const LONGEST: usize = 48;
@@ -168,11 +164,11 @@ pub(super) fn notes(tally: &Tally, prices: &Prices) -> Vec<String> {
         if names.len() > MOST_NAMES {
             names[MOST_NAMES] = "…".into();
         }
-        let count = messages(spending.unpriced_messages);
+        let count = counted(spending.unpriced_messages, "message");
         notes.push(format!("no price is known for {count} ({}); the cost is without them", names.join(", ")));
     }
     if spending.not_final_messages > 0 {
-        let count = messages(spending.not_final_messages);
+        let count = counted(spending.not_final_messages, "message");
         notes.push(format!("the output of {count} is a lower bound: Claude Code did not write the final count"));
     }
     notes.push(format!(

@@ -300,5 +300,5 @@ fn the_table_and_its_totals_have_a_cell_for_every_column() {
     assert_eq!((table.columns.len(), totals.columns.len()), (table.rows[0].len(), totals.rows[0].len()));
     assert_eq!(table.rows[0].last(), Some(&Value::List(vec![Untrusted::new("s:p/s.jsonl:2")])));
     let advice = advice(&rows).expect("there is a pause");
-    assert!(advice.starts_with("the cache was rebuilt 1 times for about $0.06, 1 times after a pause"), "{advice}");
+    assert!(advice.starts_with("the cache was rebuilt 1 time for about $0.06, 1 time after a pause"), "{advice}");
 }

@@ -7,7 +7,7 @@
 use crate::simd::{Find, Level, Offsets, State, WINDOW};
 
 /// Goes over the tokens of some bytes, once and forwards.
-pub(crate) struct Tokens<'t> {
+pub(crate) struct Lexer<'t> {
     bytes: &'t [u8],
     find: Find,
     state: State,
@@ -21,12 +21,12 @@ pub(crate) struct Tokens<'t> {
     past: usize,
 }
 
-impl<'t> Tokens<'t> {
+impl<'t> Lexer<'t> {
     /// The tokens of `bytes` from an index on, which is outside of strings.
-    pub(crate) fn new(bytes: &'t [u8], start: usize, level: Level) -> Tokens<'t> {
+    pub(crate) fn new(bytes: &'t [u8], start: usize, level: Level) -> Lexer<'t> {
         let offsets = Box::new([0; WINDOW + 64]);
         let find = level.find();
-        Tokens { bytes, find, state: State::default(), window: start, end: start, offsets, count: 0, past: 0 }
+        Lexer { bytes, find, state: State::default(), window: start, end: start, offsets, count: 0, past: 0 }
     }
 
     /// The index of the next token; the length of the bytes when there is none.
