@@ -1,8 +1,11 @@
-//! Identities, and the folding of all copies of a record into one.
+//! Identities, and the folding of all copies of a row into one.
 //!
 //! One response stands on several lines, and again in resumed sessions, forks
 //! and agents' files (`docs/format.md` 7 and 8). Identity is the id that the API
 //! gave; only gateways, which use ids again, need the session beside it.
+//!
+//! Stores and exports hold these hashes: one that is made in another way makes two
+//! things of what was one, so the format of blocks must get a new version with it.
 
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;

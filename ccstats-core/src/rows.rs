@@ -328,8 +328,8 @@ pub(crate) enum Cut {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct TitleRow {
     pub(crate) rank: TitleRank,
-    /// The session; for a summary the hash of the line that it is about.
     pub(crate) session: Symbol,
+    /// For a summary the hash of the line that it is about.
     pub(crate) leaf: u64,
     pub(crate) title: Symbol,
     pub(crate) place: Place,

@@ -92,8 +92,8 @@ impl Symbols {
         (0..self.ends.len() as u32).map(Symbol)
     }
 
-    /// Takes in all names of another set, which ends here, for they take much memory; gives
-    /// the new symbols by old index.
+    /// Adds all names of another set, and drops that set: names need much memory. Gives the new
+    /// symbols by their old index.
     pub(crate) fn absorb(&mut self, other: Symbols) -> Vec<Symbol> {
         other.iter().map(|symbol| self.intern(other.bytes(symbol))).collect()
     }

@@ -111,8 +111,11 @@ pub(crate) struct Names {
 impl Names {
     /// The names of a file, a canonical path, seen from a folder.
     pub(crate) fn new(file: &str, folder: &str) -> Names {
+        /// Few files have more names.
+        const USUAL_MARKS: usize = 32;
         let base = base_name(file);
-        let mut marks = vec![mark(Name::Base, base)];
+        let mut marks = Vec::with_capacity(USUAL_MARKS);
+        marks.push(mark(Name::Base, base));
         // Of a name with spaces or brackets its longest word must do.
         marks.extend(words_of(base).max_by_key(|word| word.len()).map(|word| mark(Name::Word, word)));
         marks.extend(folders_above(file).map(|folder| mark(Name::Folder, folder)));
