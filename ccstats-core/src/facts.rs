@@ -381,7 +381,7 @@ impl Facts {
 
     fn uuid(&mut self, uuid: Text, origin: Origin, is_notice: bool) {
         if let Some(stamp_ms) = origin.order.stamp_ms().filter(|_| !uuid.is_empty()) {
-            let is_main = !is_notice && origin.agent.is_none() && !origin.order.is_sidechain;
+            let is_main = !is_notice && origin.is_main();
             self.uuids.push(LineRow { uuid: text_hash(uuid), session: origin.session, is_main, stamp_ms });
         }
     }
