@@ -121,7 +121,7 @@ impl Budget {
 /// [`Error::Range`] when *now* is outside of the calendar.
 #[cfg(feature = "store")]
 pub fn budget_needs(query: &Query, limits: &[Limit], session: Option<&str>, now: DateTime<Utc>) -> Result<Needs, Error> {
-    let mut needs = Needs { start_ms: Some(i64::MAX), rows_only: true, ..Needs::default() };
+    let mut needs = Needs { rows_only: true, ..Needs::only_changes() };
     for limit in limits {
         let start = match limit.period {
             Period::Session if session.is_some() => {

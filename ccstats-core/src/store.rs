@@ -25,6 +25,7 @@ mod load;
 mod plan;
 mod publish;
 mod records;
+mod time_span;
 mod verify;
 mod writing;
 
@@ -35,6 +36,7 @@ pub use import::{Import, Imported};
 pub(crate) use load::Loaded;
 use load::Tried;
 use publish::Change;
+use time_span::TimeSpan;
 pub use verify::Verified;
 use writing::Writing;
 
@@ -66,13 +68,18 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Whether rows from the first to the last of two times may count.
-    fn meets(&self, span_ms: Option<(i64, i64)>) -> bool {
+    /// Nothing but what changed since the last load: no time is so late that anything counts.
+    pub(crate) fn only_changes() -> Needs {
+        Needs { start_ms: Some(i64::MAX), ..Needs::default() }
+    }
+
+    /// Whether rows of these times may count.
+    fn meets(&self, times: Option<TimeSpan>) -> bool {
         if self.start_ms.is_none() && self.end_ms.is_none() {
             return true;
         }
-        let Some((first, last)) = span_ms else { return false };
-        self.start_ms.is_none_or(|start| last >= start) && self.end_ms.is_none_or(|end| first < end)
+        let Some(TimeSpan { first_ms, last_ms }) = times else { return false };
+        self.start_ms.is_none_or(|start| last_ms >= start) && self.end_ms.is_none_or(|end| first_ms < end)
     }
 
     /// Whether a transcript is that of the session: Claude Code names it so.
@@ -80,18 +87,22 @@ impl Needs {
         self.session.is_some() && transcript.file_stem().and_then(|stem| stem.to_str()) == self.session.as_deref()
     }
 
-    /// The needs with a start so early that, with these spans of transcripts, all of
-    /// them are met: the latest of all, and what comes before up to five quiet hours.
-    fn reaching_back(&self, spans_ms: impl Iterator<Item = (i64, i64)>) -> Needs {
+    /// The needs with an earlier start where they ask for more than rows of their time: for
+    /// the latest of all transcripts, or for all that five-hour blocks may have started with,
+    /// which is what comes before up to five quiet hours.
+    fn reaching_back(&self, times: impl Iterator<Item = TimeSpan>) -> Needs {
         let Some(mut start) = self.start_ms.filter(|_| self.blocks || self.latest_session) else { return self.clone() };
-        let mut spans: Vec<_> = spans_ms.collect();
-        spans.sort_unstable_by_key(|(_, last)| std::cmp::Reverse(*last));
-        if let Some((_, latest)) = spans.first().filter(|_| self.latest_session) {
-            start = start.min(*latest);
+        let mut times: Vec<TimeSpan> = times.collect();
+        times.sort_unstable_by_key(|span| std::cmp::Reverse(span.last_ms));
+        if let Some(latest) = times.first().filter(|_| self.latest_session) {
+            start = start.min(latest.last_ms);
         }
         if self.blocks {
-            let reaches = |start: i64, last: i64| last > start.saturating_sub(BLOCK_MS);
-            start = spans.iter().fold(start, |start, (first, last)| if reaches(start, *last) { start.min(*first) } else { start });
+            for span in times {
+                if span.last_ms > start.saturating_sub(BLOCK_MS) {
+                    start = start.min(span.first_ms);
+                }
+            }
         }
         Needs { start_ms: Some(start), ..self.clone() }
     }

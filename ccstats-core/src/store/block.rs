@@ -22,6 +22,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::columns::Damaged;
 use super::digest::Digest;
+use super::time_span::TimeSpan;
 use crate::facts::Facts;
 pub(super) use read::{Blocks, read};
 pub(super) use write::write;
@@ -40,8 +41,8 @@ pub(super) const HEAD_BYTES: usize = 14;
 pub(super) struct Block {
     pub(super) bytes: Vec<u8>,
     pub(super) lines: u64,
-    /// The first and the last time of its rows, in milliseconds since 1970.
-    pub(super) span_ms: Option<(i64, i64)>,
+    /// The times of its rows; `None` when none has one.
+    pub(super) times: Option<TimeSpan>,
     /// Short hashes of what its rows may share with other transcripts, sorted.
     pub(super) marks: Vec<u32>,
     pub(super) digest: Digest,

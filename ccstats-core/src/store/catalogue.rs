@@ -17,6 +17,7 @@ use super::cursor::Cursor;
 use super::digest::Digest;
 use super::error::StoreError;
 use super::folder;
+use super::time_span::TimeSpan;
 use crate::discover::Identity;
 
 /// Rises when the tables change. Stores of earlier versions are changed when they are opened.
@@ -134,7 +135,7 @@ pub(super) struct Known {
     pub(super) blocks: u32,
     /// The version of the blocks of what is there now.
     pub(super) format: u16,
-    pub(super) span_ms: Option<(i64, i64)>,
+    pub(super) times: Option<TimeSpan>,
     /// The same number for transcripts that share a record, directly or through others.
     pub(super) family: u64,
 }
@@ -142,7 +143,7 @@ pub(super) struct Known {
 impl Known {
     fn seal(&self) -> u64 {
         let identity = self.identity.map(|Identity { device, inode, birth_ns }| [device, inode, birth_ns.unwrap_or(i64::MIN) as u64]);
-        let span = self.span_ms.map(|(first, last)| [first as u64, last as u64]);
+        let times = self.times.map(|times| [times.first_ms as u64, times.last_ms as u64]);
         let fixed = [
             self.root as u64,
             self.spot,
@@ -156,7 +157,7 @@ impl Known {
             u64::from(self.format),
             self.family,
         ];
-        let numbers = fixed.into_iter().chain(identity.unwrap_or_default()).chain(span.unwrap_or_default());
+        let numbers = fixed.into_iter().chain(identity.unwrap_or_default()).chain(times.unwrap_or_default());
         numbers.fold(xxh3_64_with_seed(&self.name, 0), |seal, number| xxh3_64_with_seed(&number.to_le_bytes(), seal))
     }
 
@@ -179,7 +180,7 @@ impl Known {
             lines: number(12)?,
             blocks: number(13)? as u32,
             format: number(14)? as u16,
-            span_ms: maybe(15)?.zip(maybe(16)?),
+            times: maybe(15)?.zip(maybe(16)?).map(|(first_ms, last_ms)| TimeSpan { first_ms, last_ms }),
             family: number(17)?,
         };
         Ok((known, number(18)?))
@@ -532,8 +533,8 @@ impl<'t> Pen<'t> {
             known.lines as i64,
             known.blocks,
             known.format,
-            known.span_ms.map(|(first, _)| first),
-            known.span_ms.map(|(_, last)| last),
+            known.times.map(|times| times.first_ms),
+            known.times.map(|times| times.last_ms),
             known.family as i64,
             known.seal() as i64,
         ])?;

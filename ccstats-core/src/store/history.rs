@@ -8,6 +8,7 @@ use super::folder::root_names;
 use super::import::{self, Import, Imported};
 use super::load::State;
 use super::plan::{How, Roots, Step, plan};
+use super::time_span::TimeSpan;
 use super::verify::{self, Verified};
 use super::{Needs, Store, StoreError, folder};
 use crate::discover::{Found, find, open};
@@ -50,13 +51,13 @@ impl Store {
         };
         let new = steps.iter().filter(|step| is_unseen(step)).map(|step| step.transcript.path.clone());
         let (unseen, unreadable) = new.partition(|path| open(path).is_ok());
-        let spans = state.known.iter().filter_map(|known| known.span_ms);
+        let times = state.known.iter().filter_map(|known| known.times).reduce(TimeSpan::union);
         Ok(Status {
             transcripts: state.known.len() as u64,
             gone: steps.iter().filter(|step| step.how == How::Gone).count() as u64,
             unseen,
             unreadable,
-            span_ms: spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+            span_ms: times.map(|times| (times.first_ms, times.last_ms)),
             size_bytes,
         })
     }
@@ -67,10 +68,8 @@ impl Store {
     /// # Errors
     /// When a root is missing, the store cannot be used, or another process is writing.
     pub fn sync(&mut self, options: &Options, progress: &Progress) -> Result<(), HistoryError> {
-        // No time is so late: nothing is read but what changed.
-        let needs = Needs { start_ms: Some(i64::MAX), ..Needs::default() };
         let found = find(&options.roots)?;
-        let (_, change) = self.load(&found, options, progress, &needs)?;
+        let (_, change) = self.load(&found, options, progress, &Needs::only_changes())?;
         Ok(self.write(change)?)
     }
 
@@ -173,7 +172,7 @@ fn old_and_gone(found: &Found, state: &State, before_ms: i64) -> HashSet<usize> 
     let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
     let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
     let gone = steps.iter().filter(|step| step.how == How::Gone).filter_map(|step| step.known);
-    let is_old = |at: &usize| state.known[*at].span_ms.is_none_or(|(_, last)| last < before_ms);
+    let is_old = |at: &usize| state.known[*at].times.is_none_or(|times| times.last_ms < before_ms);
     gone.filter(is_old).collect()
 }
 

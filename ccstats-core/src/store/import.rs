@@ -80,7 +80,7 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[
                 *unreadable += lost as u64;
                 let at = match find(&before, root, their) {
                     Some(at) => {
-                        publish::add_past(pen, &mut known[at], their.span_ms, &stored, &their_marks)?;
+                        publish::add_past(pen, &mut known[at], their.times, &stored, &their_marks)?;
                         at
                     }
                     // It would pass for one that is known to its end.

@@ -71,8 +71,8 @@ pub(super) fn load(
         asked: Vec::new(),
         unreadable: Vec::new(),
     };
-    let new_spans = blocks.values().flatten().filter_map(|(_, block)| block.span_ms);
-    let reaching = needs.reaching_back(state.known.iter().filter_map(|known| known.span_ms).chain(new_spans));
+    let new_times = blocks.values().flatten().filter_map(|(_, block)| block.times);
+    let reaching = needs.reaching_back(state.known.iter().filter_map(|known| known.times).chain(new_times));
     reader.families(&mut families, &reaching, &accounts)?;
     if needs.latest_session {
         // Copies carry later times than what they are copies of: only now it is known
@@ -353,7 +353,7 @@ impl Layout {
         let is_asked = |index: &usize| {
             let step = &self.steps[*index];
             let is_new = step.how != How::Same && step.how != How::Gone;
-            let meets = |at: usize| needs.meets(known[at].span_ms) || needs.names(&step.transcript.name);
+            let meets = |at: usize| needs.meets(known[at].times) || needs.names(&step.transcript.name);
             is_new || step.known.is_none_or(meets) || needs.titles && accounts.names_lines(*index)
         };
         let steps = || 0..self.steps.len();

@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::family::{self, Families};
 use super::load::{Layout, NewBlocks, State};
 use super::plan::{How, settled_ns};
+use super::time_span::TimeSpan;
 use crate::discover::{Found, Transcript, agent_type, nanoseconds};
 use crate::scan::Options;
 use crate::source::PART_BYTES;
@@ -83,7 +84,7 @@ pub(super) fn change(
 
 /// What shall be known of a transcript. Its lines and blocks are counted when they are written.
 fn updated(before: Option<&Known>, transcript: &Transcript, cursor: Cursor, blocks: &[(Kind, Block)], options: &Options) -> Known {
-    let spans = blocks.iter().filter_map(|(_, block)| block.span_ms).chain(before.and_then(|before| before.span_ms));
+    let times = blocks.iter().filter_map(|(_, block)| block.times).chain(before.and_then(|before| before.times));
     Known {
         id: before.map_or(0, |before| before.id),
         root: before.map_or(0, |before| before.root),
@@ -96,7 +97,7 @@ fn updated(before: Option<&Known>, transcript: &Transcript, cursor: Cursor, bloc
         lines: before.map_or(0, |before| before.lines),
         blocks: before.map_or(0, |before| before.blocks),
         format: block::VERSION,
-        span_ms: spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))),
+        times: times.reduce(TimeSpan::union),
         family: before.map_or_else(|| spot(transcript), |before| before.family),
     }
 }
@@ -212,13 +213,7 @@ pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[
 
 /// Adds what another store knows of a known transcript as past, since it cannot be told which
 /// state is the later one. What is there already is not added again.
-pub(super) fn add_past(
-    pen: &mut Pen,
-    known: &mut Known,
-    span_ms: Option<(i64, i64)>,
-    stored: &[Stored],
-    marks: &[u8],
-) -> Result<(), Failure> {
+pub(super) fn add_past(pen: &mut Pen, known: &mut Known, times: Option<TimeSpan>, stored: &[Stored], marks: &[u8]) -> Result<(), Failure> {
     let ours = pen.blocks(known)?;
     let is_there = |bytes: &[u8]| ours.iter().any(|ours| ours.is_sealed && ours.bytes == bytes);
     let new: Vec<&Stored> = stored.iter().filter(|stored| !is_there(&stored.bytes)).collect();
@@ -231,7 +226,7 @@ pub(super) fn add_past(
         Some(block) => pen.add_block(known, Kind::Past, 0, &block.bytes)?,
         None => new.iter().try_for_each(|stored| pen.add_block(known, Kind::Past, stored.first_line, &stored.bytes))?,
     }
-    known.span_ms = known.span_ms.into_iter().chain(span_ms).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    known.times = known.times.into_iter().chain(times).reduce(TimeSpan::union);
     known.blocks = pen.count_blocks(known)?;
     join(pen, known)?;
     let old = pen.marks(known)?;

@@ -14,6 +14,7 @@ use crate::store::columns::{self, write_number};
 use crate::store::command;
 use crate::store::digest::Digest;
 use crate::store::records::{Columns, Record};
+use crate::store::time_span::TimeSpan;
 use crate::symbols::{Symbol, Symbols};
 
 /// Writes the facts of one stretch of one transcript.
@@ -102,7 +103,7 @@ struct Writer<'f> {
     key_numbers: HashTable<u32>,
     /// Ids that tell who is related.
     relatives: HashSet<Symbol>,
-    span_ms: Option<(i64, i64)>,
+    times: Option<TimeSpan>,
     /// The fields of a table, row by row.
     fields: Vec<u64>,
     /// The numbers of one column.
@@ -123,7 +124,7 @@ impl<'f> Writer<'f> {
             keys: Vec::new(),
             key_numbers: HashTable::new(),
             relatives: HashSet::new(),
-            span_ms: None,
+            times: None,
             fields: Vec::new(),
             column: Vec::new(),
             most_rows: 0,
@@ -186,7 +187,7 @@ impl<'f> Writer<'f> {
         // A reader believes no table that has more rows than the block has bytes.
         body.resize(body.len().max(self.most_rows), 0);
         let head = [&MAGIC[..], &VERSION.to_le_bytes(), &checksum(VERSION, &body).to_le_bytes()].concat();
-        Block { bytes: [head, body].concat(), lines: digest.account.total().lines, span_ms: self.span_ms, marks: self.marks(), digest }
+        Block { bytes: [head, body].concat(), lines: digest.account.total().lines, times: self.times, marks: self.marks(), digest }
     }
 
     fn marks(&self) -> Vec<u32> {
@@ -234,8 +235,8 @@ impl Columns for Writer<'_> {
 
     fn stamp(&mut self, stamp_ms: &mut i64) {
         if *stamp_ms != i64::MAX {
-            let (first, last) = self.span_ms.unwrap_or((*stamp_ms, *stamp_ms));
-            self.span_ms = Some((first.min(*stamp_ms), last.max(*stamp_ms)));
+            let time = TimeSpan::at(*stamp_ms);
+            self.times = Some(self.times.map_or(time, |times| times.union(time)));
         }
         self.number(&mut (*stamp_ms as u64));
     }
