@@ -136,7 +136,7 @@ pub(super) struct Known {
     /// The version of the blocks of what is there now.
     pub(super) format: u16,
     pub(super) times: Option<TimeSpan>,
-    /// The same number for transcripts that share a record, directly or through others.
+    /// The same number for transcripts that share a line, directly or through others.
     pub(super) family: u64,
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::columns::{Bytes, Damaged, write_number};
+use super::numbered::{Numbered, numbered};
 use crate::error::ProblemKind;
 use crate::facts::Facts;
 use crate::lines::{Account, Share};
@@ -75,8 +76,7 @@ impl Digest {
         }
         write_number(self.problems.len() as u64, &mut body);
         for (kind, line) in &self.problems {
-            let number = PROBLEMS.iter().position(|known| known == kind).unwrap_or_default();
-            write_number(number as u64, &mut body);
+            write_number(kind.number(), &mut body);
             write_number(*line, &mut body);
         }
         [&xxh3_64(&body).to_le_bytes()[..], &body].concat()
@@ -100,8 +100,8 @@ impl Digest {
             digest.kinds.insert(rest.take(length)?.to_vec(), rest.number()?);
         }
         for _ in 0..rest.count(most)? {
-            let number = usize::try_from(rest.number()?).map_err(|_| Damaged)?;
-            digest.problems.push((*PROBLEMS.get(number).ok_or(Damaged)?, rest.number()?));
+            let kind = Numbered::of_number(rest.number()?).ok_or(Damaged)?;
+            digest.problems.push((kind, rest.number()?));
         }
         Ok(digest)
     }
@@ -111,8 +111,18 @@ fn shares(account: &Account) -> [Share; 5] {
     [account.parsed, account.salvaged, account.blank, account.malformed, account.unfinished]
 }
 
-/// Problems of lines by their numbers; new ones come last.
-const PROBLEMS: [ProblemKind; 3] = [ProblemKind::MalformedLine, ProblemKind::InvalidCount, ProblemKind::InvalidTime];
+// Only the first three are problems of lines, and written.
+numbered! { ProblemKind:
+    0 = (ProblemKind::MalformedLine),
+    1 = (ProblemKind::InvalidCount),
+    2 = (ProblemKind::InvalidTime),
+    3 = (ProblemKind::Link),
+    4 = (ProblemKind::NotAFile),
+    5 = (ProblemKind::Unreadable),
+    6 = (ProblemKind::Shrank),
+    7 = (ProblemKind::Store),
+    8 = (ProblemKind::Panic),
+}
 
 #[cfg(test)]
 mod tests {

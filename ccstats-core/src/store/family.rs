@@ -1,4 +1,4 @@
-//! Which transcripts share records: families.
+//! Which transcripts share lines: families.
 //!
 //! A resumed session holds copies of older lines, and only the oldest copy tells
 //! when a message was; subagents write files of their own. So whoever wants the rows

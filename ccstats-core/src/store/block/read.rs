@@ -7,7 +7,7 @@ use crate::facts::Facts;
 use crate::pages;
 use crate::rows::Place;
 use crate::store::columns::{Bytes, Column, Damaged};
-use crate::store::records::{Columns, Record};
+use crate::store::row_columns::{Columns, StoredRow};
 use crate::symbols::{Symbol, Symbols};
 
 /// Reads the rows of a block into `facts`.
@@ -94,12 +94,12 @@ fn tables(blocks: &[Open], facts: &mut Facts) -> Vec<usize> {
     damaged
 }
 
-fn fold<R: Record + Row>(blocks: &[Open], table: Table, rows: &mut Folded<R>) -> Vec<usize> {
+fn fold<R: StoredRow + Row>(blocks: &[Open], table: Table, rows: &mut Folded<R>) -> Vec<usize> {
     rows.reserve(blocks.iter().map(|block| block.rows(table)).sum());
     damaged(blocks, |block, numbers| block.read(table, numbers, |row| rows.fold(row)))
 }
 
-fn push<R: Record>(blocks: &[Open], table: Table, rows: &mut Vec<R>) -> Vec<usize> {
+fn push<R: StoredRow>(blocks: &[Open], table: Table, rows: &mut Vec<R>) -> Vec<usize> {
     pages::reserve(rows, blocks.iter().map(|block| block.rows(table)).sum());
     damaged(blocks, |block, numbers| block.read(table, numbers, |row| rows.push(row)))
 }
@@ -197,7 +197,7 @@ impl<'b> Open<'b> {
         if bytes.0.is_empty() { 0 } else { self.size(&mut bytes).map_or(0, |(rows, _)| rows) }
     }
 
-    fn read<R: Record>(&self, table: Table, numbers: &mut Numbers, mut add: impl FnMut(R)) -> Result<(), Damaged> {
+    fn read<R: StoredRow>(&self, table: Table, numbers: &mut Numbers, mut add: impl FnMut(R)) -> Result<(), Damaged> {
         let mut bytes = self.tables[table as usize];
         if bytes.0.is_empty() {
             return Ok(());
@@ -205,12 +205,12 @@ impl<'b> Open<'b> {
         let (rows, columns) = self.size(&mut bytes)?;
         let columns: Vec<_> = (0..columns).map(|_| bytes.column(rows, self.version >= 2)).collect::<Result<_, _>>()?;
         let mut fields = Fields::new(self, columns, numbers);
-        for row in 0..rows {
-            fields.go_to(row, rows)?;
-            let mut record = R::default();
-            record.pass(&mut fields);
+        for index in 0..rows {
+            fields.go_to(index, rows)?;
+            let mut row = R::default();
+            row.pass(&mut fields);
             fields.end()?;
-            add(record);
+            add(row);
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::shell;
 use crate::store::columns::{self, write_number};
 use crate::store::command;
 use crate::store::digest::Digest;
-use crate::store::records::{Columns, Record};
+use crate::store::row_columns::{Columns, StoredRow};
 use crate::store::time_span::TimeSpan;
 use crate::symbols::{Symbol, Symbols};
 
@@ -134,13 +134,13 @@ impl<'f> Writer<'f> {
     }
 
     /// Rows that repeat the one before are left out: none of these tables counts them.
-    fn table<R: Record + PartialEq>(&mut self, rows: &[R]) {
+    fn table<R: StoredRow + PartialEq>(&mut self, rows: &[R]) {
         let mut before = None;
         self.rows(rows.iter().filter(|row| before.replace(**row) != Some(**row)));
     }
 
     /// Rows of which each counts.
-    fn rows<'r, R: Record + 'r>(&mut self, rows: impl Iterator<Item = &'r R>) {
+    fn rows<'r, R: StoredRow + 'r>(&mut self, rows: impl Iterator<Item = &'r R>) {
         self.fields.clear();
         let mut count = 0;
         for row in rows {

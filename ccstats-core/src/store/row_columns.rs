@@ -7,6 +7,7 @@
 
 use std::num::NonZeroU64;
 
+use super::numbered::{Numbered, numbered};
 use crate::dedup::Key;
 use crate::effects::{EffectsId, EffectsRow, FindingRow, ReadRow};
 use crate::outcome::{DeniedBy, EditError, Outcome, Verdict};
@@ -42,11 +43,11 @@ pub(super) trait Columns {
         *short = number as u32;
     }
 
-    /// One of a few values, the first of which stands for anything unknown.
-    fn choice<T: Copy + PartialEq>(&mut self, choice: &mut T, all: &[T]) {
-        let mut number = all.iter().position(|known| known == choice).unwrap_or_default() as u64;
+    /// One of a few values; a number that stands for none of them gives the default.
+    fn choice(&mut self, choice: &mut (impl Numbered + Default)) {
+        let mut number = choice.number();
         self.number(&mut number);
-        *choice = all[usize::try_from(number).ok().filter(|number| *number < all.len()).unwrap_or_default()];
+        *choice = Numbered::of_number(number).unwrap_or_default();
     }
 
     /// A number that need not be there.
@@ -64,12 +65,12 @@ pub(super) trait Columns {
 }
 
 /// A row of a block.
-pub(super) trait Record: Copy + Default {
+pub(super) trait StoredRow: Copy + Default {
     /// Passes each field through a column, always in the same order.
     fn pass(&mut self, columns: &mut impl Columns);
 }
 
-impl Record for Order {
+impl StoredRow for Order {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.stamp(&mut self.stamp_ms);
@@ -79,7 +80,7 @@ impl Record for Order {
     }
 }
 
-impl Record for Origin {
+impl StoredRow for Origin {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         self.order.pass(columns);
@@ -91,7 +92,7 @@ impl Record for Origin {
     }
 }
 
-impl Record for Tokens {
+impl StoredRow for Tokens {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.number(&mut self.input);
@@ -103,7 +104,7 @@ impl Record for Tokens {
     }
 }
 
-impl Record for MessageRow {
+impl StoredRow for MessageRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
@@ -121,7 +122,7 @@ impl Record for MessageRow {
     }
 }
 
-impl Record for CallRow {
+impl StoredRow for CallRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
@@ -144,7 +145,7 @@ impl Record for CallRow {
 }
 
 /// Without its effects, which came later: they stand behind the call.
-impl Record for StoredCommand {
+impl StoredRow for StoredCommand {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.flag(&mut self.is_soft);
@@ -153,17 +154,17 @@ impl Record for StoredCommand {
         columns.flag(&mut self.is_parsed);
         columns.flag(&mut self.is_test);
         columns.symbol(&mut self.hidden_key);
-        columns.choice(&mut self.hidden_by, &HIDDEN);
+        columns.choice(&mut self.hidden_by);
     }
 }
 
-impl Record for ResultRow {
+impl StoredRow for ResultRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.order.pass(columns);
-        columns.choice(&mut self.verdict, &VERDICTS);
-        columns.choice(&mut self.denied_by, &DENIED_BY);
+        columns.choice(&mut self.verdict);
+        columns.choice(&mut self.denied_by);
         columns.number(&mut self.lines_added);
         columns.number(&mut self.lines_removed);
         columns.maybe_short(&mut self.lines_created);
@@ -171,7 +172,7 @@ impl Record for ResultRow {
         columns.maybe_short(&mut self.lines);
         columns.maybe_short(&mut self.duration_ms);
         columns.maybe_short(&mut self.exit_code);
-        columns.choice(&mut self.edit_error, &EDIT_ERRORS);
+        columns.choice(&mut self.edit_error);
         self.read.pass(columns);
         columns.relative(&mut self.agent);
         columns.symbol(&mut self.agent_type);
@@ -183,7 +184,7 @@ impl Record for ResultRow {
     }
 }
 
-impl Record for FollowUpRow {
+impl StoredRow for FollowUpRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
@@ -192,7 +193,7 @@ impl Record for FollowUpRow {
     }
 }
 
-impl Record for ReadLines {
+impl StoredRow for ReadLines {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.short(&mut self.start);
@@ -203,7 +204,7 @@ impl Record for ReadLines {
     }
 }
 
-impl Record for LineRow {
+impl StoredRow for LineRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.number(&mut self.uuid);
@@ -213,7 +214,7 @@ impl Record for LineRow {
     }
 }
 
-impl Record for PromptRow {
+impl StoredRow for PromptRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
@@ -224,7 +225,7 @@ impl Record for PromptRow {
     }
 }
 
-impl Record for MentionRow {
+impl StoredRow for MentionRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
@@ -233,18 +234,18 @@ impl Record for MentionRow {
     }
 }
 
-impl Record for CutRow {
+impl StoredRow for CutRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
         self.origin.pass(columns);
-        columns.choice(&mut self.kind, &CUTS);
+        columns.choice(&mut self.kind);
         columns.symbol(&mut self.trigger);
         columns.number(&mut self.tokens_before);
     }
 }
 
-impl Record for ApiErrorRow {
+impl StoredRow for ApiErrorRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
@@ -252,7 +253,7 @@ impl Record for ApiErrorRow {
     }
 }
 
-impl Record for AgentRow {
+impl StoredRow for AgentRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(&mut self.key);
@@ -263,17 +264,17 @@ impl Record for AgentRow {
 }
 
 /// Without the title, which is text.
-impl Record for TitleRow {
+impl StoredRow for TitleRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
-        columns.choice(&mut self.rank, &TITLE_RANKS);
+        columns.choice(&mut self.rank);
         columns.relative(&mut self.session);
         columns.number(&mut self.leaf);
         columns.place(&mut self.place);
     }
 }
 
-impl Record for EffectsRow {
+impl StoredRow for EffectsRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.flag(&mut self.whole_tree);
@@ -283,7 +284,7 @@ impl Record for EffectsRow {
     }
 }
 
-impl Record for ReadRow {
+impl StoredRow for ReadRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.symbol(&mut self.path);
@@ -304,17 +305,17 @@ impl Record for ReadRow {
     }
 }
 
-impl Record for FindingRow {
+impl StoredRow for FindingRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
-        columns.choice(&mut self.rule, &RULES);
-        columns.choice(&mut self.severity, &SEVERITIES);
+        columns.choice(&mut self.rule);
+        columns.choice(&mut self.severity);
         columns.symbol(&mut self.target);
     }
 }
 
 /// A mark of what a command may write.
-impl Record for u32 {
+impl StoredRow for u32 {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.short(self);
@@ -322,7 +323,7 @@ impl Record for u32 {
 }
 
 /// Two names that belong together.
-impl Record for (Symbol, Symbol) {
+impl StoredRow for (Symbol, Symbol) {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.symbol(&mut self.0);
@@ -330,40 +331,92 @@ impl Record for (Symbol, Symbol) {
     }
 }
 
-impl Record for Key {
+impl StoredRow for Key {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
         columns.key(self);
     }
 }
 
-/// Verdicts by their numbers; new ones come last.
-const VERDICTS: [Verdict; 11] = [
-    Verdict::Known(Outcome::Ok),
-    Verdict::Known(Outcome::Failed),
-    Verdict::Known(Outcome::ToolError),
-    Verdict::Known(Outcome::Denied),
-    Verdict::Known(Outcome::Cancelled),
-    Verdict::Known(Outcome::Interrupted),
-    Verdict::Known(Outcome::Background),
-    Verdict::Known(Outcome::SoftNonzero),
-    Verdict::Known(Outcome::NoResult),
-    Verdict::Error { silent: false },
-    Verdict::Error { silent: true },
-];
+numbered! { Verdict:
+    0 = (Verdict::Known(Outcome::Ok)),
+    1 = (Verdict::Known(Outcome::Failed)),
+    2 = (Verdict::Known(Outcome::ToolError)),
+    3 = (Verdict::Known(Outcome::Denied)),
+    4 = (Verdict::Known(Outcome::Cancelled)),
+    5 = (Verdict::Known(Outcome::Interrupted)),
+    6 = (Verdict::Known(Outcome::Background)),
+    7 = (Verdict::Known(Outcome::SoftNonzero)),
+    8 = (Verdict::Known(Outcome::NoResult)),
+    9 = (Verdict::Error { silent: false }),
+    10 = (Verdict::Error { silent: true }),
+}
 
-const DENIED_BY: [Option<DeniedBy>; 5] =
-    [None, Some(DeniedBy::User), Some(DeniedBy::Rule), Some(DeniedBy::Hook), Some(DeniedBy::Classifier)];
+numbered! { Option<DeniedBy>:
+    0 = (None),
+    1 = (Some(DeniedBy::User)),
+    2 = (Some(DeniedBy::Rule)),
+    3 = (Some(DeniedBy::Hook)),
+    4 = (Some(DeniedBy::Classifier)),
+}
 
-const EDIT_ERRORS: [Option<EditError>; 5] =
-    [None, Some(EditError::NotRead), Some(EditError::Changed), Some(EditError::NotFound), Some(EditError::NotUnique)];
+numbered! { Option<EditError>:
+    0 = (None),
+    1 = (Some(EditError::NotRead)),
+    2 = (Some(EditError::Changed)),
+    3 = (Some(EditError::NotFound)),
+    4 = (Some(EditError::NotUnique)),
+}
 
-const HIDDEN: [Option<Hidden>; 4] = [None, Some(Hidden::Pipe), Some(Hidden::Or), Some(Hidden::Sequence)];
+numbered! { Option<Hidden>:
+    0 = (None),
+    1 = (Some(Hidden::Pipe)),
+    2 = (Some(Hidden::Or)),
+    3 = (Some(Hidden::Sequence)),
+}
 
-const RULES: [Rule; 4] = [Rule::SecretsRead, Rule::Destructive, Rule::Outside, Rule::Network];
+numbered! { Rule:
+    0 = (Rule::SecretsRead),
+    1 = (Rule::Destructive),
+    2 = (Rule::Outside),
+    3 = (Rule::Network),
+}
 
-const SEVERITIES: [Severity; 3] = [Severity::Low, Severity::Medium, Severity::High];
+numbered! { Severity:
+    0 = (Severity::Low),
+    1 = (Severity::Medium),
+    2 = (Severity::High),
+}
 
-const TITLE_RANKS: [TitleRank; 4] = [TitleRank::Summary, TitleRank::Ai, TitleRank::Agent, TitleRank::Custom];
+numbered! { TitleRank:
+    0 = (TitleRank::Summary),
+    1 = (TitleRank::Ai),
+    2 = (TitleRank::Agent),
+    3 = (TitleRank::Custom),
+}
 
-const CUTS: [Cut; 4] = [Cut::Compaction, Cut::CompactSummary, Cut::Clear, Cut::Interruption];
+numbered! { Cut:
+    0 = (Cut::Compaction),
+    1 = (Cut::CompactSummary),
+    2 = (Cut::Clear),
+    3 = (Cut::Interruption),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many values of a type have a number.
+    fn values<T: Numbered + Default>() -> usize {
+        // What an older block does not have is 0.
+        assert_eq!(T::default().number(), 0);
+        (0..).map_while(T::of_number).map(T::number).zip(0_u64..).filter(|(number, index)| number == index).count()
+    }
+
+    #[test]
+    fn each_number_gives_a_value_that_has_this_number() {
+        assert_eq!((values::<Verdict>(), values::<Option<DeniedBy>>(), values::<Option<EditError>>()), (11, 5, 5));
+        assert_eq!((values::<Option<Hidden>>(), values::<Rule>(), values::<Severity>()), (4, 4, 3));
+        assert_eq!((values::<TitleRank>(), values::<Cut>()), (4, 4));
+    }
+}
