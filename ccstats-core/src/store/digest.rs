@@ -107,6 +107,21 @@ impl Digest {
     }
 }
 
+/// The accounting of a transcript as it is there: of its whole lines, and of its last
+/// line, which has no newline yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Digests {
+    pub(super) whole: Digest,
+    pub(super) last: Digest,
+}
+
+impl Digests {
+    /// `None` when the bytes are not what was written.
+    pub(super) fn read(whole: &[u8], last: &[u8]) -> Option<Digests> {
+        Some(Digests { whole: Digest::read(whole).ok()?, last: Digest::read(last).ok()? })
+    }
+}
+
 fn shares(account: &Account) -> [Share; 5] {
     [account.parsed, account.salvaged, account.blank, account.malformed, account.unfinished]
 }

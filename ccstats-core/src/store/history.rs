@@ -95,11 +95,11 @@ impl Store {
             let (generation, state) = (snapshot.generation, State::read(&snapshot, options)?);
             drop(snapshot);
             let pruned = old_and_gone(&found, &state, before_ms);
-            catalogue.publish(generation, |pen| {
-                pruned.iter().try_for_each(|at| pen.delete(&state.known[*at]))?;
+            catalogue.publish(generation, |writer| {
+                pruned.iter().try_for_each(|at| writer.delete(&state.known[*at]))?;
                 let left: Vec<&Known> = (0..state.known.len()).filter(|at| !pruned.contains(at)).map(|at| &state.known[at]).collect();
                 let of_root = |root: i64| left.iter().copied().filter(move |known| known.root == root);
-                state.root_by_id.keys().try_for_each(|root| pen.seal_root(*root, of_root(*root)))
+                state.root_by_id.keys().try_for_each(|root| writer.seal_root(*root, of_root(*root)))
             })?;
             Ok(pruned.len() as u64)
         })?)

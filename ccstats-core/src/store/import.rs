@@ -63,14 +63,14 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[
     drop(ours);
     let before = known.clone();
     let mut counts = vec![(0, 0); roots.len()];
-    catalogue.publish(generation, |pen| {
+    catalogue.publish(generation, |writer| {
         for ((their_path, path), (count, unreadable)) in roots.iter().zip(&mut counts) {
             let Some((their_root, transcripts)) = theirs.transcripts(their_path)? else { continue };
-            let root = pen.root(path.as_os_str().as_encoded_bytes())?;
+            let root = writer.root(path.as_os_str().as_encoded_bytes())?;
             *count = transcripts.len() as u64;
             let their_digests = theirs.digests(their_root)?;
             for (id, kind) in theirs.agents(their_root)? {
-                pen.put_agent(root, &id, &kind)?;
+                writer.put_agent(root, &id, &kind)?;
             }
             for (their, stored) in transcripts.iter().zip(theirs.blocks(transcripts.iter())?) {
                 let (mut stored, their_marks) = (stored?, theirs.marks_of(their)?);
@@ -80,14 +80,14 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[
                 *unreadable += lost as u64;
                 let at = match find(&before, root, their) {
                     Some(at) => {
-                        publish::add_past(pen, &mut known[at], their.times, &stored, &their_marks)?;
+                        publish::add_past(writer, &mut known[at], their.times, &stored, &their_marks)?;
                         at
                     }
                     // It would pass for one that is known to its end.
                     None if lost > 0 => continue,
                     None => {
-                        let mut new = Known { id: pen.next_id(), root, ..their.clone() };
-                        publish::add(pen, &mut new, &stored, &their_marks, their_digests.get(&their.id))?;
+                        let mut new = Known { id: writer.next_id(), root, ..their.clone() };
+                        publish::add(writer, &mut new, &stored, &their_marks, their_digests.get(&their.id))?;
                         known.push(new);
                         known.len() - 1
                     }
@@ -97,9 +97,9 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[
         }
         settle(&mut known, &marks);
         let changed = || known.iter().enumerate().filter(|(at, known)| before.get(*at) != Some(known)).map(|(_, known)| known);
-        changed().try_for_each(|known| pen.put(known))?;
+        changed().try_for_each(|known| writer.put(known))?;
         let roots: HashSet<i64> = changed().map(|known| known.root).collect();
-        roots.into_iter().try_for_each(|root| pen.seal_root(root, known.iter().filter(|known| known.root == root)))
+        roots.into_iter().try_for_each(|root| writer.seal_root(root, known.iter().filter(|known| known.root == root)))
     })?;
     Ok(counts)
 }

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 
 use super::Needs;
 use super::block::{self, Block, Blocks, Take, Unreadable};
-use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Snapshot, Stored};
+use super::catalogue::{Catalogue, Failure, Kind, Known, Snapshot, StoredBlock};
 use super::cursor::Cursor;
+use super::digest::Digests;
 use super::family::{self, Families};
 use super::folder::root_names;
 use super::plan::{How, Roots, Step, new_cursor, plan};
@@ -200,7 +201,7 @@ pub(super) struct Layout {
     pub(super) steps: Vec<Step>,
     /// By step: where reading goes on the next time.
     pub(super) cursors: Vec<Option<Cursor>>,
-    /// By step: the number of its first part. Stored blocks of what is there come
+    /// By step: the number of its first part. StoredBlock blocks of what is there come
     /// first, then what is read now, then what is past.
     first_parts: Vec<u32>,
     jobs: Vec<Job>,
@@ -367,7 +368,7 @@ impl Layout {
 
     /// How to take a stored block, and whether it stands for what is there now; `None`
     /// when it is read anew.
-    fn take(&self, step: usize, at: usize, blocks: u32, stored: &Stored, needs: &Needs) -> Option<(Take, bool)> {
+    fn take(&self, step: usize, at: usize, blocks: u32, stored: &StoredBlock, needs: &Needs) -> Option<(Take, bool)> {
         let how = self.steps[step].how;
         let is_present = match (how, stored.kind) {
             (How::Again, Kind::Whole) => return None,
@@ -414,8 +415,8 @@ impl Layout {
 
 /// Whether the lines that were read before say now what they said then. `None` when
 /// that is not known.
-fn says_the_same(known: &Known, stored: &[Stored], new: &[(Kind, Block)]) -> Option<bool> {
-    let before: Vec<&Stored> = stored.iter().filter(|stored| stored.kind == Kind::Whole).collect();
+fn says_the_same(known: &Known, stored: &[StoredBlock], new: &[(Kind, Block)]) -> Option<bool> {
+    let before: Vec<&StoredBlock> = stored.iter().filter(|stored| stored.kind == Kind::Whole).collect();
     if known.format != block::VERSION || !before.iter().all(|stored| stored.is_sealed) {
         return None;
     }
@@ -490,7 +491,7 @@ struct Opened<'b> {
 
 impl<'b> Opened<'b> {
     /// Opens the blocks of some steps.
-    fn add(&mut self, layout: &Layout, steps: &[(usize, &Known)], stored: &'b [Vec<Stored>], needs: &Needs, symbols: &mut Symbols) {
+    fn add(&mut self, layout: &Layout, steps: &[(usize, &Known)], stored: &'b [Vec<StoredBlock>], needs: &Needs, symbols: &mut Symbols) {
         for ((step, known), stored) in steps.iter().zip(stored) {
             for (at, stored) in stored.iter().enumerate() {
                 let Some((take, is_present)) = layout.take(*step, at, known.blocks, stored, needs) else { continue };
@@ -535,7 +536,7 @@ impl Reader<'_> {
         let (layout, needs, facts) = (&*self.layout, self.needs, &mut self.scanned.facts);
         let known = |step: &usize| layout.steps[*step].known.map(|at| (*step, &self.state.known[at]));
         let wanted: Vec<(usize, &Known)> = steps.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
-        let fetched: Vec<OnceLock<Vec<Vec<Stored>>>> = wanted.chunks(AT_ONCE).map(|_| OnceLock::new()).collect();
+        let fetched: Vec<OnceLock<Vec<Vec<StoredBlock>>>> = wanted.chunks(AT_ONCE).map(|_| OnceLock::new()).collect();
         let mut opened = Opened { blocks: Blocks::behind(facts), owners: Vec::new() };
         let (sender, receiver) = mpsc::channel();
         rayon::in_place_scope(|scope| {

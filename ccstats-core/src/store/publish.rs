@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::block::{self, Block};
-use super::catalogue::{Catalogue, Digests, Failure, Kind, Known, Pen, Stored};
+use super::catalogue::{Catalogue, Failure, Kind, Known, StoredBlock, Writer};
 use super::cursor::Cursor;
-use super::digest::Digest;
+use super::digest::{Digest, Digests};
 use super::family::{self, Families};
 use super::load::{Layout, NewBlocks, State};
 use super::plan::{How, settled_ns};
@@ -136,34 +136,34 @@ impl Change {
     /// [`Failure::Overtaken`] when another process published meanwhile; what is
     /// new is then found again by the next load.
     pub(super) fn publish(mut self, catalogue: &mut Catalogue) -> Result<(), Failure> {
-        catalogue.publish(self.generation, |pen| {
+        catalogue.publish(self.generation, |writer| {
             let mut roots: BTreeSet<i64> = BTreeSet::new();
             for update in std::mem::take(&mut self.updates) {
                 let known = &mut self.known[update.known];
                 if known.id == 0 {
-                    known.id = pen.next_id();
-                    known.root = pen.root(&self.tops[update.root])?;
+                    known.id = writer.next_id();
+                    known.root = writer.root(&self.tops[update.root])?;
                 }
-                write(pen, known, update.how, update.blocks)?;
+                write(writer, known, update.how, update.blocks)?;
                 roots.insert(known.root);
             }
             for at in &self.moved {
-                pen.put(&self.known[*at])?;
+                writer.put(&self.known[*at])?;
                 roots.insert(self.known[*at].root);
             }
             for (root, id, kind) in &self.agents {
-                let root = pen.root(&self.tops[*root])?;
-                pen.put_agent(root, id, kind)?;
+                let root = writer.root(&self.tops[*root])?;
+                writer.put_agent(root, id, kind)?;
             }
-            roots.into_iter().try_for_each(|root| pen.seal_root(root, self.known.iter().filter(|known| known.root == root)))
+            roots.into_iter().try_for_each(|root| writer.seal_root(root, self.known.iter().filter(|known| known.root == root)))
         })
     }
 }
 
 /// Writes one transcript with its blocks.
-fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) -> Result<(), Failure> {
+fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<(Kind, Block)>) -> Result<(), Failure> {
     let mut marks: Vec<u32> = Vec::new();
-    let before = pen.digests(known)?;
+    let before = writer.digests(known)?;
     let has_last = before.as_ref().is_none_or(|before| before.last.has_entries());
     let (mut line, whole) = match how {
         How::Grown => (known.lines, before.map(|before| before.whole)),
@@ -175,11 +175,11 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
     }
     let mut digests = Digests { whole: whole.unwrap_or_default(), last: Digest::default() };
     if known.blocks > 0 {
-        retire(pen, known, how, has_last)?;
-        marks.extend(family::marks(&pen.marks(known)?));
+        retire(writer, known, how, has_last)?;
+        marks.extend(family::marks(&writer.marks(known)?));
     }
     for (kind, block) in new {
-        pen.add_block(known, kind, line, &block.bytes)?;
+        writer.add_block(known, kind, line, &block.bytes)?;
         let digest = if kind == Kind::Whole { &mut digests.whole } else { &mut digests.last };
         digest.absorb(block.digest, line);
         if kind == Kind::Whole {
@@ -187,57 +187,69 @@ fn write(pen: &mut Pen, known: &mut Known, how: How, new: Vec<(Kind, Block)>) ->
         }
         marks.extend(block.marks);
     }
-    pen.put_digests(known, &digests)?;
+    writer.put_digests(known, &digests)?;
     known.lines = line;
-    known.blocks = pen.count_blocks(known)?;
-    join(pen, known)?;
+    known.blocks = writer.count_blocks(known)?;
+    join(writer, known)?;
     marks.sort_unstable();
     marks.dedup();
     let marks: Vec<[u8; 4]> = marks.into_iter().map(u32::to_le_bytes).collect();
-    pen.put_marks(known, marks.as_flattened())?;
-    pen.put(known)
+    writer.put_marks(known, marks.as_flattened())?;
+    writer.put(known)
 }
 
 /// Adds a transcript of another store as it is there; all its blocks are sound.
-pub(super) fn add(pen: &mut Pen, known: &mut Known, stored: &[Stored], marks: &[u8], digests: Option<&Digests>) -> Result<(), Failure> {
+pub(super) fn add(
+    writer: &mut Writer,
+    known: &mut Known,
+    stored: &[StoredBlock],
+    marks: &[u8],
+    digests: Option<&Digests>,
+) -> Result<(), Failure> {
     if let Some(digests) = digests {
-        pen.put_digests(known, digests)?;
+        writer.put_digests(known, digests)?;
     }
     for stored in stored {
-        pen.add_block(known, stored.kind, stored.first_line, &stored.bytes)?;
+        writer.add_block(known, stored.kind, stored.first_line, &stored.bytes)?;
     }
-    pen.put_marks(known, marks)?;
-    known.blocks = pen.count_blocks(known)?;
-    join(pen, known)
+    writer.put_marks(known, marks)?;
+    known.blocks = writer.count_blocks(known)?;
+    join(writer, known)
 }
 
 /// Adds what another store knows of a known transcript as past, since it cannot be told which
 /// state is the later one. What is there already is not added again.
-pub(super) fn add_past(pen: &mut Pen, known: &mut Known, times: Option<TimeSpan>, stored: &[Stored], marks: &[u8]) -> Result<(), Failure> {
-    let ours = pen.blocks(known)?;
+pub(super) fn add_past(
+    writer: &mut Writer,
+    known: &mut Known,
+    times: Option<TimeSpan>,
+    stored: &[StoredBlock],
+    marks: &[u8],
+) -> Result<(), Failure> {
+    let ours = writer.blocks(known)?;
     let is_there = |bytes: &[u8]| ours.iter().any(|ours| ours.is_sealed && ours.bytes == bytes);
-    let new: Vec<&Stored> = stored.iter().filter(|stored| !is_there(&stored.bytes)).collect();
+    let new: Vec<&StoredBlock> = stored.iter().filter(|stored| !is_there(&stored.bytes)).collect();
     if new.is_empty() {
         return Ok(());
     }
     // As one block: a transcript keeps few, and it is known again the next time.
     match block::join(new.iter().map(|stored| (&*stored.bytes, stored.first_line))) {
         Some(block) if is_there(&block.bytes) => return Ok(()),
-        Some(block) => pen.add_block(known, Kind::Past, 0, &block.bytes)?,
-        None => new.iter().try_for_each(|stored| pen.add_block(known, Kind::Past, stored.first_line, &stored.bytes))?,
+        Some(block) => writer.add_block(known, Kind::Past, 0, &block.bytes)?,
+        None => new.iter().try_for_each(|stored| writer.add_block(known, Kind::Past, stored.first_line, &stored.bytes))?,
     }
     known.times = known.times.into_iter().chain(times).reduce(TimeSpan::union);
-    known.blocks = pen.count_blocks(known)?;
-    join(pen, known)?;
-    let old = pen.marks(known)?;
+    known.blocks = writer.count_blocks(known)?;
+    join(writer, known)?;
+    let old = writer.marks(known)?;
     let all: BTreeSet<[u8; 4]> = old.as_chunks().0.iter().chain(marks.as_chunks().0).copied().collect();
-    pen.put_marks(known, all.into_iter().collect::<Vec<_>>().as_flattened())
+    writer.put_marks(known, all.into_iter().collect::<Vec<_>>().as_flattened())
 }
 
 /// Takes the old blocks out of the way: what stays true stays, what may be gone
 /// becomes past, and what was read again is dropped.
-fn retire(pen: &mut Pen, known: &Known, how: How, has_last: bool) -> Result<(), Failure> {
-    for stored in pen.blocks(known)? {
+fn retire(writer: &mut Writer, known: &Known, how: How, has_last: bool) -> Result<(), Failure> {
+    for stored in writer.blocks(known)? {
         let becomes_past = match (how, stored.kind) {
             (_, Kind::Past) | (How::Grown, Kind::Whole) => continue,
             (_, Kind::Last) => has_last,
@@ -245,30 +257,30 @@ fn retire(pen: &mut Pen, known: &Known, how: How, has_last: bool) -> Result<(), 
             (_, Kind::Whole) => true,
         };
         if becomes_past {
-            pen.add_block(known, Kind::Past, stored.first_line, &stored.bytes)?;
+            writer.add_block(known, Kind::Past, stored.first_line, &stored.bytes)?;
         }
-        pen.delete_block(stored.id)?;
+        writer.delete_block(stored.id)?;
     }
     Ok(())
 }
 
 /// Makes one block of many small ones of a kind.
-fn join(pen: &mut Pen, known: &mut Known) -> Result<(), Failure> {
+fn join(writer: &mut Writer, known: &mut Known) -> Result<(), Failure> {
     let most = MOST_BLOCKS + known.cursor.offset / PART_BYTES;
     if u64::from(known.blocks) <= most {
         return Ok(());
     }
-    let stored = pen.blocks(known)?;
+    let stored = writer.blocks(known)?;
     for kind in [Kind::Whole, Kind::Past] {
-        let of_kind: Vec<&Stored> = stored.iter().filter(|stored| stored.kind == kind).collect();
+        let of_kind: Vec<&StoredBlock> = stored.iter().filter(|stored| stored.kind == kind).collect();
         if of_kind.len() < 2 || !of_kind.iter().all(|stored| stored.is_sealed) {
             continue;
         }
         // What cannot be read stays as it is: another version may read it.
         let Some(block) = block::join(of_kind.iter().map(|stored| (&*stored.bytes, stored.first_line))) else { continue };
-        pen.add_block(known, kind, 0, &block.bytes)?;
-        of_kind.iter().try_for_each(|stored| pen.delete_block(stored.id))?;
+        writer.add_block(known, kind, 0, &block.bytes)?;
+        of_kind.iter().try_for_each(|stored| writer.delete_block(stored.id))?;
     }
-    known.blocks = pen.count_blocks(known)?;
+    known.blocks = writer.count_blocks(known)?;
     Ok(())
 }

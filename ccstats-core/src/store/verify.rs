@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Needs;
 use super::block::{self, Take};
-use super::catalogue::{Catalogue, Failure, Stored};
+use super::catalogue::{Catalogue, Failure, StoredBlock};
 use super::load::{Layout, State};
 use super::plan::{How, Roots, plan};
 use super::publish::{self, Change};
@@ -40,7 +40,7 @@ pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, Failure> {
 }
 
 /// Whether a block holds what was written.
-pub(super) fn is_sound(stored: &Stored) -> bool {
+pub(super) fn is_sound(stored: &StoredBlock) -> bool {
     let take = Take { part: 0, first_line: 0 };
     stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok()
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
 use crate::scan::{Options, Progress};
-use crate::store::catalogue::{Catalogue, Kind, Pen};
+use crate::store::catalogue::{Catalogue, Kind, Writer};
 use crate::store::{HistoryError, Import, Imported, Needs, Store, StoreError, Verified};
 
 fn verify(place: &Place, store: &mut Store) -> Verified {
@@ -314,12 +314,12 @@ fn of_version_1(place: &Place) {
     let (id, mut known) = snapshot.transcripts(&root).expect("sound").expect("known");
     let generation = snapshot.generation;
     drop(snapshot);
-    let replace = |pen: &mut Pen| {
+    let replace = |writer: &mut Writer| {
         known[0].format = 1;
-        pen.blocks(&known[0])?.iter().try_for_each(|stored| pen.delete_block(stored.id))?;
-        pen.add_block(&known[0], Kind::Whole, 0, &block)?;
-        pen.put(&known[0])?;
-        pen.seal_root(id, known.iter())
+        writer.blocks(&known[0])?.iter().try_for_each(|stored| writer.delete_block(stored.id))?;
+        writer.add_block(&known[0], Kind::Whole, 0, &block)?;
+        writer.put(&known[0])?;
+        writer.seal_root(id, known.iter())
     };
     catalogue.publish(generation, replace).expect("written");
     let old = rusqlite::Connection::open(path).expect("a database");
