@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+mod accounts;
 mod block;
 mod catalogue;
 mod columns;
@@ -21,11 +22,15 @@ mod family;
 mod folder;
 mod history;
 mod import;
+mod layout;
 mod load;
+mod new_blocks;
 mod numbered;
 mod plan;
 mod publish;
+mod reader;
 mod row_columns;
+mod state;
 mod time_span;
 mod verify;
 mod writing;
@@ -35,7 +40,7 @@ pub use error::StoreError;
 pub use history::{HistoryError, Status};
 pub use import::{Import, Imported};
 pub(crate) use load::Loaded;
-use load::Tried;
+use load::{Request, Tried};
 use publish::Change;
 use time_span::TimeSpan;
 pub use verify::Verified;
@@ -162,7 +167,7 @@ impl Store {
         let problem = self.wait();
         self.problems.extend(problem);
         self.end_writing();
-        let (loaded, change) = match self.load(found, options, progress, needs) {
+        let (loaded, change) = match self.load(&Request { found, options, progress, needs }) {
             Ok(loaded) => loaded,
             Err(error) => {
                 self.problems.push(self.problem(error.to_string()));
@@ -225,12 +230,12 @@ impl Store {
         }
     }
 
-    fn load(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Result<(Loaded, Change), StoreError> {
+    fn load(&mut self, request: &Request) -> Result<(Loaded, Change), StoreError> {
         let mut broken = HashSet::new();
         let mut is_new = false;
         // Each round finds more blocks that cannot be read, or ends.
         loop {
-            match load::load(self.catalogue()?, found, options, progress, needs, &broken) {
+            match load::load(self.catalogue()?, request, &broken) {
                 Ok(Tried::Loaded(loaded)) => return Ok(*loaded),
                 Ok(Tried::Broken(ids)) if ids.is_subset(&broken) => return Err(StoreError::Damaged(self.path.clone())),
                 Ok(Tried::Broken(ids)) => broken.extend(ids),

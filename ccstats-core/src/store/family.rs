@@ -4,7 +4,38 @@
 //! when a message was; subagents write files of their own. So whoever wants the rows
 //! of one transcript needs those of its whole family, and of no other.
 
+use std::collections::HashMap;
+
 use rustc_hash::FxHashMap;
+
+use super::catalogue::{Failure, Snapshot};
+use super::layout::Layout;
+use super::new_blocks::NewBlocks;
+use super::state::State;
+
+/// The families of all transcripts of a load, by their [members](Layout::member).
+pub(super) fn of_load(snapshot: &Snapshot, state: &State, layout: &Layout, blocks: &NewBlocks) -> Result<Families, Failure> {
+    let mut families = Families::new(state.known.len() + layout.readings.len());
+    let mut first: HashMap<u64, usize> = HashMap::new();
+    for (at, known) in state.known.iter().enumerate() {
+        families.join(*first.entry(known.family).or_insert(at), at);
+    }
+    families.reserve(blocks.values().flatten().map(|new| new.block.marks.len()).sum());
+    for (index, blocks) in blocks {
+        blocks.iter().for_each(|new| families.add(layout.member(*index), &new.block.marks));
+    }
+    // Without new blocks nobody can be related to anybody else than before.
+    if families.has_marks() {
+        let by_id: HashMap<i64, usize> = state.known.iter().enumerate().map(|(at, known)| (known.id, at)).collect();
+        for root in state.root_by_id.keys() {
+            snapshot.marks(*root, |id, bytes| {
+                let Some(at) = by_id.get(&id) else { return };
+                marks(bytes).for_each(|mark| families.meet(*at, mark));
+            })?;
+        }
+    }
+    Ok(families)
+}
 
 /// Marks as a catalogue keeps them: four bytes each.
 pub(super) fn marks(bytes: &[u8]) -> impl Iterator<Item = u32> {

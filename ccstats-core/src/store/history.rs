@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::catalogue::{Catalogue, Failure, Known};
 use super::folder::root_names;
 use super::import::{self, Import, Imported};
-use super::load::State;
-use super::plan::{How, Roots, Step, plan};
+use super::load::Request;
+use super::plan::{How, Step};
+use super::state::State;
 use super::time_span::TimeSpan;
 use super::verify::{self, Verified};
 use super::{Needs, Store, StoreError, folder};
@@ -41,8 +42,7 @@ impl Store {
         let found = find(&options.roots)?;
         let size_bytes = folder::size_bytes(&self.path);
         let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
-        let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
-        let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
+        let steps = state.plan(&found.transcripts, &HashSet::new());
         let is_unseen = |step: &Step| match step.how {
             How::Same | How::Gone => false,
             // Its time may still be too young to be trusted.
@@ -69,7 +69,7 @@ impl Store {
     /// When a root is missing, the store cannot be used, or another process is writing.
     pub fn sync(&mut self, options: &Options, progress: &Progress) -> Result<(), HistoryError> {
         let found = find(&options.roots)?;
-        let (_, change) = self.load(&found, options, progress, &Needs::only_changes())?;
+        let (_, change) = self.load(&Request { found: &found, options, progress, needs: &Needs::only_changes() })?;
         Ok(self.write(change)?)
     }
 
@@ -157,7 +157,8 @@ impl Store {
     pub fn verify(&mut self, options: &Options, progress: &Progress) -> Result<Verified, HistoryError> {
         let found = find(&options.roots)?;
         let verified = self.check()?;
-        let (changed, change) = self.read(|catalogue| verify::transcripts(catalogue, &found, options, progress))?;
+        let request = Request { found: &found, options, progress, needs: &Needs::default() };
+        let (changed, change) = self.read(|catalogue| verify::transcripts(catalogue, &request))?;
         self.write(change)?;
         Ok(Verified { changed, ..verified })
     }
@@ -169,8 +170,7 @@ impl Store {
 
 /// What is known of transcripts that are gone and end before a time.
 fn old_and_gone(found: &Found, state: &State, before_ms: i64) -> HashSet<usize> {
-    let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
-    let steps = plan(&found.transcripts, &state.known, &roots, &HashSet::new());
+    let steps = state.plan(&found.transcripts, &HashSet::new());
     let gone = steps.iter().filter(|step| step.how == How::Gone).filter_map(|step| step.known);
     let is_old = |at: &usize| state.known[*at].times.is_none_or(|times| times.last_ms < before_ms);
     gone.filter(is_old).collect()

@@ -1,20 +1,23 @@
 //! Writes what a load found into the store.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::SystemTime;
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::block::{self, Block};
+use super::block;
 use super::catalogue::{Catalogue, Failure, Kind, Known, StoredBlock, Writer};
 use super::cursor::Cursor;
 use super::digest::{Digest, Digests};
 use super::family::{self, Families};
-use super::load::{Layout, NewBlocks, State};
+use super::layout::Layout;
+use super::load::Request;
+use super::new_blocks::{NewBlock, NewBlocks};
 use super::plan::{How, settled_ns};
+use super::state::State;
 use super::time_span::TimeSpan;
-use crate::discover::{Found, Transcript, agent_type, nanoseconds};
-use crate::scan::Options;
+use crate::discover::{Transcript, agent_type, nanoseconds};
 use crate::source::PART_BYTES;
 
 /// Blocks of one kind beside those of large parts, beyond which they are made one.
@@ -42,49 +45,40 @@ struct Update {
     known: usize,
     root: usize,
     how: How,
-    blocks: Vec<(Kind, Block)>,
+    blocks: Vec<NewBlock>,
 }
 
 /// Works out what to publish.
-pub(super) fn change(
-    generation: i64,
-    state: &State,
-    layout: &Layout,
-    mut blocks: NewBlocks,
-    families: &mut Families,
-    found: &Found,
-    options: &Options,
-) -> Change {
+pub(super) fn change(state: &State, layout: &Layout, mut blocks: NewBlocks, families: &mut Families, request: &Request) -> Change {
     let mut known = state.known.clone();
     let mut members: Vec<usize> = (0..known.len()).collect();
     let mut updates = Vec::new();
-    for (index, step) in layout.steps.iter().enumerate() {
-        let (Some(blocks), Some(cursor)) = (blocks.remove(&index), layout.cursors[index]) else { continue };
-        let transcript = &step.transcript;
-        let before = step.known.map(|at| &state.known[at]);
-        let new = updated(before, transcript, cursor, &blocks, options);
-        if step.how == How::Grown && before == Some(&new) {
+    for (index, (transcript, reading)) in layout.transcripts.iter().zip(&layout.readings).enumerate() {
+        let (Some(blocks), Some(cursor)) = (blocks.remove(&index), reading.cursor) else { continue };
+        let before = reading.known.map(|at| &state.known[at]);
+        let new = updated(before, transcript, cursor, &blocks, request.options.now);
+        if reading.how == How::Grown && before == Some(&new) {
             continue;
         }
-        let at = step.known.unwrap_or(known.len());
+        let at = reading.known.unwrap_or(known.len());
         if at == known.len() {
             known.push(new);
-            members.push(layout.member(index, state.known.len()));
+            members.push(layout.member(index));
         } else {
             known[at] = new;
         }
-        updates.push(Update { known: at, root: transcript.root, how: step.how, blocks });
+        updates.push(Update { known: at, root: transcript.root, how: reading.how, blocks });
     }
     let moved = settle_families(&mut known, &members, families);
-    let unknown = found.agent_files.par_iter().filter(|(_, id, _)| !state.agents.contains_key(id));
+    let unknown = request.found.agent_files.par_iter().filter(|(_, id, _)| !state.agents.contains_key(id));
     let agents = unknown.filter_map(|(root, id, path)| Some((*root, id.clone(), agent_type(path)?))).collect();
     let tops = state.tops.iter().map(|top| top.as_os_str().as_encoded_bytes().to_vec()).collect();
-    Change { generation, known, updates, moved, agents, tops }
+    Change { generation: state.generation, known, updates, moved, agents, tops }
 }
 
 /// What shall be known of a transcript. Its lines and blocks are counted when they are written.
-fn updated(before: Option<&Known>, transcript: &Transcript, cursor: Cursor, blocks: &[(Kind, Block)], options: &Options) -> Known {
-    let times = blocks.iter().filter_map(|(_, block)| block.times).chain(before.and_then(|before| before.times));
+fn updated(before: Option<&Known>, transcript: &Transcript, cursor: Cursor, blocks: &[NewBlock], now: SystemTime) -> Known {
+    let times = blocks.iter().filter_map(|new| new.block.times).chain(before.and_then(|before| before.times));
     Known {
         id: before.map_or(0, |before| before.id),
         root: before.map_or(0, |before| before.root),
@@ -92,7 +86,7 @@ fn updated(before: Option<&Known>, transcript: &Transcript, cursor: Cursor, bloc
         spot: before.map_or_else(|| spot(transcript), |before| before.spot),
         identity: transcript.identity,
         size_bytes: transcript.size_bytes,
-        modified_ns: settled_ns(transcript, options.now),
+        modified_ns: settled_ns(transcript, now),
         cursor,
         lines: before.map_or(0, |before| before.lines),
         blocks: before.map_or(0, |before| before.blocks),
@@ -161,7 +155,7 @@ impl Change {
 }
 
 /// Writes one transcript with its blocks.
-fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<(Kind, Block)>) -> Result<(), Failure> {
+fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -> Result<(), Failure> {
     let mut marks: Vec<u32> = Vec::new();
     let before = writer.digests(known)?;
     let has_last = before.as_ref().is_none_or(|before| before.last.has_entries());
@@ -178,7 +172,7 @@ fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<(Kind, Block
         retire(writer, known, how, has_last)?;
         marks.extend(family::marks(&writer.marks(known)?));
     }
-    for (kind, block) in new {
+    for NewBlock { kind, block } in new {
         writer.add_block(known, kind, line, &block.bytes)?;
         let digest = if kind == Kind::Whole { &mut digests.whole } else { &mut digests.last };
         digest.absorb(block.digest, line);
@@ -227,7 +221,7 @@ pub(super) fn add_past(
     marks: &[u8],
 ) -> Result<(), Failure> {
     let ours = writer.blocks(known)?;
-    let is_there = |bytes: &[u8]| ours.iter().any(|ours| ours.is_sealed && ours.bytes == bytes);
+    let is_there = |bytes: &[u8]| ours.iter().any(|ours| ours.sealed_bytes() == Some(bytes));
     let new: Vec<&StoredBlock> = stored.iter().filter(|stored| !is_there(&stored.bytes)).collect();
     if new.is_empty() {
         return Ok(());

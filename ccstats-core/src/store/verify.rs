@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::Needs;
 use super::block::{self, Take};
 use super::catalogue::{Catalogue, Failure, StoredBlock};
-use super::load::{Layout, State};
-use super::plan::{How, Roots, plan};
+use super::family;
+use super::layout::Layout;
+use super::load::Request;
+use super::plan::How;
 use super::publish::{self, Change};
-use crate::discover::Found;
+use super::state::State;
 use crate::facts::Facts;
-use crate::scan::{Options, Progress};
 
 /// What a check of the store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,29 +42,22 @@ pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, Failure> {
 /// Whether a block holds what was written.
 pub(super) fn is_sound(stored: &StoredBlock) -> bool {
     let take = Take { part: 0, first_line: 0 };
-    stored.is_sealed && block::read(&stored.bytes, take, &mut Facts::default()).is_ok()
+    stored.sealed_bytes().is_some_and(|bytes| block::read(bytes, take, &mut Facts::default()).is_ok())
 }
 
 /// Reads the transcripts of the roots that look the same. Gives the number of those that
 /// say something else, and what is to be published: those, and the ones with damaged blocks.
-pub(super) fn transcripts(
-    catalogue: &mut Catalogue,
-    found: &Found,
-    options: &Options,
-    progress: &Progress,
-) -> Result<(u64, Change), Failure> {
+pub(super) fn transcripts(catalogue: &mut Catalogue, request: &Request) -> Result<(u64, Change), Failure> {
     let snapshot = catalogue.snapshot()?;
-    let state = State::read(&snapshot, options)?;
-    let roots = Roots { by_id: &state.root_by_id, tops: &state.tops };
+    let state = State::read(&snapshot, request.options)?;
     let all: HashSet<i64> = state.known.iter().map(|known| known.id).collect();
-    let steps = plan(&found.transcripts, &state.known, &roots, &all);
-    let mut layout = Layout::new(steps, &state.known, &Needs::default());
-    let (_, mut blocks) = layout.scan_new(options, progress);
+    let mut layout = Layout::new(state.plan(&request.found.transcripts, &all), &state.known, request.needs);
+    let (_, mut blocks) = layout.scan_new(request);
     // What any load would find is left to the next one.
-    blocks.retain(|step, _| layout.steps[*step].how == How::Again);
+    blocks.retain(|index, _| layout.readings[*index].how == How::Again);
     let unchanged = layout.compare(&snapshot, &state.known, &blocks)?;
-    blocks.retain(|step, _| !unchanged.contains(step));
-    let changed = blocks.keys().filter(|step| layout.steps[**step].how == How::Changed).count() as u64;
-    let mut families = layout.families(&snapshot, &state, &blocks)?;
-    Ok((changed, publish::change(snapshot.generation, &state, &layout, blocks, &mut families, found, options)))
+    blocks.retain(|index, _| !unchanged.contains(index));
+    let changed = blocks.keys().filter(|index| layout.readings[**index].how == How::Changed).count() as u64;
+    let mut families = family::of_load(&snapshot, &state, &layout, &blocks)?;
+    Ok((changed, publish::change(&state, &layout, blocks, &mut families, request)))
 }

@@ -17,7 +17,7 @@ use crate::symbols::{Symbol, Symbols};
 /// `facts` then, if its checksum is right all the same.
 pub(in crate::store) fn read(block: &[u8], take: Take, facts: &mut Facts) -> Result<(), Unreadable> {
     let mut blocks = Blocks::behind(facts);
-    blocks.open(block, take, &mut facts.symbols);
+    blocks.open(Some(block), take, &mut facts.symbols);
     match blocks.read(facts).pop() {
         Some((_, why)) => Err(why),
         None => Ok(()),
@@ -40,11 +40,12 @@ impl<'b> Blocks<'b> {
         Blocks { effects_before: facts.effects.commands.len(), ..Blocks::default() }
     }
 
-    /// Adds a block; what `facts` holds must not change until all are read, but for its
-    /// symbols, which are `symbols`.
-    pub(in crate::store) fn open(&mut self, block: &'b [u8], take: Take, symbols: &mut Symbols) {
+    /// Adds a block; `None` is one that is known to be damaged. What `facts` holds must not
+    /// change until all are read, but for its symbols, which are `symbols`.
+    pub(in crate::store) fn open(&mut self, block: Option<&'b [u8]>, take: Take, symbols: &mut Symbols) {
         let index = self.open.len() + self.unreadable.len();
-        match body(block).and_then(|(version, body)| Ok(Open::new(index, version, body, take, self.effects_before, symbols)?)) {
+        let body = block.ok_or(Unreadable::Damaged).and_then(body);
+        match body.and_then(|(version, body)| Ok(Open::new(index, version, body, take, self.effects_before, symbols)?)) {
             Ok(block) => {
                 self.effects_before += block.rows(Table::Effects);
                 self.open.push(block);

@@ -33,6 +33,13 @@ pub(in crate::store) struct StoredBlock {
     pub(in crate::store) is_sealed: bool,
 }
 
+impl StoredBlock {
+    /// Its bytes, if its row is what was written.
+    pub(in crate::store) fn sealed_bytes(&self) -> Option<&[u8]> {
+        self.is_sealed.then_some(&*self.bytes)
+    }
+}
+
 /// A hash of the row of a block. It covers the bytes by their checksum, which is in their head.
 pub(super) fn seal(spot: u64, kind: Kind, first_line: u64, bytes: &[u8]) -> u64 {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];

@@ -1,0 +1,49 @@
+//! What the store says of the roots of a load.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use super::catalogue::{Failure, Known, Snapshot};
+use super::folder::root_names;
+use super::plan::{Roots, Step, plan};
+use crate::discover::Transcript;
+use crate::scan::Options;
+
+/// All that is read of a published state before any block is.
+pub(super) struct State {
+    pub(super) generation: i64,
+    pub(super) known: Vec<Known>,
+    /// The index of each root, by its id in the store.
+    pub(super) root_by_id: HashMap<i64, usize>,
+    /// The folder of transcripts of each root.
+    pub(super) tops: Vec<PathBuf>,
+    /// Kinds of agents by their ids.
+    pub(super) agents: HashMap<String, String>,
+}
+
+impl State {
+    pub(super) fn read(snapshot: &Snapshot, options: &Options) -> Result<State, Failure> {
+        let generation = snapshot.generation;
+        let mut state = State { generation, known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: HashMap::new() };
+        for (index, root) in options.roots.iter().enumerate() {
+            let (top, names) = root_names(root);
+            state.tops.push(top);
+            for name in names {
+                let Some((id, known)) = snapshot.transcripts(name.as_os_str().as_encoded_bytes())? else { continue };
+                if state.root_by_id.contains_key(&id) {
+                    continue;
+                }
+                state.root_by_id.insert(id, index);
+                state.known.extend(known);
+                state.agents.extend(snapshot.agents(id)?);
+            }
+        }
+        Ok(state)
+    }
+
+    /// What to do with each transcript that was found or is known. Those with `broken` ids
+    /// are read again whatever is known.
+    pub(super) fn plan(&self, found: &[Transcript], broken: &HashSet<i64>) -> Vec<Step> {
+        plan(found, &self.known, &Roots { by_id: &self.root_by_id, tops: &self.tops }, broken)
+    }
+}
