@@ -42,6 +42,13 @@ pub(super) fn marks(bytes: &[u8]) -> impl Iterator<Item = u32> {
     bytes.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark))
 }
 
+/// Marks as a catalogue keeps them, each once, in ascending order.
+pub(super) fn to_bytes(mut marks: Vec<u32>) -> Vec<u8> {
+    marks.sort_unstable();
+    marks.dedup();
+    marks.into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
 /// Sets of transcripts, joined as what they share is found.
 #[derive(Debug, Default)]
 pub(super) struct Families {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, Failure, Known};
 use super::folder::root_names;
-use super::import::{self, Import, Imported};
+use super::import::{self, Count, Import, Imported, ImportedRoot};
 use super::load::Request;
 use super::plan::{How, Step};
 use super::state::State;
@@ -135,10 +135,13 @@ impl Store {
         let roots = import.roots(&roots).map_err(|roots| StoreError::Roots(file.to_path_buf(), roots))?;
         let counts = self.read(|catalogue| import::import(catalogue, &mut other, &roots))?;
         let is_shown = |root: &Path| options.roots.iter().any(|read| root_names(read).1.iter().any(|name| name == root));
-        let imported = roots.into_iter().zip(counts).filter(|(_, (transcripts, _))| *transcripts > 0);
-        let imported =
-            imported.map(|((_, root), (transcripts, unreadable))| Imported { is_shown: is_shown(&root), root, transcripts, unreadable });
-        Ok(imported.collect())
+        let imported = |(ImportedRoot { path, .. }, Count { transcripts, unreadable })| Imported {
+            is_shown: is_shown(&path),
+            root: path,
+            transcripts,
+            unreadable,
+        };
+        Ok(roots.into_iter().zip(counts).filter(|(_, count)| count.transcripts > 0).map(imported).collect())
     }
 
     /// Reads every block, and no transcript.

@@ -156,7 +156,6 @@ impl Change {
 
 /// Writes one transcript with its blocks.
 fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -> Result<(), Failure> {
-    let mut marks: Vec<u32> = Vec::new();
     let before = writer.digests(known)?;
     let has_last = before.as_ref().is_none_or(|before| before.last.has_entries());
     let (mut line, whole) = match how {
@@ -168,6 +167,7 @@ fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -
         known.format = 0;
     }
     let mut digests = Digests { whole: whole.unwrap_or_default(), last: Digest::default() };
+    let mut marks: Vec<u32> = Vec::new();
     if known.blocks > 0 {
         retire(writer, known, how, has_last)?;
         marks.extend(family::marks(&writer.marks(known)?));
@@ -181,14 +181,11 @@ fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -
         }
         marks.extend(block.marks);
     }
-    writer.put_digests(known, &digests)?;
     known.lines = line;
     known.blocks = writer.count_blocks(known)?;
+    writer.put_digests(known, &digests)?;
     join(writer, known)?;
-    marks.sort_unstable();
-    marks.dedup();
-    let marks: Vec<[u8; 4]> = marks.into_iter().map(u32::to_le_bytes).collect();
-    writer.put_marks(known, marks.as_flattened())?;
+    writer.put_marks(known, &family::to_bytes(marks))?;
     writer.put(known)
 }
 
