@@ -57,7 +57,7 @@ pub struct Needs {
     /// Commands, titles and lines of errors, of the transcripts that are there:
     /// these are then read as without a store.
     pub text: bool,
-    /// Also all of the transcripts that may tell what sessions are called.
+    /// Also all of the transcripts that may say what sessions are called.
     pub titles: bool,
     /// The accounting is only of what was read, not of what came from the store.
     pub rows_only: bool,
@@ -65,7 +65,7 @@ pub struct Needs {
     pub start_ms: Option<i64>,
     /// The first instant that does not count any more.
     pub end_ms: Option<i64>,
-    /// Also what tells where the five-hour blocks of that time start.
+    /// Also all that is needed to find where the five-hour blocks of that time start.
     pub blocks: bool,
     /// Also all of the session with the latest message.
     pub latest_session: bool,
@@ -120,7 +120,7 @@ pub struct Store {
     path: PathBuf,
     /// None while it is written, and until it is [asked for](Store::catalogue) again where that failed.
     catalogue: Option<Catalogue>,
-    /// What was wrong with the store, for the next load to tell.
+    /// What was wrong with the store, for the next load to report.
     problems: Vec<Problem>,
     /// Of what the last load found.
     writing: Option<Writing>,
@@ -130,7 +130,7 @@ pub struct Store {
 
 impl Store {
     /// Opens the store in a folder, or makes one. A damaged store is set aside
-    /// beside a new one; the next load tells so. The folder should hold nothing else: where
+    /// beside a new one; the next load reports so. The folder should hold nothing else: where
     /// others could read it, it is closed to them.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! One stretch of a transcript as a compact block of bytes, and back.
+//! The facts of one part of a transcript as a compact block of bytes, and back.
 //!
 //! ```text
 //! block   = magic, version, checksum of the body, body
@@ -43,14 +43,14 @@ pub(super) struct Block {
     pub(super) lines: u64,
     /// The times of its rows; `None` when none has one.
     pub(super) times: Option<TimeSpan>,
-    /// Short hashes of what its rows may share with other transcripts, sorted.
+    /// Short hashes of all that its rows may share with other transcripts (`family.rs`), sorted.
     pub(super) marks: Vec<u32>,
     pub(super) digest: Digest,
 }
 
 /// Makes one block of several that stand one after another in a transcript; each comes
-/// with the lines before it. Whatever stretches the same lines were read in, they give the
-/// same block. `None` when one cannot be read.
+/// with the lines before it. The same lines give the same block, in whatever parts they were
+/// read. `None` when one cannot be read.
 pub(super) fn join<'b>(blocks: impl Iterator<Item = (&'b [u8], u64)>) -> Option<Block> {
     let mut facts = Facts::default();
     for (block, first_line) in blocks {
@@ -160,17 +160,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_of_a_command_stands_beside_its_text() {
+    fn what_was_derived_of_a_command_stands_beside_its_text() {
         let call = r#"{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"command":"cat a.rs && make > log"}}"#;
         let line = format!(r#"{{"type":"assistant","uuid":"a","sessionId":"s","message":{{"id":"msg_1","content":[{call}]}}}}"#);
         let mut facts = dataset(&[("p/s.jsonl", &[line])]).into_facts();
         write(&mut facts, 0);
         let call = facts.calls.rows()[0];
-        let (Some(told @ Command::Stored(stored)), Some(Command::Text(text))) = (call.known_command(), call.quotable_command()) else {
+        let (Some(derived @ Command::Stored(stored)), Some(Command::Text(text))) = (call.known_command(), call.quotable_command()) else {
             panic!("{call:?}");
         };
-        assert_eq!((facts.files_read(told), facts.writes(stored)), facts.reads_and_writes(text));
-        assert_eq!(facts.files_read(told)[0].path, "a.rs");
+        assert_eq!((facts.files_read(derived), facts.writes(stored)), facts.reads_and_writes(text));
+        assert_eq!(facts.files_read(derived)[0].path, "a.rs");
     }
 
     #[test]

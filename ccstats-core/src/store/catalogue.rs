@@ -107,7 +107,7 @@ impl Failure {
         }
     }
 
-    /// What the user is told.
+    /// The error that the user sees.
     pub(super) fn at(self, path: &Path) -> StoreError {
         let path = path.to_path_buf();
         match self {

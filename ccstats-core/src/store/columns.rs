@@ -31,7 +31,7 @@ impl Form {
 /// Smaller numbers take one byte.
 const ONE_BYTE: u64 = 0x80;
 
-/// Writes a column behind its length in bytes. How many numbers it has is not told.
+/// Writes a column behind its length in bytes. How many numbers it has is not written.
 pub(super) fn write(numbers: &[u64], out: &mut Vec<u8>) {
     let (size, form) = smallest(numbers);
     write_number(1 + size as u64, out);
@@ -152,9 +152,9 @@ impl<'b> Bytes<'b> {
         usize::try_from(self.number()?).ok().filter(|count| *count <= most).ok_or(Damaged)
     }
 
-    /// A column of some numbers. Before version 2 a column did not tell its length.
-    pub(super) fn column(&mut self, count: usize, tells_length: bool) -> Result<Column<'b>, Damaged> {
-        if tells_length {
+    /// A column of some numbers. Before version 2 the length of a column was not written.
+    pub(super) fn column(&mut self, count: usize, has_length: bool) -> Result<Column<'b>, Damaged> {
+        if has_length {
             let length = self.count(self.0.len())?;
             return Column::new(Bytes(self.take(length)?));
         }
@@ -243,7 +243,7 @@ mod tests {
 
     use super::*;
 
-    /// In stretches of seven.
+    /// Seven at a time.
     fn read(mut column: Column, count: usize) -> Result<Vec<u64>, Damaged> {
         let mut numbers = vec![0; count];
         numbers.chunks_mut(7).try_for_each(|some| column.fill(some))?;
@@ -258,9 +258,9 @@ mod tests {
         let length = rest.number().expect("a length");
         let without = rest.0;
         assert_eq!(length, without.len() as u64);
-        let read = |bytes: &[u8], tells_length| {
+        let read = |bytes: &[u8], has_length| {
             let mut rest = Bytes(bytes);
-            let column = rest.column(numbers.len(), tells_length).expect("what was written");
+            let column = rest.column(numbers.len(), has_length).expect("what was written");
             assert_eq!(rest.0, b"");
             read(column, numbers.len()).expect("what was written")
         };
@@ -282,8 +282,8 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64), count in 0..1000_usize) {
-            for tells_length in [false, true] {
-                _ = Bytes(&bytes).column(count, tells_length).and_then(|column| read(column, count));
+            for has_length in [false, true] {
+                _ = Bytes(&bytes).column(count, has_length).and_then(|column| read(column, count));
             }
         }
     }

@@ -43,8 +43,8 @@ impl Cursor {
     }
 
     fn at(file: &File, offset: u64) -> io::Result<Cursor> {
-        let head = stretch(file, 0, offset.min(LOOK_BYTES))?;
-        let tail = if offset <= LOOK_BYTES { head.clone() } else { stretch(file, offset - LOOK_BYTES, offset)? };
+        let head = read_range(file, 0, offset.min(LOOK_BYTES))?;
+        let tail = if offset <= LOOK_BYTES { head.clone() } else { read_range(file, offset - LOOK_BYTES, offset)? };
         Ok(Cursor { offset, head: xxh3_64(&head), tail: xxh3_64(&tail) })
     }
 }
@@ -53,7 +53,7 @@ fn after_last_newline(file: &File, size: u64) -> io::Result<u64> {
     let (mut end, mut step) = (size, LOOK_BYTES);
     while end > 0 {
         let start = end.saturating_sub(step);
-        if let Some(newline) = memchr::memrchr(b'\n', &stretch(file, start, end)?) {
+        if let Some(newline) = memchr::memrchr(b'\n', &read_range(file, start, end)?) {
             return Ok(start + newline as u64 + 1);
         }
         // The last line may be long.
@@ -62,7 +62,7 @@ fn after_last_newline(file: &File, size: u64) -> io::Result<u64> {
     Ok(0)
 }
 
-fn stretch(mut file: &File, start: u64, end: u64) -> io::Result<Vec<u8>> {
+fn read_range(mut file: &File, start: u64, end: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; (end - start) as usize];
     file.seek(SeekFrom::Start(start))?;
     file.read_exact(&mut bytes)?;

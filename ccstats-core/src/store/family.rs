@@ -1,8 +1,13 @@
-//! Which transcripts share lines: families.
+//! Which transcripts belong together: families.
 //!
-//! A resumed session holds copies of older lines, and only the oldest copy tells
-//! when a message was; subagents write files of their own. So whoever wants the rows
-//! of one transcript needs those of its whole family, and of no other.
+//! A resumed session starts with copies of older lines, and only the oldest copy of a message
+//! says when it was; subagents write files of their own. So the rows of one transcript can be
+//! right only beside those of all that share something with it, directly or through others.
+//! These are its family, and a load reads whole families, and no other transcripts.
+//!
+//! What can be shared is the identity of a row, or the id of a session or a subagent. Of each
+//! a transcript has a *mark*, a hash of 32 bits: two that have a mark in common are of one
+//! family. Where two hashes are equal by chance, a family is larger than it must be.
 
 use std::collections::HashMap;
 
@@ -30,58 +35,61 @@ pub(super) fn of_load(snapshot: &Snapshot, state: &State, layout: &Layout, block
         for root in state.root_by_id.keys() {
             snapshot.marks(*root, |id, bytes| {
                 let Some(at) = by_id.get(&id) else { return };
-                marks(bytes).for_each(|mark| families.meet(*at, mark));
+                marks_of_bytes(bytes).for_each(|mark| families.meet(*at, mark));
             })?;
         }
     }
     Ok(families)
 }
 
-/// Marks as a catalogue keeps them: four bytes each.
-pub(super) fn marks(bytes: &[u8]) -> impl Iterator<Item = u32> {
+/// The marks that a catalogue keeps: four bytes each.
+pub(super) fn marks_of_bytes(bytes: &[u8]) -> impl Iterator<Item = u32> {
     bytes.as_chunks::<4>().0.iter().map(|mark| u32::from_le_bytes(*mark))
 }
 
 /// Marks as a catalogue keeps them, each once, in ascending order.
-pub(super) fn to_bytes(mut marks: Vec<u32>) -> Vec<u8> {
+pub(super) fn bytes_of_marks(mut marks: Vec<u32>) -> Vec<u8> {
     marks.sort_unstable();
     marks.dedup();
     marks.into_iter().flat_map(u32::to_le_bytes).collect()
 }
 
-/// Sets of transcripts, joined as what they share is found.
+/// Sets of transcripts, which are joined when something is found that they share.
 #[derive(Debug, Default)]
 pub(super) struct Families {
+    /// By transcript: one of its family that comes before it, or itself if it is the first.
     parents: Vec<usize>,
-    /// Who has a mark: a short hash of something that can be shared.
-    owners: FxHashMap<u32, usize>,
+    /// By mark: a transcript that has it.
+    by_mark: FxHashMap<u32, usize>,
 }
 
 impl Families {
     pub(super) fn new(transcripts: usize) -> Families {
-        Families { parents: (0..transcripts).collect(), owners: FxHashMap::default() }
+        Families { parents: (0..transcripts).collect(), by_mark: FxHashMap::default() }
     }
 
     /// Makes room for so many marks.
     pub(super) fn reserve(&mut self, marks: usize) {
-        self.owners.reserve(marks);
+        self.by_mark.reserve(marks);
     }
 
     /// A transcript has these marks.
     pub(super) fn add(&mut self, transcript: usize, marks: &[u32]) {
         for mark in marks {
-            let owner = *self.owners.entry(*mark).or_insert(transcript);
-            self.join(owner, transcript);
+            let other = *self.by_mark.entry(*mark).or_insert(transcript);
+            self.join(other, transcript);
         }
     }
 
-    /// A transcript has a mark; nothing follows if nobody else was seen to have it.
+    /// A transcript has a mark, which counts only if another one was [added](Families::add) with
+    /// it before.
     pub(super) fn meet(&mut self, transcript: usize, mark: u32) {
-        if let Some(owner) = self.owners.get(&mark).copied() {
-            self.join(owner, transcript);
+        if let Some(other) = self.by_mark.get(&mark).copied() {
+            self.join(other, transcript);
         }
     }
 
+    /// Two transcripts are of one family.
     pub(super) fn join(&mut self, a: usize, b: usize) {
         if a == b {
             return;
@@ -101,7 +109,7 @@ impl Families {
     }
 
     pub(super) fn has_marks(&self) -> bool {
-        !self.owners.is_empty()
+        !self.by_mark.is_empty()
     }
 }
 

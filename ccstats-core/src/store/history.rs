@@ -63,7 +63,7 @@ impl Store {
     }
 
     /// Takes in what is new below the roots. A damaged store is set aside for a new one, as
-    /// [`Store::take_problems`] tells.
+    /// [`Store::take_problems`] reports.
     ///
     /// # Errors
     /// When a root is missing, the store cannot be used, or another process is writing.
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// Writes a copy of the whole store to a file, which must not be there. The
-    /// file is for this user only. [`Store::check`] tells what of it cannot be read.
+    /// file is for this user only. [`Store::check`] counts what of it cannot be read.
     ///
     /// # Errors
     /// When the file cannot be made, or the store cannot be read.
@@ -129,7 +129,7 @@ impl Store {
     pub fn import(&mut self, file: &Path, import: &Import, options: &Options) -> Result<Vec<Imported>, HistoryError> {
         find(import.onto.as_slice())?;
         let mut other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
-        // All of it is looked at before anything is taken in, so that what fails is told of this file.
+        // All of it is looked at before anything is taken in, so that what fails is reported of this file.
         verify::blocks(&mut other).map_err(|failure| failure.at(file))?;
         let roots = other.snapshot().and_then(|snapshot| snapshot.roots()).map_err(|failure| failure.at(file))?;
         let roots = import.roots(&roots).map_err(|roots| StoreError::Roots(file.to_path_buf(), roots))?;

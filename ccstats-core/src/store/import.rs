@@ -167,12 +167,12 @@ impl<'k> Index<'k> {
     }
 }
 
-/// Finds the families anew.
+/// Finds the families again, now that more is known.
 fn settle(known: &mut [Known], marks: &[(i64, Vec<u8>)]) {
     let by_id: HashMap<i64, usize> = known.iter().enumerate().map(|(at, known)| (known.id, at)).collect();
     let mut families = Families::new(known.len());
     for (at, marks) in marks.iter().filter_map(|(id, marks)| Some((*by_id.get(id)?, marks))) {
-        families.add(at, &family::marks(marks).collect::<Vec<u32>>());
+        families.add(at, &family::marks_of_bytes(marks).collect::<Vec<u32>>());
     }
     let members: Vec<usize> = (0..known.len()).collect();
     publish::settle_families(known, &members, &mut families);

@@ -107,7 +107,7 @@ impl<'k> Matcher<'k> {
     /// file under the same name, else a new transcript.
     fn claim_changed(&mut self, transcript: &Transcript) -> (Option<usize>, How) {
         let holds = |known: &Known| known.cursor.offset <= transcript.size_bytes && known.cursor.holds(&transcript.path);
-        // Of an empty stretch every file is a continuation.
+        // Where nothing was read yet, every file is a continuation.
         let proves = |known: &Known| known.cursor.offset > 0 && holds(known);
         let same_file = |known: &Known| known.identity == transcript.identity;
         let named = self.named(transcript);

@@ -104,7 +104,8 @@ pub(super) fn spot(transcript: &Transcript) -> u64 {
     numbers.fold(path, |spot, number| xxh3_64_with_seed(&number.to_le_bytes(), spot))
 }
 
-/// Gives all members of a family the number of the first; who gets another one.
+/// Gives all transcripts of a family the number of the first of them. Gives the indices of
+/// those that had another one.
 pub(super) fn settle_families(known: &mut [Known], members: &[usize], families: &mut Families) -> Vec<usize> {
     let mut numbers: HashMap<usize, u64> = HashMap::new();
     let mut moved = Vec::new();
@@ -170,7 +171,7 @@ fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -
     let mut marks: Vec<u32> = Vec::new();
     if known.blocks > 0 {
         retire(writer, known, how, has_last)?;
-        marks.extend(family::marks(&writer.marks(known)?));
+        marks.extend(family::marks_of_bytes(&writer.marks(known)?));
     }
     for NewBlock { kind, block } in new {
         writer.add_block(known, kind, line, &block.bytes)?;
@@ -185,7 +186,7 @@ fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -
     known.blocks = writer.count_blocks(known)?;
     writer.put_digests(known, &digests)?;
     join(writer, known)?;
-    writer.put_marks(known, &family::to_bytes(marks))?;
+    writer.put_marks(known, &family::bytes_of_marks(marks))?;
     writer.put(known)
 }
 
@@ -208,7 +209,7 @@ pub(super) fn add(
     join(writer, known)
 }
 
-/// Adds what another store knows of a known transcript as past, since it cannot be told which
+/// Adds what another store knows of a known transcript as past, since nobody knows which
 /// state is the later one. What is there already is not added again.
 pub(super) fn add_past(
     writer: &mut Writer,

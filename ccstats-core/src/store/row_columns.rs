@@ -24,7 +24,7 @@ pub(super) trait Columns {
     fn number(&mut self, number: &mut u64);
     fn symbol(&mut self, symbol: &mut Symbol);
     fn key(&mut self, key: &mut Key);
-    /// The symbol of the id of a session or a subagent: who shares one is related.
+    /// The id of a session or a subagent: transcripts that share one are related.
     fn relative(&mut self, id: &mut Symbol);
     fn effects(&mut self, effects: &mut Option<EffectsId>);
     /// A time in milliseconds; `i64::MAX` for none.
@@ -314,7 +314,7 @@ impl StoredRow for FindingRow {
     }
 }
 
-/// A mark of what a command may write.
+/// A hash of something that a command may write.
 impl StoredRow for u32 {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {

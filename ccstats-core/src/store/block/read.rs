@@ -171,7 +171,7 @@ impl<'b> Open<'b> {
         if self.version == 1 { Table::Titles as usize } else { TABLES }
     }
 
-    /// The next table. Before version 2 none told its length.
+    /// The next table. Before version 2 the length of a table was not written.
     fn table(&self, rest: &mut Bytes<'b>) -> Result<Bytes<'b>, Damaged> {
         if self.version >= 2 {
             let length = rest.count(self.most_rows)?;
@@ -248,26 +248,26 @@ struct Fields<'o, 'b> {
 }
 
 /// How many rows are read at a time: all columns of them fit into the fastest cache.
-const STRETCH: usize = 64;
+const ROWS_AT_ONCE: usize = 64;
 
 /// The next numbers of each column: one piece of memory for all blocks.
-type Numbers = Vec<[u64; STRETCH]>;
+type Numbers = Vec<[u64; ROWS_AT_ONCE]>;
 
 impl<'o, 'b> Fields<'o, 'b> {
     fn new(block: &'o Open<'b>, columns: Vec<Column<'b>>, numbers: &'o mut Numbers) -> Fields<'o, 'b> {
-        numbers.resize(columns.len(), [0; STRETCH]);
+        numbers.resize(columns.len(), [0; ROWS_AT_ONCE]);
         Fields { block, columns, numbers, row: 0, next: 0, is_damaged: false }
     }
 
     /// Makes the fields of a row the next ones. Rows come in their order.
     fn go_to(&mut self, row: usize, rows: usize) -> Result<(), Damaged> {
-        (self.row, self.next) = (row % STRETCH, 0);
+        (self.row, self.next) = (row % ROWS_AT_ONCE, 0);
         if self.row == 0 {
-            let stretch = STRETCH.min(rows - row);
+            let count = ROWS_AT_ONCE.min(rows - row);
             for (column, numbers) in self.columns.iter_mut().zip(self.numbers.iter_mut()) {
-                // One number was filled in for all stretches.
+                // A constant was filled in with the first rows.
                 if row == 0 || !column.is_constant() {
-                    column.fill(if column.is_constant() { numbers } else { &mut numbers[..stretch] })?;
+                    column.fill(if column.is_constant() { numbers } else { &mut numbers[..count] })?;
                 }
             }
         }
@@ -283,7 +283,7 @@ impl<'o, 'b> Fields<'o, 'b> {
 impl Fields<'_, '_> {
     #[inline]
     fn field(&mut self) -> u64 {
-        let number = self.numbers.get(self.next).map(|numbers| numbers[self.row % STRETCH]);
+        let number = self.numbers.get(self.next).map(|numbers| numbers[self.row % ROWS_AT_ONCE]);
         self.next += 1;
         // An older version did not have the column.
         self.is_damaged |= number.is_none() && self.block.version == VERSION;

@@ -1,4 +1,4 @@
-//! Writes the facts of one stretch of one transcript.
+//! Writes the facts of one part of a transcript.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,10 +17,11 @@ use crate::store::row_columns::{Columns, StoredRow};
 use crate::store::time_span::TimeSpan;
 use crate::symbols::{Symbol, Symbols};
 
-/// Writes the facts of one stretch of one transcript.
+/// Writes the facts of one part of a transcript. What is derived of its commands is kept in
+/// `facts` too.
 pub(in crate::store) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     let (calls, effects) = without_text(facts);
-    let mut writer = Writer::new(&facts.symbols);
+    let mut writer = BlockWriter::new(&facts.symbols);
     writer.table(facts.messages.rows());
     writer.table(&calls);
     writer.table(facts.results.rows());
@@ -41,15 +42,15 @@ pub(in crate::store) fn write(facts: &mut Facts, hole_bytes: u64) -> Block {
     writer.rows(effects.marks.iter());
     writer.rows(effects.findings.iter());
     let block = writer.finish(Digest::of(facts, hole_bytes));
-    keep_told(facts, &calls, effects);
+    keep_derived(facts, &calls, effects);
     block
 }
 
-/// Lets reports know what was told of the commands, beside their texts.
-fn keep_told(facts: &mut Facts, told: &[CallRow], effects: Effects) {
-    for (call, told) in facts.calls.rows_mut().iter_mut().zip(told) {
+/// Lets reports use what was derived of the commands, beside their texts.
+fn keep_derived(facts: &mut Facts, derived: &[CallRow], effects: Effects) {
+    for (call, derived) in facts.calls.rows_mut().iter_mut().zip(derived) {
         if call.known_command().is_some() {
-            call.stored = told.stored;
+            call.stored = derived.stored;
         }
     }
     facts.effects = effects;
@@ -60,12 +61,12 @@ fn without_text(facts: &mut Facts) -> (Vec<CallRow>, Effects) {
     let Facts { calls, symbols, effects: known, .. } = facts;
     let mut effects = Effects::default();
     let mut derived: HashMap<Symbol, StoredCommand> = HashMap::new();
-    // Blocks that are joined tell the same commands again.
-    let mut told = HashMap::new();
+    // Blocks that are joined may have the same command.
+    let mut copied = HashMap::new();
     let mut stored = |call: &CallRow| {
         let stored = match call.stored {
             Some(stored) => {
-                let own = stored.effects.map(|id| *told.entry(known.all(id)).or_insert_with(|| effects.copy(known, id)));
+                let own = stored.effects.map(|id| *copied.entry(known.all(id)).or_insert_with(|| effects.copy(known, id)));
                 StoredCommand { effects: own, ..stored }
             }
             None if call.command.is_none() => StoredCommand::default(),
@@ -94,14 +95,14 @@ fn stored_target(call: &CallRow, symbols: &mut Symbols) -> Symbol {
 }
 
 /// Collects the tables of a block.
-struct Writer<'f> {
+struct BlockWriter<'f> {
     symbols: &'f Symbols,
     /// The names of the block, and the number of each symbol among them.
     names: Vec<Symbol>,
     name_numbers: Vec<u32>,
     keys: Vec<Key>,
     key_numbers: HashTable<u32>,
-    /// Ids that tell who is related.
+    /// Ids of sessions and subagents: transcripts that share one are related.
     relatives: HashSet<Symbol>,
     times: Option<TimeSpan>,
     /// The fields of a table, row by row.
@@ -115,9 +116,9 @@ struct Writer<'f> {
     body: Vec<u8>,
 }
 
-impl<'f> Writer<'f> {
-    fn new(symbols: &'f Symbols) -> Writer<'f> {
-        Writer {
+impl<'f> BlockWriter<'f> {
+    fn new(symbols: &'f Symbols) -> BlockWriter<'f> {
+        BlockWriter {
             symbols,
             names: Vec::new(),
             name_numbers: vec![0; symbols.len()],
@@ -199,7 +200,7 @@ impl<'f> Writer<'f> {
     }
 }
 
-impl Columns for Writer<'_> {
+impl Columns for BlockWriter<'_> {
     #[inline]
     fn number(&mut self, number: &mut u64) {
         self.fields.push(*number);
@@ -211,7 +212,7 @@ impl Columns for Writer<'_> {
     }
 
     fn key(&mut self, key: &mut Key) {
-        let Writer { keys, key_numbers, .. } = self;
+        let BlockWriter { keys, key_numbers, .. } = self;
         let number = key_numbers.find(*key as u64, |number| keys[*number as usize] == *key).copied();
         let number = number.unwrap_or_else(|| {
             keys.push(*key);

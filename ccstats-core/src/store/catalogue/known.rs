@@ -10,24 +10,29 @@ use crate::store::time_span::TimeSpan;
 /// A transcript that the store knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Known {
-    /// 0 until it is published.
+    /// Its number in this store; 0 until it is published.
     pub(in crate::store) id: i64,
+    /// The number of its root in this store.
     pub(in crate::store) root: i64,
     /// Its path below the folder of projects.
     pub(in crate::store) name: Vec<u8>,
-    /// What stands for it in spots, for ever.
+    /// Its number in the keys of lines without a `uuid` ([`Spot`](crate::dedup::Spot)), for ever.
     pub(in crate::store) spot: u64,
     pub(in crate::store) identity: Option<Identity>,
     pub(in crate::store) size_bytes: u64,
+    /// The time of its last change; what was written shortly before it was read has none that
+    /// counts.
     pub(in crate::store) modified_ns: i64,
     pub(in crate::store) cursor: Cursor,
     /// Lines before the cursor.
     pub(in crate::store) lines: u64,
+    /// How many blocks it has.
     pub(in crate::store) blocks: u32,
-    /// The version of the blocks of what is there now.
+    /// The version of the blocks of what is there now; 0 when it must be read again.
     pub(in crate::store) format: u16,
+    /// The times of all its rows; `None` when none has one.
     pub(in crate::store) times: Option<TimeSpan>,
-    /// The same number for transcripts that share a line, directly or through others.
+    /// The same number for all transcripts of a [family](crate::store::family).
     pub(in crate::store) family: u64,
 }
 
