@@ -85,18 +85,25 @@ pub(crate) struct Scanned {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Gets the facts of each part apart, before they are joined, with its job and
-/// its bytes of holes. Parts that could not be read as they were found are left out.
-pub(crate) type Witness<'w> = &'w (dyn Fn(usize, &mut Facts, u64) + Sync);
+/// Called with each part that was read: the index of its job, its facts before they are joined
+/// with others, and its bytes of holes. Parts that could not be read as they were found are
+/// left out.
+pub(crate) type EachPart<'w> = &'w (dyn Fn(usize, &mut Facts, u64) + Sync);
 
 /// Reads the jobs on several threads, and joins what they found.
-pub(crate) fn scan(transcripts: &[Transcript], jobs: &[Job], options: &Options, progress: &Progress, witness: Option<Witness>) -> Scanned {
+pub(crate) fn scan(
+    transcripts: &[Transcript],
+    jobs: &[Job],
+    options: &Options,
+    progress: &Progress,
+    each_part: Option<EachPart>,
+) -> Scanned {
     let bytes = |job: &Job| job.part.span.end - job.part.span.start;
     let total_bytes = jobs.iter().map(bytes).sum();
     progress.total_bytes.fetch_add(total_bytes, Ordering::Relaxed);
     let mut order: Vec<usize> = (0..jobs.len()).collect();
     order.sort_by_key(|index| std::cmp::Reverse(bytes(&jobs[*index])));
-    let queue = Queue { transcripts, jobs, order, next: AtomicUsize::new(0), options, progress, witness };
+    let queue = Queue { transcripts, jobs, order, next: AtomicUsize::new(0), options, progress, each_part };
     let mut workers = on_threads(threads(options.threads, total_bytes), || queue.work());
     // The largest takes in the others: fewest rows are moved.
     workers.sort_by_key(|worker| std::cmp::Reverse(worker.facts.account.total().bytes));
@@ -147,7 +154,7 @@ struct Queue<'q> {
     next: AtomicUsize,
     options: &'q Options,
     progress: &'q Progress,
-    witness: Option<Witness<'q>>,
+    each_part: Option<EachPart<'q>>,
 }
 
 /// Does the same on some threads.
@@ -164,7 +171,7 @@ impl Queue<'_> {
     fn work(&self) -> Worker {
         let mut worker = Worker::default();
         let (mut done, mut panics) = (Vec::new(), Vec::new());
-        let mut apart = self.witness.is_some();
+        let mut apart = self.each_part.is_some();
         while let Some(index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let Err(problem) = self.try_part(&mut worker, *index, apart) else {
                 done.push(*index);
@@ -225,13 +232,13 @@ impl Queue<'_> {
         self.progress.done_bytes.fetch_add(span.end - span.start, Ordering::Relaxed);
     }
 
-    /// Takes in the parts that wait, when the witness has seen them.
+    /// Takes in the parts that wait, when `each_part` has seen them.
     fn take_in(&self, worker: &mut Worker) -> Vec<Problem> {
         worker.waiting_bytes = 0;
         let mut take_in = |Waiting { index, mut facts, hole_bytes }| {
             self.guarded(index, || {
-                if let Some((witness, hole_bytes)) = self.witness.zip(hole_bytes) {
-                    witness(index, &mut facts, hole_bytes);
+                if let Some((each_part, hole_bytes)) = self.each_part.zip(hole_bytes) {
+                    each_part(index, &mut facts, hole_bytes);
                 }
                 worker.facts.absorb(facts);
             })
@@ -241,7 +248,7 @@ impl Queue<'_> {
 }
 
 /// So much is read before it is taken in: from part to part the code that scans, and that of
-/// the witness, then stays in the processor's cache. In tests it is less, so that parts are
+/// `each_part`, then stays in the processor's cache. In tests it is less, so that parts are
 /// taken in before all are read, too.
 const MOST_WAITING_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
 

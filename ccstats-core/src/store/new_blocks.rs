@@ -8,7 +8,7 @@ use super::catalogue::{Failure, Kind, Known, Snapshot, StoredBlock};
 use super::layout::{Layout, PlannedJob, Purpose};
 use super::load::Request;
 use super::plan::How;
-use crate::scan::{self, Job, Scanned, Witness};
+use crate::scan::{self, EachPart, Job, Scanned};
 
 /// The new blocks of each transcript that changed, by its index, in the order of its lines.
 pub(super) type NewBlocks = BTreeMap<usize, Vec<NewBlock>>;
@@ -25,13 +25,13 @@ impl Layout {
     pub(super) fn scan_new(&self, request: &Request) -> (Scanned, NewBlocks) {
         let new = self.jobs_where(|planned| planned.purpose != Purpose::Text);
         let written = Mutex::new(BTreeMap::new());
-        let witness: Witness = &|at, facts, hole_bytes| {
+        let each_part: EachPart = &|at, facts, hole_bytes| {
             let block = block::write(facts, hole_bytes);
             if let Ok(mut written) = written.lock() {
                 written.insert(new[at], block);
             }
         };
-        let scanned = self.scan(&new, request, Some(witness));
+        let scanned = self.scan(&new, request, Some(each_part));
         (scanned, self.complete(written.into_inner().unwrap_or_default()))
     }
 
@@ -53,9 +53,9 @@ impl Layout {
     }
 
     /// Does some of the jobs. Gives the lines of all of them, none for the others.
-    fn scan(&self, some: &[usize], request: &Request, witness: Option<Witness>) -> Scanned {
+    fn scan(&self, some: &[usize], request: &Request, each_part: Option<EachPart>) -> Scanned {
         let jobs: Vec<Job> = some.iter().map(|at| self.jobs[*at].job.clone()).collect();
-        let mut scanned = scan::scan(&self.transcripts, &jobs, request.options, request.progress, witness);
+        let mut scanned = scan::scan(&self.transcripts, &jobs, request.options, request.progress, each_part);
         let mut lines = vec![0; self.jobs.len()];
         some.iter().zip(&scanned.lines).for_each(|(at, count)| lines[*at] = *count);
         scanned.lines = lines;
