@@ -109,18 +109,16 @@ impl Ours<'_> {
             writer.put_agent(root, &id, &kind)?;
         }
         for (their, stored) in transcripts.iter().zip(theirs.blocks(transcripts.iter())?) {
-            let (mut stored, their_marks) = (stored?, theirs.marks_of(their)?);
-            let all = stored.len();
-            stored.retain(verify::is_sound);
-            let lost = all - stored.len();
-            count.unreadable += lost as u64;
+            let (stored, their_marks) = (stored?, theirs.marks_of(their)?);
+            let (stored, lost): (Vec<_>, Vec<_>) = stored.into_iter().partition(verify::is_sound);
+            count.unreadable += lost.len() as u64;
             let at = match self.index.find(root, their) {
                 Some(at) => {
                     publish::add_past(writer, &mut self.known[at], their.times, &stored, &their_marks)?;
                     at
                 }
                 // It would pass for one that is known to its end.
-                None if lost > 0 => continue,
+                None if !lost.is_empty() => continue,
                 None => {
                     let mut new = Known { id: writer.next_id(), root, ..their.clone() };
                     publish::add(writer, &mut new, &stored, &their_marks, their_digests.get(&their.id))?;

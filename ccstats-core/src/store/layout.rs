@@ -90,21 +90,21 @@ impl Layout {
     }
 
     /// Adds a transcript behind the others, and gives numbers to its parts.
-    fn add(&mut self, Step { mut transcript, known: at, how }: Step, cursor: Option<Cursor>, known: &[Known], needs: &Needs) {
-        let known = at.map(|at| &known[at]);
+    fn add(&mut self, step: Step, cursor: Option<Cursor>, known: &[Known], needs: &Needs) {
+        let known = step.known.map(|at| &known[at]);
         let blocks = known.map_or(0, |known| known.blocks);
-        let spot = known.map_or_else(|| spot(&transcript), |known| known.spot);
+        let spot = known.map_or_else(|| spot(&step.transcript), |known| known.spot);
         let start = self.next_number;
         self.next_number += blocks;
         let index = self.transcripts.len();
-        for (part, purpose) in to_read(index, &transcript, how, known, cursor, needs) {
+        for (part, purpose) in to_read(index, &step, known, cursor, needs.text) {
             self.jobs.push(PlannedJob { job: Job { part, number: self.next_number, transcript_id: spot }, purpose });
             self.next_number += 1;
         }
         self.next_number += blocks;
-        self.readings.push(Reading { how, known: at, cursor, numbers: start..self.next_number });
-        transcript.is_stored = !matches!(how, How::Again | How::Changed);
-        self.transcripts.push(transcript);
+        self.readings.push(Reading { how: step.how, known: step.known, cursor, numbers: start..self.next_number });
+        let is_stored = !matches!(step.how, How::Again | How::Changed);
+        self.transcripts.push(Transcript { is_stored, ..step.transcript });
     }
 
     /// Where a block of a transcript stands, the `order`th of all that the store has of it;
@@ -149,14 +149,8 @@ impl Layout {
 }
 
 /// The parts of a transcript that may have to be read, and what for.
-fn to_read(
-    index: usize,
-    transcript: &Transcript,
-    how: How,
-    known: Option<&Known>,
-    cursor: Option<Cursor>,
-    needs: &Needs,
-) -> Vec<(Part, Purpose)> {
+fn to_read(index: usize, step: &Step, known: Option<&Known>, cursor: Option<Cursor>, needs_text: bool) -> Vec<(Part, Purpose)> {
+    let Step { transcript, how, .. } = step;
     let size = transcript.size_bytes;
     let start = match (how, known) {
         (How::Gone, _) => return Vec::new(),
@@ -165,16 +159,16 @@ fn to_read(
         _ => 0,
     };
     if transcript.is_sparse {
-        let purpose = if how == How::Same { Purpose::Text } else { Purpose::Store(Kind::Last) };
-        let is_read = how != How::Same || needs.text;
+        let purpose = if *how == How::Same { Purpose::Text } else { Purpose::Store(Kind::Last) };
+        let is_read = *how != How::Same || needs_text;
         return parts(index, transcript).filter(|_| is_read).map(|part| (part, purpose)).collect();
     }
     // What cannot be read now is tried all the same: the scan says why.
     let cursor = cursor.map_or(size, |cursor| cursor.offset);
     // What was read before is read apart, to be compared.
-    let middle = known.filter(|_| how == How::Again).map_or(start, |known| known.cursor.offset.min(cursor));
+    let middle = known.filter(|_| *how == How::Again).map_or(start, |known| known.cursor.offset.min(cursor));
     let spans = [
-        (0..start, needs.text.then_some(Purpose::Text)),
+        (0..start, needs_text.then_some(Purpose::Text)),
         (start..middle, Some(Purpose::Store(Kind::Whole))),
         (middle..cursor, Some(Purpose::Store(Kind::Whole))),
         (middle.max(cursor)..size, Some(Purpose::Store(Kind::Last))),
