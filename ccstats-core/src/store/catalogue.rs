@@ -90,6 +90,8 @@ pub(super) enum Failure {
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Failure {
         match error.sqlite_error_code() {
+            // The statements are always the same ones: the tables are not those that were made.
+            _ if matches!(error, rusqlite::Error::SqlInputError { .. }) => Failure::Damaged,
             Some(ErrorCode::DatabaseCorrupt) => Failure::Damaged,
             Some(ErrorCode::NotADatabase) => Failure::Foreign,
             _ => Failure::Sql(error),

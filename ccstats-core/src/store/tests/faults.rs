@@ -102,6 +102,18 @@ fn whichever_of_many_blocks_is_damaged_the_others_are_read() {
 }
 
 #[test]
+fn a_store_whose_tables_are_others_is_damaged() {
+    for column in ["transcript RENAME COLUMN lines", "block RENAME COLUMN seal", "root RENAME COLUMN path"] {
+        let place = filled();
+        let connection = rusqlite::Connection::open(file(&place)).expect("a database");
+        connection.execute_batch(&format!("ALTER TABLE {column} TO other")).expect("a column");
+        drop(connection);
+        let (outputs, problems) = place.load(&mut place.open());
+        assert_eq!((outputs, &problems[..]), (31, &["it was damaged, and is kept as ccstats.store.corrupt-1".to_owned()][..]), "{column}");
+    }
+}
+
+#[test]
 fn a_damaged_store_is_set_aside_and_at_most_three_are_kept() {
     let place = filled();
     for round in 1..=5_usize {

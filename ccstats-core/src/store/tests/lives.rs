@@ -1,5 +1,5 @@
 //! Random lives of transcripts: whatever happens to files, a load through the
-//! store gives every complete record that a load ever saw, each once.
+//! store gives every complete line that a load ever saw, each once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,14 +24,14 @@ use crate::time::{Calendar, Range};
 enum Event {
     Append {
         file: usize,
-        records: u8,
+        lines: u8,
     },
-    /// The start of a record, without the end.
+    /// The start of a line, without the end.
     AppendPart {
         file: usize,
         length: usize,
     },
-    /// A record behind whatever stands there, without a newline.
+    /// A line behind whatever stands there, without a newline.
     Glue {
         file: usize,
     },
@@ -84,7 +84,7 @@ const FILES: usize = 4;
 fn event() -> impl Strategy<Value = Event> {
     let file = || 0..FILES;
     prop_oneof![
-        4 => (file(), 1..40_u8).prop_map(|(file, records)| Event::Append { file, records }),
+        4 => (file(), 1..40_u8).prop_map(|(file, lines)| Event::Append { file, lines }),
         2 => (file(), 1..200_usize).prop_map(|(file, length)| Event::AppendPart { file, length }),
         1 => file().prop_map(|file| Event::Glue { file }),
         2 => file().prop_map(|file| Event::Newline { file }),
@@ -103,10 +103,10 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A home, its store, and all records that were seen in it.
+/// A home, its store, and all lines that were seen in it.
 struct World {
     folder: tempfile::TempDir,
-    records: u64,
+    lines: u64,
     /// Output tokens by the id of the response.
     seen: BTreeMap<String, u64>,
     old: Store,
@@ -119,7 +119,7 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(folder.path().join("home/projects/p")).expect("a folder");
         let old = Store::open(&folder.path().join("store-0")).expect("a new store");
-        World { folder, records: 0, seen: BTreeMap::new(), old, moves: 0 }
+        World { folder, lines: 0, seen: BTreeMap::new(), old, moves: 0 }
     }
 
     fn file(&self, number: usize) -> PathBuf {
@@ -138,10 +138,10 @@ impl World {
         self.write(file, &[self.bytes(file), more.to_vec()].concat());
     }
 
-    /// A response that no other record repeats, on one of ten days.
-    fn record(&mut self) -> String {
-        self.records += 1;
-        let number = self.records;
+    /// A response that no other line repeats, on one of ten days.
+    fn line(&mut self) -> String {
+        self.lines += 1;
+        let number = self.lines;
         let padding = "x".repeat(number as usize * 37 % 300);
         format!(
             r#"{{"type":"assistant","uuid":"u{number}","sessionId":"s{}","timestamp":"2026-11-{:02}T10:00:00Z","padding":"{padding}","message":{{"id":"msg_{number}","model":"m","usage":{{"output_tokens":{number}}},"content":[{{"type":"tool_use","id":"toolu_{number}","name":"Bash","input":{{"command":"git push origin secret-{number}"}}}}]}}}}"#,
@@ -151,22 +151,22 @@ impl World {
     }
 
     fn lines(&mut self, count: u8) -> Vec<u8> {
-        (0..count).flat_map(|_| (self.record() + "\n").into_bytes()).collect()
+        (0..count).flat_map(|_| (self.line() + "\n").into_bytes()).collect()
     }
 
     fn happen(&mut self, event: &Event) {
         match *event {
-            Event::Append { file, records } => {
-                let lines = self.lines(records);
+            Event::Append { file, lines } => {
+                let lines = self.lines(lines);
                 self.append(file, &lines);
             }
             Event::AppendPart { file, length } => {
-                let record = self.record();
-                self.append(file, &record.as_bytes()[..length.min(record.len() - 1)]);
+                let line = self.line();
+                self.append(file, &line.as_bytes()[..length.min(line.len() - 1)]);
             }
             Event::Glue { file } => {
-                let record = self.record();
-                self.append(file, record.as_bytes());
+                let line = self.line();
+                self.append(file, line.as_bytes());
             }
             Event::Newline { file } => self.append(file, b"\n"),
             Event::Nulls { file } => self.append(file, &[0; 50]),
@@ -225,7 +225,7 @@ impl World {
     /// Loads, and compares with what must be known now.
     fn run(&mut self, old: Option<()>, threads: bool) {
         for file in 0..FILES {
-            self.seen.extend(records(&self.bytes(file)));
+            self.seen.extend(lines(&self.bytes(file)));
         }
         let mut options = self.options();
         options.threads = (!threads).then_some(std::num::NonZeroUsize::MIN);
@@ -283,7 +283,7 @@ impl World {
 }
 
 /// The responses in a transcript, by the parser that has tests of its own.
-fn records(bytes: &[u8]) -> Vec<(String, u64)> {
+fn lines(bytes: &[u8]) -> Vec<(String, u64)> {
     let messages = entries(bytes).filter_map(Result::ok).filter_map(|(_, entry)| entry.message);
     messages.filter_map(|message| Some((message.id.to_str().into_owned(), message.usage?.output))).collect()
 }
