@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use ccstats_core::{Budget, Calendar, Limit, Needs, Period, Query, Shown, budget_needs, budget_table, budgets};
+use ccstats_core::{Budget, BudgetQuery, Calendar, Limit, Needs, Period, Query, Shown, budget_needs, budget_table, budgets};
 use chrono::{DateTime, Utc};
 
-use crate::args::{Args, BudgetArgs, Format, Options};
+use crate::args::{BudgetArgs, Format, Options};
 use crate::config::{self, Config};
 use crate::format::number::{dollars, money};
 use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure, UNUSABLE};
+use crate::request::Request;
 use crate::{format, key, money as amount};
 
 /// More was spent than a limit.
@@ -19,23 +20,23 @@ const EXCEEDED: u8 = 4;
 /// The share from which on to warn, where nobody said another.
 const WARN_PERCENT: u8 = 80;
 
-pub(crate) fn run(args: &Args, asked: &BudgetArgs) -> Result<ExitCode, Failure> {
-    let options = &args.options;
+pub(crate) fn run(options: &Options, asked: &BudgetArgs) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
-    let limits = limits(args, asked, &config)?;
+    let limits = limits(options, asked, &config)?;
     let warn_percent = asked.warn.unwrap_or(warn_percent(&config));
-    let now = options.now.unwrap_or_else(Utc::now);
+    let request = Request::new(options, &config);
     // Which project and session a limit is about, it says itself.
-    let query = Query { projects: Vec::new(), sessions: Vec::new(), ..load::filters(options, &config) };
+    let query = Query { projects: Vec::new(), sessions: Vec::new(), ..request.query.clone() };
+    let against = BudgetQuery { query: &query, limits: &limits, session: None, now: request.now };
     // Who asks every few seconds need not hear each time what old lines lack.
-    let needs = Needs { rows_only: !options.strict, ..budget_needs(&query, &limits, None, now)? };
-    let Loaded { dataset, looked_in, mut store, .. } = load(options, &config, &needs)?;
-    let mut budgets = budgets(&dataset, &query, &config.price_list(), &limits, None, now)?;
+    let needs = Needs { rows_only: !options.strict, ..budget_needs(&against)? };
+    let Loaded { dataset, looked_in, mut store, .. } = load(&request, &needs)?;
+    let mut budgets = budgets(&dataset, &config.price_list(), &against)?;
     if options.hash {
         let key = key::load().map_err(Failure::Key)?;
         budgets = budgets.into_iter().map(|budget| budget.hashed(&key)).collect();
     }
-    let text = text(&budgets, options.format(), warn_percent, &query.calendar, now);
+    let text = text(&budgets, options.format(), warn_percent, &query.calendar, request.now);
     output::write(&text, options.output.as_deref(), options.color)?;
     let mut accounting = dataset.accounting().clone();
     load::collect_store_problems(&mut store, &mut accounting);
@@ -53,8 +54,7 @@ pub(crate) fn warn_percent(config: &Config) -> u8 {
 }
 
 /// The limits of the command line, else those of the configuration.
-fn limits(args: &Args, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>, Failure> {
-    let options = &args.options;
+fn limits(options: &Options, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>, Failure> {
     if options.range().is_some() {
         return Err(Failure::Usage("a budget takes no range: `--daily`, `--weekly` and the other limits say their own".into()));
     }

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::format::number::{bytes, counted, grouped};
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
-use crate::{key, progress};
+use crate::{key, progress, request};
 
 /// Of all JSON that these commands give.
 const SCHEMA: &str = "ccstats.history/1";
@@ -226,9 +226,8 @@ fn status_json(status: &Status, folder: &Path, days: Option<&[String; 2]>) -> se
     })
 }
 
-/// In which days are told, and where one that is named begins.
 fn calendar(options: &Options) -> Result<Calendar, Failure> {
-    Ok(load::calendar(options, &Config::load(options.config.as_deref())?))
+    Ok(request::calendar(options, &Config::load(options.config.as_deref())?))
 }
 
 /// Prints a text, or the JSON in its place.

@@ -11,14 +11,12 @@ pub(crate) use settings::{has_statusline, installed};
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Query, Store};
-use chrono::Utc;
+use ccstats_core::{Budget, Store};
 use serde_json::{Value, json};
 
 use crate::args::{ColorWhen, HookArgs, HookCommand, Options};
 use crate::config::{self, Config, WhenExceeded};
 use crate::format::number::money;
-use crate::load;
 use crate::output::Failure;
 use crate::{budget, history, live, output};
 
@@ -72,9 +70,7 @@ fn answer(event: &Value, options: &Options) -> Option<(Value, Option<Store>)> {
     if limits.is_empty() || (event == Event::Call && !stops) {
         return None;
     }
-    let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
-    let now = options.now.unwrap_or_else(Utc::now);
-    let (budgets, store) = live::spent(options, &config, &query, &limits, text("session_id"), now).ok()?;
+    let (budgets, store) = live::spent(&live::request(options, &config), &limits, text("session_id")).ok()?;
     let place = config::shown_place(options.config.as_deref());
     let reaction = reaction(event, &budgets, budget::warn_percent(&config), stops.then_some(place.as_str()))?;
     Some((reaction, store))

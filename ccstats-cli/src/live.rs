@@ -8,14 +8,14 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ccstats_core::{Budget, Limit, Pattern, Query, Store, budget_needs, budgets};
-use chrono::{DateTime, Utc};
+use ccstats_core::{Budget, BudgetQuery, Limit, Pattern, Query, Store, budget_needs, budgets};
 use serde_json::Value;
 
 use crate::args::Options;
 use crate::config::Config;
 use crate::load::{Loaded, load};
 use crate::output::Failure;
+use crate::request::Request;
 
 /// Of the 200 ms that an answer may take. The rest is for starting and ending on a
 /// machine that is busy, not least with the work that is given up.
@@ -49,21 +49,21 @@ pub(crate) fn read_value() -> Option<Value> {
     serde_json::Deserializer::from_reader(stdin.lock().take(LARGEST)).into_iter().next()?.ok()
 }
 
+/// What is asked where Claude Code calls. It names the session on stdin, so `--session` is
+/// not heeded.
+pub(crate) fn request<'r>(options: &'r Options, config: &'r Config) -> Request<'r> {
+    let request = Request::new(options, config);
+    Request { query: Query { sessions: Vec::new(), ..request.query }, ..request }
+}
+
 /// What is spent of some limits, and the store while something is written to it: to be kept
 /// until the answer is given.
-pub(crate) fn spent(
-    options: &Options,
-    config: &Config,
-    query: &Query,
-    limits: &[Limit],
-    session: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<(Vec<Budget>, Option<Store>), Failure> {
-    let needs = budget_needs(query, limits, session, now)?;
-    let Loaded { dataset, store, .. } = load(options, config, &needs)?;
+pub(crate) fn spent(request: &Request, limits: &[Limit], session: Option<&str>) -> Result<(Vec<Budget>, Option<Store>), Failure> {
+    let asked = BudgetQuery { query: &request.query, limits, session, now: request.now };
+    let Loaded { dataset, store, .. } = load(request, &budget_needs(&asked)?)?;
     // The process ends before it would all be given back.
     let dataset = ManuallyDrop::new(dataset);
-    Ok((budgets(&dataset, query, &config.price_list(), limits, session, now)?, store))
+    Ok((budgets(&dataset, &request.config.price_list(), &asked)?, store))
 }
 
 /// The limits that are about all projects, or about the one in this folder.

@@ -4,13 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Calendar, Dataset, Needs, Options, Problem, ProblemKind, Progress, Query, Range, Shown, Store, Untrusted};
-use chrono::Weekday;
+use ccstats_core::{Accounting, Dataset, Needs, Options, Problem, ProblemKind, Progress, Shown, Store, Untrusted};
 
 use crate::args;
 use crate::config::Config;
 use crate::output::{self, Failure};
-use crate::place::{self, Roots};
+use crate::place::Roots;
+use crate::request::Request;
 use crate::{format, key, progress, repository};
 
 /// What was read, and how.
@@ -26,7 +26,8 @@ pub(crate) struct Loaded {
 
 /// All that the transcripts say and the store remembers, as far as it is needed, with
 /// projects by the names that the user gave them.
-pub(crate) fn load(options: &args::Options, config: &Config, needs: &Needs) -> Result<Loaded, Failure> {
+pub(crate) fn load(request: &Request, needs: &Needs) -> Result<Loaded, Failure> {
+    let Request { options, config, .. } = request;
     start_threads(options);
     let Where { looked_in, scan } = look(options);
     let mut store = store(options);
@@ -113,31 +114,6 @@ fn store(options: &args::Options) -> Option<Store> {
             None
         }
     }
-}
-
-/// The filters and the calendar that are asked for, over all time.
-pub(crate) fn filters(options: &args::Options, config: &Config) -> Query {
-    Query {
-        range: Range::all(),
-        calendar: calendar(options, config),
-        projects: options.project.clone(),
-        sessions: options.session.clone(),
-        models: options.model.clone(),
-        tools: options.tool.clone(),
-        branches: options.branch.clone(),
-        without_subagents: options.no_subagents,
-    }
-}
-
-pub(crate) fn calendar(options: &args::Options, config: &Config) -> Calendar {
-    let zone = options.tz.or(config.zone).unwrap_or_else(|| {
-        let (zone, warning) = place::system_zone();
-        if let Some(warning) = warning.filter(|_| !options.quiet) {
-            output::say("warning", &warning);
-        }
-        zone
-    });
-    Calendar { zone, week_start: options.week_start.or(config.week_start).unwrap_or(Weekday::Mon) }
 }
 
 /// Says what was not found and what was skipped, and tells whether `--strict` minds.

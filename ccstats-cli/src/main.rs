@@ -18,6 +18,7 @@ mod output;
 mod place;
 mod progress;
 mod repository;
+mod request;
 mod run;
 mod statusline;
 mod template;

@@ -4,13 +4,13 @@ use std::io;
 use std::process::ExitCode;
 
 use ccstats_core::{Dataset, Leaks, Listing, Needs, Query, Range, Report, ReportName, Shown};
-use chrono::{DateTime, Utc};
 
-use crate::args::{Args, Command, Format};
+use crate::args::{Args, Command, Format, Options};
 use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure, UNUSABLE};
+use crate::request::Request;
 use crate::{args, budget, doctor, history, hook, key, place, statusline};
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
     }
     match command {
-        Command::Budget(asked) => budget::run(args, asked),
+        Command::Budget(asked) => budget::run(&args.options, asked),
         Command::Statusline => Ok(statusline::run(&args.options)),
         Command::Hook(asked) => hook::run(&args.options, asked),
         Command::History(asked) => history::run(&args.options, asked),
@@ -29,10 +29,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut args::command(), "ccstats", &mut script);
-            print(args, &String::from_utf8_lossy(&script))
+            print(&args.options, &String::from_utf8_lossy(&script))
         }
-        Command::Man => print(args, &String::from_utf8_lossy(&manual().map_err(|error| Failure::Write("memory".into(), error))?)),
-        command => report(args, command.report().expect("a command without an arm of its own is a report")),
+        Command::Man => print(&args.options, &String::from_utf8_lossy(&manual().map_err(|error| Failure::Write("memory".into(), error))?)),
+        command => report(&args.options, command.report().expect("a command without an arm of its own is a report")),
     }
 }
 
@@ -50,27 +50,26 @@ fn add_pages(command: &clap::Command, pages: &mut Vec<u8>) -> io::Result<()> {
     command.get_subcommands().filter(|command| command.get_name() != "help").try_for_each(|command| add_pages(command, pages))
 }
 
-fn print(args: &Args, text: &str) -> Result<ExitCode, Failure> {
-    output::write(text, args.options.output.as_deref(), args.options.color)?;
+fn print(options: &Options, text: &str) -> Result<ExitCode, Failure> {
+    output::write(text, options.output.as_deref(), options.color)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
-    let options = &args.options;
+fn report(options: &Options, name: ReportName) -> Result<ExitCode, Failure> {
     let config = Config::load(options.config.as_deref())?;
-    let now = options.now.unwrap_or_else(Utc::now);
-    let query = query(args, &config, name, now)?;
-    let mut loaded = load(options, &config, &needs(options, name, &query))?;
-    let report = make(args, &config, name, &mut loaded, &query, now)?;
+    let mut request = Request::new(options, &config);
+    request.query.range = range(&request, name)?;
+    let mut loaded = load(&request, &needs(&request, name))?;
+    let report = make(name, &request, &mut loaded)?;
     let format = options.format();
     // A file is written all the same: what was in it is no longer so.
     let says_nothing = report.is_empty && format == Format::Table && options.output.is_none();
     if !says_nothing {
-        let text = format::render(&report, format, &screen(args));
+        let text = format::render(&report, format, &screen(options));
         output::write(&text, options.output.as_deref(), options.color)?;
     }
     if report.is_empty && !load::is_empty(&report.accounting) && !options.quiet {
-        say_nothing_in_range(&query, &loaded.dataset);
+        say_nothing_in_range(&request.query, &loaded.dataset);
     }
     let is_unusable = load::conclude(options, &report.accounting, &loaded.looked_in, loaded.dataset);
     Ok(if is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
@@ -78,14 +77,15 @@ fn report(args: &Args, name: ReportName) -> Result<ExitCode, Failure> {
 
 /// What a report needs to know. Which repository a folder belongs to, any transcript
 /// may tell.
-fn needs(options: &args::Options, name: ReportName, query: &Query) -> Needs {
-    let needs = name.needs(query);
-    if options.by_repository() { Needs { start_ms: None, end_ms: None, ..needs } } else { needs }
+fn needs(request: &Request, name: ReportName) -> Needs {
+    let needs = name.needs(&request.query);
+    if request.options.by_repository() { Needs { start_ms: None, end_ms: None, ..needs } } else { needs }
 }
 
 /// The report itself, with hashes for names where they are asked for.
-fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, query: &Query, now: DateTime<Utc>) -> Result<Report, Failure> {
-    let (options, Loaded { dataset, scan, store, .. }) = (&args.options, loaded);
+fn make(name: ReportName, request: &Request, loaded: &mut Loaded) -> Result<Report, Failure> {
+    let Request { options, config, query, now } = request;
+    let Loaded { dataset, scan, store, .. } = loaded;
     let looks_for_secrets = options.secrets && name == ReportName::Audit;
     let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(Failure::Key)?;
     let listing = Listing {
@@ -104,22 +104,21 @@ fn make(args: &Args, config: &Config, name: ReportName, loaded: &mut Loaded, que
     })
 }
 
-fn query(args: &Args, config: &Config, name: ReportName, now: DateTime<Utc>) -> Result<Query, Failure> {
-    let query = load::filters(&args.options, config);
-    let range = args.options.range().unwrap_or_else(|| name.default_range().into());
-    Ok(Query { range: Range::parse(&range, now, &query.calendar)?, ..query })
+fn range(request: &Request, name: ReportName) -> Result<Range, Failure> {
+    let range = request.options.range().unwrap_or_else(|| name.default_range().into());
+    Ok(Range::parse(&range, request.now, &request.query.calendar)?)
 }
 
 /// What the reader looks at. Lists are cut only for a person at a terminal.
-fn screen(args: &Args) -> Screen {
+fn screen(options: &Options) -> Screen {
     const WIDTH: usize = 80;
     /// Less holds no table.
     const NARROWEST: usize = 40;
-    let is_terminal = output::is_terminal() && args.options.output.is_none();
+    let is_terminal = output::is_terminal() && options.output.is_none();
     let width = if is_terminal { terminal_size::terminal_size().map(|(width, _)| width.0.into()) } else { place::columns() };
     Screen {
         width: width.unwrap_or(WIDTH).max(NARROWEST),
-        cut_lists: is_terminal && args.options.top.is_none(),
+        cut_lists: is_terminal && options.top.is_none(),
         is_unicode: !is_terminal || place::has_unicode(),
     }
 }

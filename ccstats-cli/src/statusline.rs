@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Calendar, Limit, Period, Query, Shown, Store};
+use ccstats_core::{Budget, Calendar, Limit, Period, Shown, Store};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,19 +18,19 @@ use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
 use crate::format::number::money;
-use crate::load;
 use crate::output::{self, Failure};
+use crate::request::Request;
 use crate::template::{Template, fill};
 use crate::{key, live};
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     live::be_silent();
     let now = options.now.unwrap_or_else(Utc::now);
-    let options = Options { quiet: true, ..options.clone() };
+    let options = Options { quiet: true, now: Some(now), ..options.clone() };
     let mut row = Row::default();
     let steps = live::before_deadline(move |steps| {
         let send = |step| drop(steps.send(step));
-        work(&options, now, send).unwrap_or_else(|trouble| send(Step::Trouble(trouble)));
+        work(&options, send).unwrap_or_else(|trouble| send(Step::Trouble(trouble)));
     });
     for step in steps {
         match step {
@@ -63,16 +63,16 @@ enum Step {
     Figures(Figures),
 }
 
-fn work(options: &Options, now: DateTime<Utc>, send: impl Fn(Step)) -> Result<(), Failure> {
+fn work(options: &Options, send: impl Fn(Step)) -> Result<(), Failure> {
     let config = Config::load(options.config.as_deref())?;
     send(Step::Template(config.template.clone().unwrap_or_default()));
-    let query = Query { sessions: Vec::new(), ..load::filters(options, &config) };
+    let request = live::request(options, &config);
     let place = (!options.no_store).then(key::data_folder).flatten().map(|folder| folder.join("statusline.json"));
-    let last = place.as_ref().and_then(|place| Figures::last(place, &query.calendar, now));
+    let last = place.as_ref().and_then(|place| Figures::last(place, &request.query.calendar, request.now));
     send(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     send(Step::Input(input.clone()));
-    let (figures, _store) = figures(options, &config, &query, &input, now)?;
+    let (figures, _store) = figures(&request, &input)?;
     if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
         // Without it the next late line knows less; no reason to fail.
         let _ = figures.keep(place);
@@ -177,21 +177,15 @@ impl Figures {
 }
 
 /// What the transcripts say now, and the store as [`live::spent`] gives it.
-fn figures(
-    options: &Options,
-    config: &Config,
-    query: &Query,
-    input: &Input,
-    now: DateTime<Utc>,
-) -> Result<(Figures, Option<Store>), Failure> {
+fn figures(request: &Request, input: &Input) -> Result<(Figures, Option<Store>), Failure> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
-    limits.extend(live::limits_in(input.folder.as_deref(), &config.limits));
-    let (found, store) = live::spent(options, config, query, &limits, input.session.as_deref(), now)?;
+    limits.extend(live::limits_in(input.folder.as_deref(), &request.config.limits));
+    let (found, store) = live::spent(request, &limits, input.session.as_deref())?;
     let [today, block, session, limits @ ..] = &found[..] else { unreachable!("each limit has its budget") };
     let is_named = |session: &&Budget| input.session.is_some() && session.session.is_some();
     let figures = Figures {
-        day: day(&query.calendar, now),
+        day: day(&request.query.calendar, request.now),
         today: cost(today),
         session: Some(session).filter(is_named).and_then(|session| Some((input.session.clone()?, cost(session)?))),
         block: block.end_ms.and_then(|_| cost(block)),

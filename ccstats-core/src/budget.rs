@@ -115,12 +115,26 @@ impl Budget {
     }
 }
 
+/// Limits, and what they are held against.
+#[derive(Clone, Copy, Debug)]
+pub struct BudgetQuery<'q> {
+    /// What counts, and the calendar. Its range is not looked at.
+    pub query: &'q Query,
+    /// The limits.
+    pub limits: &'q [Limit],
+    /// The session that a limit of one is about; `None` for that with the latest message.
+    pub session: Option<&'q str>,
+    /// Inside which day, week, month and block.
+    pub now: DateTime<Utc>,
+}
+
 /// What a load from a store must hold for [`budgets`] to be right.
 ///
 /// # Errors
 /// [`Error::Range`] when *now* is outside of the calendar.
 #[cfg(feature = "store")]
-pub fn budget_needs(query: &Query, limits: &[Limit], session: Option<&str>, now: DateTime<Utc>) -> Result<Needs, Error> {
+pub fn budget_needs(asked: &BudgetQuery) -> Result<Needs, Error> {
+    let BudgetQuery { query, limits, session, now } = *asked;
     let mut needs = Needs { rows_only: true, ..Needs::only_changes() };
     for limit in limits {
         let start = match limit.period {
@@ -157,32 +171,21 @@ fn civil_range(period: Period, now: DateTime<Utc>, calendar: &Calendar) -> Resul
     Ok(Range::parse(range, now, calendar)?.instants(calendar))
 }
 
-/// What was spent of each limit, in their order. The query gives the calendar and
-/// filters, its range is not looked at. A limit of a session is about `session`,
-/// else about the one with the latest message.
+/// What was spent of each limit, in their order.
 ///
 /// # Errors
 /// [`Error::Glob`] when a filter is no valid glob, [`Error::Range`] when *now* is outside of
 /// the calendar.
-pub fn budgets(
-    dataset: &Dataset,
-    query: &Query,
-    prices: &Prices,
-    limits: &[Limit],
-    session: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<Vec<Budget>, Error> {
-    let books = Books { dataset, query, prices, session, now };
-    limits.iter().map(|limit| books.budget(limit)).collect()
+pub fn budgets(dataset: &Dataset, prices: &Prices, asked: &BudgetQuery) -> Result<Vec<Budget>, Error> {
+    let books = Books { dataset, prices, asked };
+    asked.limits.iter().map(|limit| books.budget(limit)).collect()
 }
 
 /// What all limits are held against.
 struct Books<'b> {
     dataset: &'b Dataset,
-    query: &'b Query,
     prices: &'b Prices,
-    session: Option<&'b str>,
-    now: DateTime<Utc>,
+    asked: &'b BudgetQuery<'b>,
 }
 
 /// What a limit is about, in milliseconds since 1970.
@@ -197,7 +200,7 @@ struct Stretch {
 
 impl Books<'_> {
     fn budget(&self, limit: &Limit) -> Result<Budget, Error> {
-        let mut query = Query { range: Range::all(), ..self.query.clone() };
+        let mut query = Query { range: Range::all(), ..self.asked.query.clone() };
         if !limit.projects.is_empty() {
             query.projects.clone_from(&limit.projects);
         }
@@ -219,19 +222,19 @@ impl Books<'_> {
             runs_out_ms: None,
         };
         if let Some(since) = stretch.since_ms {
-            budget.set_pace(since, self.now.timestamp_millis());
+            budget.set_pace(since, self.asked.now.timestamp_millis());
         }
         Ok(budget)
     }
 
     fn civil(&self, period: Period) -> Result<Option<Stretch>, Error> {
-        let (start_ms, end_ms) = civil_range(period, self.now, &self.query.calendar)?;
+        let (start_ms, end_ms) = civil_range(period, self.asked.now, &self.asked.query.calendar)?;
         Ok(Some(Stretch { start_ms, end_ms, since_ms: start_ms, session: None }))
     }
 
     /// The block that holds *now*; filters do not move it.
     fn active_block(&self) -> Option<Stretch> {
-        let now_ms = self.now.timestamp_millis();
+        let now_ms = self.asked.now.timestamp_millis();
         let window = windows(self.dataset).into_iter().rev().find(|window| window.holds(now_ms))?;
         Some(Stretch { start_ms: Some(window.start_ms), end_ms: Some(window.end_ms()), since_ms: Some(window.first_ms), session: None })
     }
@@ -242,7 +245,7 @@ impl Books<'_> {
         let kept = || self.dataset.messages().iter().filter(|row| selection.keeps_message(row));
         // Of two at one instant the same one whatever the order of rows.
         let latest = || kept().max_by_key(|row| (row.origin.order.stamp_ms(), symbols.bytes(row.origin.session)));
-        let session = match self.session {
+        let session = match self.asked.session {
             Some(name) => symbols.find(name.as_bytes())?,
             None => latest()?.origin.session,
         };
@@ -356,7 +359,8 @@ mod tests {
     fn budget(dataset: &Dataset, period: Period, most: u64, session: Option<&str>) -> Budget {
         let limit = Limit { period, most: cents(most), projects: Vec::new() };
         let now = NOW.parse().expect("a time");
-        budgets(dataset, &Query::all(), Prices::list(), &[limit], session, now).expect("no glob").remove(0)
+        let asked = BudgetQuery { query: &Query::all(), limits: &[limit], session, now };
+        budgets(dataset, Prices::list(), &asked).expect("no glob").remove(0)
     }
 
     fn spent(dataset: &Dataset, period: Period) -> Option<u128> {
@@ -423,7 +427,8 @@ mod tests {
         let dataset = of(&[("20T06:00:00", "a", "/work/shop", 5), ("20T07:00:00", "b", "/work/other", 7)]);
         let limit = Limit { period: Period::Daily, most: 0, projects: vec!["SHOP".into()] };
         let query = Query { projects: vec!["other".into()], ..Query::all() };
-        let budgets = budgets(&dataset, &query, Prices::list(), &[limit], None, NOW.parse().expect("a time")).expect("no glob");
+        let asked = BudgetQuery { query: &query, limits: &[limit], session: None, now: NOW.parse().expect("a time") };
+        let budgets = budgets(&dataset, Prices::list(), &asked).expect("no glob");
         assert_eq!(budgets[0].spent(), Some(cents(5)));
     }
 

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 
-use crate::budget::{Limit, Period, budget_needs, budgets};
+use crate::budget::{BudgetQuery, Limit, Period, budget_needs, budgets};
 use crate::dataset::{Accounting, Dataset};
 use crate::error::ProblemKind;
 use crate::lines::entries;
@@ -258,8 +258,9 @@ impl World {
         let now = "2026-11-04T12:00:00Z".parse().expect("a time");
         for period in Period::ALL {
             let limits = [Limit { period, most: 1, projects: Vec::new() }];
-            let spent = |dataset: &Dataset| budgets(dataset, &Query::all(), Prices::list(), &limits, None, now).expect("no globs");
-            let needs = budget_needs(&Query::all(), &limits, None, now).expect("a time");
+            let asked = BudgetQuery { query: &Query::all(), limits: &limits, session: None, now };
+            let spent = |dataset: &Dataset| budgets(dataset, Prices::list(), &asked).expect("no globs");
+            let needs = budget_needs(&asked).expect("a time");
             let some = load(store, needs);
             assert_eq!(format!("{:?}", spent(&some)), format!("{:?}", spent(&loaded)), "{period:?}");
         }
