@@ -4,37 +4,83 @@
 //! approves anything, and whatever goes wrong or takes too long is silent success: a
 //! statistic must not stand in anybody's way.
 
+mod entries;
 mod json;
 mod settings;
 
-pub(crate) use settings::{has_statusline, installed};
+pub(crate) use entries::{has_statusline, installed};
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Store};
-use serde_json::{Value, json};
+use ccstats_core::{Budget, Shown, Store};
+use serde_json::{Map, Value, json};
 
-use crate::args::{ColorWhen, HookArgs, HookCommand, Options};
+use crate::args::{ColorWhen, HookArgs, HookCommand, Options, SettingsArgs};
 use crate::config::{self, Config, WhenExceeded};
 use crate::format::number::money;
 use crate::output::Failure;
 use crate::{budget, history, live, output};
+use entries::Parts;
+use settings::SettingsFile;
 
 pub(crate) fn run(options: &Options, asked: &HookArgs) -> Result<ExitCode, Failure> {
     match &asked.command {
         None => respond(options),
-        Some(HookCommand::Install { settings: asked, statusline }) => {
-            settings::install(asked, *statusline, options.quiet)?;
-            if !asked.dry_run {
-                fill_store(options);
-            }
-        }
-        Some(HookCommand::Uninstall(asked)) => settings::uninstall(asked, options.quiet)?,
-        Some(HookCommand::Print { statusline }) => {
-            output::write(&settings::snippet(*statusline)?, options.output.as_deref(), options.color)?
-        }
+        Some(HookCommand::Install { settings, statusline }) => install(options, settings, parts(*statusline))?,
+        Some(HookCommand::Uninstall(settings)) => uninstall(options, settings)?,
+        Some(HookCommand::Print { statusline }) => output::write(&snippet(parts(*statusline))?, options.output.as_deref(), options.color)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn parts(with_statusline: bool) -> Parts {
+    if with_statusline { Parts::HooksAndStatusline } else { Parts::Hooks }
+}
+
+fn install(options: &Options, asked: &SettingsArgs, parts: Parts) -> Result<(), Failure> {
+    let file = SettingsFile::read(asked.settings.clone())?;
+    let mut settings = file.settings.clone();
+    entries::add(&mut settings, &entries::program()?, parts).map_err(|why| file.failure(&why))?;
+    if asked.dry_run {
+        return output::write(&file.text_with(&settings), None, ColorWhen::Never);
+    }
+    change(options, &file, &settings, "installed in")?;
+    fill_store(options);
+    Ok(())
+}
+
+fn uninstall(options: &Options, asked: &SettingsArgs) -> Result<(), Failure> {
+    let file = SettingsFile::read(asked.settings.clone())?;
+    let mut settings = file.settings.clone();
+    entries::remove(&mut settings);
+    if asked.dry_run {
+        return output::write(&file.text_with(&settings), None, ColorWhen::Never);
+    }
+    change(options, &file, &settings, "uninstalled from")
+}
+
+/// Brings a file to other settings, unless it has them already, and says so.
+fn change(options: &Options, file: &SettingsFile, settings: &Map<String, Value>, done: &str) -> Result<(), Failure> {
+    let place = Shown::path(&file.path);
+    let text = if *settings == file.settings {
+        format!("nothing to change in `{place}`")
+    } else {
+        let backup = file.change(settings)?;
+        let backup = backup.map_or(String::new(), |path| format!("; before it was as in `{}`", Shown::path(&path)));
+        format!("{done} `{place}`{backup}")
+    };
+    if !options.quiet {
+        output::say("note", &text);
+    }
+    Ok(())
+}
+
+/// What to add to the settings by hand.
+fn snippet(parts: Parts) -> Result<String, Failure> {
+    let mut settings = Map::new();
+    entries::add(&mut settings, &entries::program()?, parts).map_err(Failure::Cannot)?;
+    let text = serde_json::to_string_pretty(&settings).map_err(|error| Failure::Cannot(error.to_string()))?;
+    Ok(text + "\n")
 }
 
 /// Reads all there is, for which an answer before the deadline leaves no time.
