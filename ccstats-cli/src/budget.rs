@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use ccstats_core::{Budget, BudgetQuery, Calendar, Limit, Needs, Period, Query, Shown, budget_needs, budget_table, budgets};
+use ccstats_core::{
+    Budget, BudgetQuery, Calendar, Limit, Needs, Period, ProjectPattern, Query, Shown, budget_needs, budget_table, budgets,
+};
 use chrono::{DateTime, Utc};
 
 use crate::args::{BudgetArgs, Format, Options};
@@ -68,11 +70,13 @@ fn limits(options: &Options, asked: &BudgetArgs, config: &Config) -> Result<Vec<
     };
     let given = [asked.daily, asked.weekly, asked.monthly, session, asked.block];
     let given = Period::ALL.into_iter().zip(given).filter_map(|(period, most)| Some((period, most?)));
-    let given: Vec<_> = given.map(|(period, most)| Limit { period, most, projects: options.project.clone() }).collect();
+    let projects = options.project.iter().map(|project| ProjectPattern::new(project)).collect::<Result<Vec<_>, _>>()?;
+    let given: Vec<_> = given.map(|(period, most)| Limit { period, most, projects: projects.clone() }).collect();
     if !given.is_empty() {
         return Ok(given);
     }
-    let is_asked = |limit: &&Limit| options.project.is_empty() || limit.projects.iter().any(|project| options.project.contains(project));
+    let is_named = |project: &ProjectPattern| options.project.iter().any(|named| named == project.text());
+    let is_asked = |limit: &&Limit| options.project.is_empty() || limit.projects.iter().any(is_named);
     let configured: Vec<_> = config.limits.iter().filter(is_asked).cloned().collect();
     if configured.is_empty() { Err(Failure::Usage(no_limit(options))) } else { Ok(configured) }
 }
@@ -121,7 +125,7 @@ fn line(budget: &Budget, warn_percent: u8, calendar: &Calendar, now: DateTime<Ut
 
 /// The period of a limit, and its projects.
 pub(crate) fn name(limit: &Limit) -> String {
-    let projects: String = limit.projects.iter().map(|project| format!(" {}", Shown::new(project))).collect();
+    let projects: String = limit.projects.iter().map(|project| format!(" {}", Shown::new(project.text()))).collect();
     limit.period.word().to_string() + &projects
 }
 

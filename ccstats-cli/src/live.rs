@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ccstats_core::{Budget, BudgetQuery, Limit, Pattern, Query, Store, budget_needs, budgets};
+use ccstats_core::{Budget, BudgetQuery, Limit, Query, Store, budget_needs, budgets};
 use serde_json::Value;
 
 use crate::args::Options;
@@ -66,16 +66,14 @@ pub(crate) fn spent(request: &Request, limits: &[Limit], session: Option<&str>) 
     Ok((budgets(&dataset, &request.config.price_list(), &asked)?, store))
 }
 
-/// The limits that are about all projects, or about the one in this folder.
+/// The limits that are about work in a folder.
 pub(crate) fn limits_in(folder: Option<&str>, limits: &[Limit]) -> Vec<Limit> {
-    let fits = |pattern: &String| folder.is_some_and(|folder| Pattern::new(pattern).is_ok_and(|pattern| pattern.fits(folder)));
-    limits.iter().filter(|limit| limit.projects.is_empty() || limit.projects.iter().any(fits)).cloned().collect()
+    limits.iter().filter(|limit| limit.is_about(folder)).cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ccstats_core::Period;
 
     #[test]
     fn work_that_takes_too_long_is_not_waited_for() {
@@ -94,14 +92,5 @@ mod tests {
             panic!("in a thread");
         });
         assert_eq!(found, [1]);
-    }
-
-    #[test]
-    fn a_limit_of_a_project_holds_in_its_folder_alone() {
-        let limit =
-            |projects: &[&str]| Limit { period: Period::Daily, most: 1, projects: projects.iter().map(ToString::to_string).collect() };
-        let limits = [limit(&[]), limit(&["shop"]), limit(&["*/other"])];
-        let n_in = |folder| limits_in(folder, &limits).len();
-        assert_eq!([n_in(None), n_in(Some("/work/Shop/src")), n_in(Some("/work/other")), n_in(Some("/else"))], [1, 2, 2, 1]);
     }
 }

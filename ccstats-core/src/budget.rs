@@ -12,7 +12,7 @@ use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::hashing::{HashKey, hashed};
 use crate::prices::Prices;
-use crate::query::{Query, Selection};
+use crate::query::{Pattern, Query, Selection};
 use crate::rows::MessageRow;
 #[cfg(feature = "store")]
 use crate::store::Needs;
@@ -56,14 +56,49 @@ impl Period {
 }
 
 /// The most that may be spent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Limit {
     /// In which time.
     pub period: Period,
     /// In picodollars.
     pub most: u128,
-    /// The projects that it is about, as filters take them; all of them if empty.
-    pub projects: Vec<String>,
+    /// The projects that it is about; all of them if empty.
+    pub projects: Vec<ProjectPattern>,
+}
+
+impl Limit {
+    /// Whether it is about work in a folder. Without one, only a limit of all projects is.
+    pub fn is_about(&self, folder: Option<&str>) -> bool {
+        let fits = |project: &ProjectPattern| folder.is_some_and(|folder| project.pattern.fits(folder));
+        self.projects.is_empty() || self.projects.iter().any(fits)
+    }
+}
+
+/// Projects as filters take them, checked once: a limit whose pattern turned out to be
+/// wrong only later would silently limit nothing.
+#[derive(Clone, Debug)]
+pub struct ProjectPattern {
+    text: String,
+    pattern: Pattern,
+}
+
+impl ProjectPattern {
+    /// A part of the name of projects, or a glob over all of it.
+    ///
+    /// # Errors
+    /// [`Error::Glob`] when it is no valid glob.
+    pub fn new(text: &str) -> Result<ProjectPattern, Error> {
+        Ok(ProjectPattern { text: text.into(), pattern: Pattern::new(text)? })
+    }
+
+    /// The pattern as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn hashed(&self, key: &HashKey) -> ProjectPattern {
+        ProjectPattern::new(&key.name(&self.text)).expect("hex digits are no glob")
+    }
 }
 
 /// A limit, and what was spent of it.
@@ -109,7 +144,7 @@ impl Budget {
 
     /// The budget with names replaced by keyed hashes.
     pub fn hashed(mut self, key: &HashKey) -> Budget {
-        self.limit.projects.iter_mut().for_each(|project| *project = key.name(project));
+        self.limit.projects.iter_mut().for_each(|project| *project = project.hashed(key));
         self.session = self.session.map(|session| hashed(&session, key));
         self
     }
@@ -202,7 +237,7 @@ impl Books<'_> {
     fn budget(&self, limit: &Limit) -> Result<Budget, Error> {
         let mut query = Query { range: Range::all(), ..self.asked.query.clone() };
         if !limit.projects.is_empty() {
-            query.projects.clone_from(&limit.projects);
+            query.projects = limit.projects.iter().map(|project| project.text.clone()).collect();
         }
         let selection = Selection::new(self.dataset, &query)?;
         let stretch = match limit.period {
@@ -312,7 +347,7 @@ pub fn budget_table(budgets: &[Budget], warn_percent: u8, calendar: &Calendar) -
 
 fn row(budget: &Budget, warn_percent: u8, calendar: &Calendar) -> Vec<Value> {
     let text = |instant_ms| Value::instant(instant_ms, calendar);
-    let projects = &budget.limit.projects;
+    let projects: Vec<_> = budget.limit.projects.iter().map(ProjectPattern::text).collect();
     vec![
         Value::text(budget.limit.period.word()),
         if projects.is_empty() { Value::None } else { Value::text(projects.join(", ")) },
@@ -425,11 +460,22 @@ mod tests {
     #[test]
     fn a_limit_of_a_project_is_about_it_alone() {
         let dataset = of(&[("20T06:00:00", "a", "/work/shop", 5), ("20T07:00:00", "b", "/work/other", 7)]);
-        let limit = Limit { period: Period::Daily, most: 0, projects: vec!["SHOP".into()] };
+        let limit = Limit { period: Period::Daily, most: 0, projects: vec![ProjectPattern::new("SHOP").expect("no glob")] };
         let query = Query { projects: vec!["other".into()], ..Query::all() };
         let asked = BudgetQuery { query: &query, limits: &[limit], session: None, now: NOW.parse().expect("a time") };
         let budgets = budgets(&dataset, Prices::list(), &asked).expect("no glob");
         assert_eq!(budgets[0].spent(), Some(cents(5)));
+    }
+
+    #[test]
+    fn a_limit_of_a_project_holds_in_its_folder_alone() {
+        let holds_in = |folder, project: &str| {
+            let projects = vec![ProjectPattern::new(project).expect("a glob")];
+            Limit { period: Period::Daily, most: 1, projects }.is_about(folder)
+        };
+        assert!(holds_in(Some("/work/Shop/src"), "shop") && holds_in(Some("/work/other"), "*/other"));
+        assert!(!holds_in(Some("/work/else"), "shop") && !holds_in(None, "shop"));
+        assert!(Limit { period: Period::Daily, most: 1, projects: Vec::new() }.is_about(None));
     }
 
     #[test]

@@ -161,7 +161,7 @@ pub use behaviour::tools::CallsBy;
 pub use blocks::{BlockTally, Pace, Window, blocks, whole_blocks, windows};
 #[cfg(feature = "store")]
 pub use budget::budget_needs;
-pub use budget::{Budget, BudgetQuery, Limit, Period, budget_table, budgets};
+pub use budget::{Budget, BudgetQuery, Limit, Period, ProjectPattern, budget_table, budgets};
 /// Days, weeks and instants stand in signatures here.
 pub use chrono;
 /// So do time zones.

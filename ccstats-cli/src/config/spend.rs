@@ -1,6 +1,6 @@
 //! The parts of the configuration about budgets and the status line.
 
-use ccstats_core::{Limit, Pattern, Period, Shown};
+use ccstats_core::{Limit, Period, ProjectPattern, Shown};
 use toml::de::DeTable;
 
 use super::{Config, Reader, Value, WhenExceeded, decimal};
@@ -17,12 +17,10 @@ impl Reader<'_> {
         config.when_exceeded = table.get("hook").and_then(|value| self.when_exceeded(value)).unwrap_or_default();
         config.limits = self.limits(table, &[]);
         for (project, value) in self.table(table.get("projects")).into_iter().flatten() {
-            if let Err(error) = Pattern::new(project.get_ref()) {
-                self.mistake(project.span(), error.to_string());
-            }
+            let pattern = ProjectPattern::new(project.get_ref()).map_err(|error| self.mistake(project.span(), error.to_string())).ok();
             if let Some(table) = self.table(Some(value)) {
                 self.known(table, &Period::ALL.map(Period::word));
-                config.limits.extend(self.limits(table, &[project.get_ref().to_string()]));
+                config.limits.extend(self.limits(table, pattern.as_slice()));
             }
         }
     }
@@ -62,7 +60,7 @@ impl Reader<'_> {
         Some(template)
     }
 
-    fn limits(&mut self, table: &DeTable, projects: &[String]) -> Vec<Limit> {
+    fn limits(&mut self, table: &DeTable, projects: &[ProjectPattern]) -> Vec<Limit> {
         let limit = |period: Period| {
             let most = self.read(table.get(period.word())?, money::picodollars, "dollars, such as 5 or 2.50")?;
             Some(Limit { period, most, projects: projects.to_vec() })
@@ -88,7 +86,8 @@ mod tests {
 
     fn limits(text: &str) -> Vec<(Period, u128, Vec<String>)> {
         let limits = parse(text).expect("valid").limits.into_iter();
-        limits.map(|limit| (limit.period, limit.most / 10_000_000_000, limit.projects)).collect()
+        let projects = |limit: &Limit| limit.projects.iter().map(|project| project.text().into()).collect();
+        limits.map(|limit| (limit.period, limit.most / 10_000_000_000, projects(&limit))).collect()
     }
 
     fn mistakes(text: &str) -> Vec<String> {
