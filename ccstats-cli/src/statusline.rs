@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::format::number::money;
 use crate::output::{self, Failure};
 use crate::request::Request;
-use crate::template::{Template, fill};
+use crate::template::{Name, Template};
 use crate::{key, live};
 
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -219,27 +219,26 @@ impl Row {
         if let Some(trouble) = &self.trouble {
             return complaint(trouble);
         }
-        let parts = self.template.parts.iter().filter_map(|part| fill(part, |name| self.value(name, now)));
+        let parts = self.template.parts.iter().filter_map(|part| part.fill(|name| self.value(name, now)));
         let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
         let line = parts.join(&self.template.separator);
         if line.is_empty() { "ccstats".into() } else { Shown::new(&line).to_string() }
     }
 
-    fn value(&self, name: &str, now: DateTime<Utc>) -> Option<String> {
+    fn value(&self, name: Name, now: DateTime<Utc>) -> Option<String> {
         let (input, figures) = (&self.input, &self.figures);
         match name {
-            "model" => input.model.as_deref().map(brief),
-            "session" => {
+            Name::Model => input.model.as_deref().map(brief),
+            Name::Session => {
                 let known = figures.session.as_ref().filter(|(session, _)| Some(session) == input.session.as_ref());
                 known.map(|(_, cost)| cost.clone()).or_else(|| input.cost.clone())
             }
-            "today" => figures.today.clone(),
-            "block" => figures.block.clone(),
-            "block_left" => figures.block_end_ms.map(|end| span(end - now.timestamp_millis())),
-            "budget" => figures.budget.as_ref().filter(|budget| budget.is_for(input)).map(|budget| budget.text.clone()),
-            "context" => input.context.clone(),
-            "limits" => input.limits.clone(),
-            _ => None,
+            Name::Today => figures.today.clone(),
+            Name::Block => figures.block.clone(),
+            Name::BlockLeft => figures.block_end_ms.map(|end| span(end - now.timestamp_millis())),
+            Name::Budget => figures.budget.as_ref().filter(|budget| budget.is_for(input)).map(|budget| budget.text.clone()),
+            Name::Context => input.context.clone(),
+            Name::Limits => input.limits.clone(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The parts of the configuration about budgets and the status line.
 
+use std::ops::Range;
+
 use ccstats_core::{Limit, Period, ProjectPattern, Shown};
 use toml::de::DeTable;
 
 use super::{Config, Reader, Value, WhenExceeded, decimal};
 use crate::money;
-use crate::template::{NAMES, Template, fill};
+use crate::template::{Name, Part, Template};
 
 impl Reader<'_> {
     /// `[budget]`: limits, those of projects, and when to warn.
@@ -43,21 +45,21 @@ impl Reader<'_> {
         self.known(table, &["parts", "separator"]);
         let mut template = Template::default();
         if let Some(parts) = table.get("parts") {
-            let parts = self.texts(parts);
-            for (part, span) in &parts {
-                if fill(part, |name| NAMES.contains(&name).then(String::new)).is_none() {
-                    self.mistake(
-                        span.clone(),
-                        format!("expected names in braces, each one of {}, found `{}`", NAMES.join(", "), Shown::new(part)),
-                    );
-                }
-            }
-            template.parts = parts.into_iter().map(|(part, _)| part).collect();
+            template.parts = self.texts(parts).into_iter().filter_map(|(text, span)| self.part(&text, span)).collect();
         }
         if let Some(separator) = table.get("separator") {
             template.separator = self.text(separator)?;
         }
         Some(template)
+    }
+
+    fn part(&mut self, text: &str, span: Range<usize>) -> Option<Part> {
+        let part = Part::parse(text);
+        if part.is_none() {
+            let names = Name::ALL.map(Name::word).join(", ");
+            self.mistake(span, format!("expected names in braces, each one of {names}, found `{}`", Shown::new(text)));
+        }
+        part
     }
 
     fn limits(&mut self, table: &DeTable, projects: &[ProjectPattern]) -> Vec<Limit> {
@@ -116,7 +118,8 @@ mod tests {
     #[test]
     fn the_template_of_the_status_line_names_what_there_is() {
         let template = parse("[statusline]\nparts = [\"{today} now\", \"x\"]\nseparator = \"|\"").expect("valid").template.expect("one");
-        assert_eq!((template.parts, template.separator), (vec!["{today} now".to_string(), "x".into()], "|".into()));
+        let parts = ["{today} now", "x"].map(|text| Part::parse(text).expect("names that there are"));
+        assert_eq!((&template.parts[..], template.separator.as_str()), (&parts[..], "|"));
         assert!(parse("").expect("valid").template.is_none());
         let wrong = mistakes("[statusline]\nparts = [\"{today}\",\n\"{tomorrow}\"]");
         assert!(
