@@ -96,3 +96,17 @@ fn caller(words: &[OsString]) -> Option<&'static str> {
     let (name, matches) = matches.subcommand()?;
     ["hook", "statusline"].into_iter().find(|called| *called == name && matches.subcommand().is_none())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name without an option would hide the one that was meant.
+    #[test]
+    fn every_option_that_a_command_heeds_is_one() {
+        let command = Args::command();
+        for option in HEEDED.iter().flat_map(|(_, heeded)| heeded.concat()) {
+            assert!(command.get_arguments().any(|known| known.get_id() == option), "{option}");
+        }
+    }
+}
