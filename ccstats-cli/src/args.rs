@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::money;
+use crate::amount;
 
 pub(crate) use usage::{command, parse};
 
@@ -154,23 +154,23 @@ pub(crate) enum HistoryCommand {
 #[command(after_help = "Without a limit, those of the configuration. Exit code 4: a limit is exceeded.")]
 pub(crate) struct BudgetArgs {
     /// For the civil day
-    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = amount::picodollars)]
     pub(crate) daily: Option<u128>,
     /// For the week
-    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = amount::picodollars)]
     pub(crate) weekly: Option<u128>,
     /// For the civil month
-    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = amount::picodollars)]
     pub(crate) monthly: Option<u128>,
     /// For the session with the latest message
     // In the place of the filter of this name, so of its type.
     #[arg(long, value_name = "USD", help_heading = "Limits")]
     pub(crate) session: Vec<String>,
     /// For the active five-hour block
-    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = money::picodollars)]
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = amount::picodollars)]
     pub(crate) block: Option<u128>,
     /// From how much of a limit on to warn [default: 80%]
-    #[arg(long, value_name = "SHARE", help_heading = "Limits", value_parser = money::percent)]
+    #[arg(long, value_name = "SHARE", help_heading = "Limits", value_parser = amount::percent)]
     pub(crate) warn: Option<u8>,
 }
 

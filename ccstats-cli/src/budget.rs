@@ -14,7 +14,7 @@ use crate::format::number::{dollars, money};
 use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure, UNUSABLE};
 use crate::request::Request;
-use crate::{format, key, money as amount};
+use crate::{amount, format, key};
 
 /// More was spent than a limit.
 const EXCEEDED: u8 = 4;
@@ -65,7 +65,7 @@ fn limits(options: &Options, asked: &BudgetArgs, config: &Config) -> Result<Vec<
     }
     let session = match &asked.session[..] {
         [] => None,
-        [amount] => Some(amount::picodollars(amount).map_err(|error| Failure::Usage(format!("`--session` is a limit here: {error}")))?),
+        [most] => Some(amount::picodollars(most).map_err(|error| Failure::Usage(format!("`--session` is a limit here: {error}")))?),
         _ => return Err(Failure::Usage("`--session` is a limit here, and can be given only once".into())),
     };
     let given = [asked.daily, asked.weekly, asked.monthly, session, asked.block];

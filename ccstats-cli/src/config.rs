@@ -37,7 +37,8 @@
 //! A key or value that is not understood is an error: a misspelt price that is
 //! silently the list price would be a wrong figure.
 
-mod spend;
+mod budget;
+mod statusline;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -380,14 +381,16 @@ fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     rated.filter(|(like, _)| *like >= LIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
+/// The mistakes in a text that has some, each behind its line.
+#[cfg(test)]
+fn mistakes(text: &str) -> Vec<String> {
+    let mistakes = parse(text).expect_err("there is a mistake");
+    mistakes.into_iter().map(|(line, what)| format!("{line}: {what}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn mistakes(text: &str) -> Vec<String> {
-        let mistakes = parse(text).expect_err("there is a mistake");
-        mistakes.into_iter().map(|(line, what)| format!("{line}: {what}")).collect()
-    }
 
     const RATES: &str = "input = 4\noutput = 20.0\ncache_write_5m = 5.0\ncache_write_1h = 8.0\ncache_read = 0.4\n";
 

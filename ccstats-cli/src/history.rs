@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::format::number::{bytes, counted, grouped};
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
-use crate::{key, progress, request};
+use crate::{place, progress, request};
 
 /// Of all JSON that these commands give.
 const SCHEMA: &str = "ccstats.history/1";
@@ -76,7 +76,7 @@ pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
     if options.no_store {
         return Err(Failure::Usage("`history` is about the store: leave `--no-store` out".into()));
     }
-    let folder = options.store.clone().or_else(key::data_folder);
+    let folder = options.store.clone().or_else(place::data_folder);
     folder.ok_or_else(|| Failure::Cannot("no home folder: name one with `--store DIR`, or set CCSTATS_DATA_DIR".into()))
 }
 

@@ -1,23 +1,23 @@
 //! The key behind `--hash` and the fingerprints of secrets. It never leaves the
 //! machine: without it nobody can test a name that they guess.
 
-use std::env;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ccstats_core::{HashKey, Shown};
-use directories::ProjectDirs;
+
+use crate::{place, private};
 
 /// What a key is made of.
 const SIZE_BYTES: usize = 32;
 
 /// The key of this user, made at the first use.
 pub(crate) fn load() -> io::Result<HashKey> {
-    let folder = data_folder().ok_or_else(|| io::Error::other("no home folder: set CCSTATS_DATA_DIR"))?;
+    let folder = place::data_folder().ok_or_else(|| io::Error::other("no home folder: set CCSTATS_DATA_DIR"))?;
     let path = folder.join("hash.key");
     if !path.exists() {
-        private_folder(&folder)?;
+        private::make_folder(&folder)?;
         create(&path)?;
     }
     let secret = fs::read(&path)?;
@@ -27,21 +27,6 @@ pub(crate) fn load() -> io::Result<HashKey> {
         return Err(io::Error::other(format!("expected {SIZE_BYTES} bytes in `{path}`, found {found}: {way_out}")));
     }
     Ok(HashKey::new(&secret))
-}
-
-/// The folder for what is kept: `CCSTATS_DATA_DIR`, else the platform's.
-pub(crate) fn data_folder() -> Option<PathBuf> {
-    let named = env::var_os("CCSTATS_DATA_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    named.or_else(|| ProjectDirs::from("", "", "ccstats").map(|dirs| dirs.data_dir().to_path_buf()))
-}
-
-/// Makes a folder that only its owner can enter, if it is not there.
-pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// Makes the key beside its place and only then puts it there, so that nobody ever reads
@@ -57,7 +42,7 @@ fn create(path: &Path) -> io::Result<()> {
 fn write(path: &Path) -> io::Result<()> {
     let mut secret = [0; SIZE_BYTES];
     getrandom::fill(&mut secret)?;
-    let mut file = private_file().create_new(true).open(path)?;
+    let mut file = private::file().create_new(true).open(path)?;
     file.write_all(&secret)?;
     file.sync_all()
 }
@@ -70,13 +55,4 @@ fn publish(unfinished: &Path, path: &Path) -> io::Result<()> {
         Err(_) => fs::rename(unfinished, path),
         linked => linked,
     }
-}
-
-/// Opens files for writing that, if they are new, only their owner can read.
-pub(crate) fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }

@@ -9,9 +9,9 @@ use ccstats_core::{Accounting, Dataset, Needs, Options, Problem, ProblemKind, Pr
 use crate::args;
 use crate::config::Config;
 use crate::output::{self, Failure};
-use crate::place::Roots;
+use crate::place::{self, Roots};
 use crate::request::Request;
-use crate::{format, key, progress, repository};
+use crate::{format, progress, repository};
 
 /// What was read, and how.
 pub(crate) struct Loaded {
@@ -104,7 +104,7 @@ fn store(options: &args::Options) -> Option<Store> {
     if options.no_store {
         return None;
     }
-    let folder = options.store.clone().or_else(key::data_folder)?;
+    let folder = options.store.clone().or_else(place::data_folder)?;
     match Store::open(&folder) {
         Ok(store) => Some(store),
         Err(error) => {

@@ -3,6 +3,7 @@
 //! This program only asks and prints: it reads the environment, the clock and
 //! the options, and formats what `ccstats-core` reports.
 
+mod amount;
 mod args;
 mod budget;
 mod config;
@@ -13,9 +14,9 @@ mod hook;
 mod key;
 mod live;
 mod load;
-mod money;
 mod output;
 mod place;
+mod private;
 mod progress;
 mod repository;
 mod request;

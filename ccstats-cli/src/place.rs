@@ -1,10 +1,11 @@
-//! Where and when: the roots and the time zone that the environment names.
+//! What the environment says: which folders, which time zone, which terminal.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use directories::ProjectDirs;
 
 /// The folders to read, and those that were looked for.
 #[derive(Debug)]
@@ -30,6 +31,12 @@ impl Roots {
         let roots = looked_in.iter().filter(|root| root.is_dir()).cloned().collect();
         Roots { roots, looked_in }
     }
+}
+
+/// The folder for what is kept: `CCSTATS_DATA_DIR`, else the platform's.
+pub(crate) fn data_folder() -> Option<PathBuf> {
+    let named = env::var_os("CCSTATS_DATA_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    named.or_else(|| ProjectDirs::from("", "", "ccstats").map(|dirs| dirs.data_dir().to_path_buf()))
 }
 
 /// The user's settings of Claude Code.

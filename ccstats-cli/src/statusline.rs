@@ -21,7 +21,7 @@ use crate::format::number::money;
 use crate::output::{self, Failure};
 use crate::request::Request;
 use crate::template::{Name, Template};
-use crate::{key, live};
+use crate::{live, place, private};
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     live::be_silent();
@@ -67,15 +67,15 @@ fn work(options: &Options, send: impl Fn(Step)) -> Result<(), Failure> {
     let config = Config::load(options.config.as_deref())?;
     send(Step::Template(config.template.clone().unwrap_or_default()));
     let request = live::request(options, &config);
-    let place = (!options.no_store).then(key::data_folder).flatten().map(|folder| folder.join("statusline.json"));
-    let last = place.as_ref().and_then(|place| Figures::last(place, &request.query.calendar, request.now));
+    let kept = (!options.no_store).then(place::data_folder).flatten().map(|folder| folder.join("statusline.json"));
+    let last = kept.as_ref().and_then(|kept| Figures::last(kept, &request.query.calendar, request.now));
     send(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
     send(Step::Input(input.clone()));
     let (figures, _store) = figures(&request, &input)?;
-    if let Some(place) = place.filter(|_| last.as_ref() != Some(&figures)) {
+    if let Some(kept) = kept.filter(|_| last.as_ref() != Some(&figures)) {
         // Without it the next late line knows less; no reason to fail.
-        let _ = figures.keep(place);
+        let _ = figures.keep(kept);
     }
     send(Step::Figures(figures));
     Ok(())
@@ -169,8 +169,8 @@ impl Figures {
     /// what does not parse counts as nothing.
     fn keep(&self, place: PathBuf) -> std::io::Result<()> {
         let unfinished = place.with_extension("new");
-        key::private_folder(place.parent().unwrap_or(&place))?;
-        let mut file = key::private_file().create(true).truncate(true).open(&unfinished)?;
+        private::make_folder(place.parent().unwrap_or(&place))?;
+        let mut file = private::file().create(true).truncate(true).open(&unfinished)?;
         file.write_all(&serde_json::to_vec(self)?)?;
         fs::rename(unfinished, place)
     }

@@ -1,10 +1,9 @@
 //! Numbers as people read them.
 
-use ccstats_core::Kind;
+use ccstats_core::{Kind, PICODOLLARS};
 
-/// Picodollars in a dollar, and in a cent.
-const DOLLAR: u128 = 1_000_000_000_000;
-const CENT: u128 = DOLLAR / 100;
+/// Picodollars in a cent.
+const CENT: u128 = PICODOLLARS / 100;
 
 /// A whole number of a kind.
 pub(super) fn whole(kind: Kind, number: u128) -> String {
@@ -62,7 +61,7 @@ fn duration(milliseconds: u128) -> String {
 
 /// Dollars as a plain number; exact where the digits of a double reach.
 pub(crate) fn dollars(picodollars: u128) -> f64 {
-    picodollars as f64 / DOLLAR as f64
+    picodollars as f64 / PICODOLLARS as f64
 }
 
 /// A share in percent.

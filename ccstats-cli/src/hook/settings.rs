@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::hook::json::with_member;
 use crate::output::Failure;
-use crate::{key, place};
+use crate::{place, private};
 
 /// Settings as they were read.
 pub(super) struct SettingsFile {
@@ -76,7 +76,7 @@ impl SettingsFile {
             number += 1;
             path = self.beside(&format!("ccstats-backup-{number}"));
         }
-        let mut file = key::private_file().create(true).truncate(true).open(&path)?;
+        let mut file = private::file().create(true).truncate(true).open(&path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         Ok(Some(path))
@@ -88,7 +88,7 @@ impl SettingsFile {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut file = key::private_file().create_new(true).open(&new)?;
+        let mut file = private::file().create_new(true).open(&new)?;
         file.write_all(text.as_bytes())?;
         if let Ok(metadata) = fs::metadata(&self.path) {
             file.set_permissions(metadata.permissions())?;

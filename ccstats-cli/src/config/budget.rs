@@ -1,13 +1,10 @@
-//! The parts of the configuration about budgets and the status line.
+//! The part of the configuration about budgets.
 
-use std::ops::Range;
-
-use ccstats_core::{Limit, Period, ProjectPattern, Shown};
+use ccstats_core::{Limit, Period, ProjectPattern};
 use toml::de::DeTable;
 
 use super::{Config, Reader, Value, WhenExceeded, decimal};
-use crate::money;
-use crate::template::{Name, Part, Template};
+use crate::amount;
 
 impl Reader<'_> {
     /// `[budget]`: limits, those of projects, and when to warn.
@@ -15,7 +12,7 @@ impl Reader<'_> {
         let Some(table) = self.table(value) else { return };
         self.known(table, &[&Period::ALL.map(Period::word)[..], &["warn", "hook", "projects"]].concat());
         config.warn_percent =
-            table.get("warn").and_then(|value| self.read(value, money::percent, "a share from 1% to 100%, such as \"80%\""));
+            table.get("warn").and_then(|value| self.read(value, amount::percent, "a share from 1% to 100%, such as \"80%\""));
         config.when_exceeded = table.get("hook").and_then(|value| self.when_exceeded(value)).unwrap_or_default();
         config.limits = self.limits(table, &[]);
         for (project, value) in self.table(table.get("projects")).into_iter().flatten() {
@@ -39,32 +36,9 @@ impl Reader<'_> {
         found
     }
 
-    /// `[statusline]`: its parts, and what stands between them.
-    pub(super) fn template(&mut self, value: Option<&Value>) -> Option<Template> {
-        let table = self.table(value)?;
-        self.known(table, &["parts", "separator"]);
-        let mut template = Template::default();
-        if let Some(parts) = table.get("parts") {
-            template.parts = self.texts(parts).into_iter().filter_map(|(text, span)| self.part(&text, span)).collect();
-        }
-        if let Some(separator) = table.get("separator") {
-            template.separator = self.text(separator)?;
-        }
-        Some(template)
-    }
-
-    fn part(&mut self, text: &str, span: Range<usize>) -> Option<Part> {
-        let part = Part::parse(text);
-        if part.is_none() {
-            let names = Name::ALL.map(Name::word).join(", ");
-            self.mistake(span, format!("expected names in braces, each one of {names}, found `{}`", Shown::new(text)));
-        }
-        part
-    }
-
     fn limits(&mut self, table: &DeTable, projects: &[ProjectPattern]) -> Vec<Limit> {
         let limit = |period: Period| {
-            let most = self.read(table.get(period.word())?, money::picodollars, "dollars, such as 5 or 2.50")?;
+            let most = self.read(table.get(period.word())?, amount::picodollars, "dollars, such as 5 or 2.50")?;
             Some(Limit { period, most, projects: projects.to_vec() })
         };
         Period::ALL.into_iter().filter_map(limit).collect()
@@ -84,16 +58,12 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::parse;
+    use crate::config::{mistakes, parse};
 
     fn limits(text: &str) -> Vec<(Period, u128, Vec<String>)> {
         let limits = parse(text).expect("valid").limits.into_iter();
         let projects = |limit: &Limit| limit.projects.iter().map(|project| project.text().into()).collect();
         limits.map(|limit| (limit.period, limit.most / 10_000_000_000, projects(&limit))).collect()
-    }
-
-    fn mistakes(text: &str) -> Vec<String> {
-        parse(text).expect_err("there is a mistake").into_iter().map(|(line, what)| format!("{line}: {what}")).collect()
     }
 
     #[test]
@@ -113,19 +83,6 @@ mod tests {
         assert_eq!([hook(""), hook("[budget]\nhook = \"warn\"")], [WhenExceeded::Warn; 2]);
         assert_eq!(hook("[budget]\nhook = \"stop\""), WhenExceeded::Stop);
         assert_eq!(mistakes("[budget]\nhook = \"kill\""), ["2: expected \"warn\" or \"stop\", found `\"kill\"`"]);
-    }
-
-    #[test]
-    fn the_template_of_the_status_line_names_what_there_is() {
-        let template = parse("[statusline]\nparts = [\"{today} now\", \"x\"]\nseparator = \"|\"").expect("valid").template.expect("one");
-        let parts = ["{today} now", "x"].map(|text| Part::parse(text).expect("names that there are"));
-        assert_eq!((&template.parts[..], template.separator.as_str()), (&parts[..], "|"));
-        assert!(parse("").expect("valid").template.is_none());
-        let wrong = mistakes("[statusline]\nparts = [\"{today}\",\n\"{tomorrow}\"]");
-        assert!(
-            wrong[0].starts_with("3: expected names in braces, each one of model, session, ") && wrong[0].ends_with("found `{tomorrow}`")
-        );
-        assert!(mistakes("[statusline]\nparts = [\"{today\"]")[0].starts_with("2: "));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Dollars and shares as users write them.
+//! Dollars and shares of them, read as users write them.
 
 /// Digits of a dollar that a picodollar keeps.
 const DIGITS: usize = 12;
