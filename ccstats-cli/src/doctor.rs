@@ -5,7 +5,7 @@ mod settings;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Kind, Prices, Problem, Progress, Shown, Status, Store, Table, Untrusted, Value};
+use ccstats_core::{Dataset, Kind, Prices, Problem, Shown, Status, Store, Table, Untrusted, Value};
 use chrono::{NaiveDate, Utc};
 
 use crate::args::{Format, Options};
@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::format::number::{bytes, counted, grouped};
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
-use crate::{format, history};
+use crate::{format, history, progress};
 use settings::Settings;
 
 /// Prices change a few times a year.
@@ -30,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     settings.wrong.iter().for_each(|why| findings.wrong("settings", why));
     load::start_threads(options);
     let Where { looked_in, scan } = look(options);
-    let dataset = Dataset::load(&scan, &Progress::default())?;
+    let dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
     let accounting = dataset.accounting();
     if accounting.transcripts == 0 {
         findings.wrong("transcripts", &load::nothing_found(&looked_in));
