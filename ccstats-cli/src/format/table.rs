@@ -127,14 +127,7 @@ fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize)
     if table.rows.is_empty() {
         return "\nnothing found\n".into();
     }
-    let is_cut = screen.cut_lists && table.rows.len() > most + 1;
-    let (rows, left) = match table.rows.len() - most.min(table.rows.len()) {
-        left if is_cut && is_chronological(table) => {
-            (&table.rows[left..], format!("{} earlier; `| less` shows all", grouped(left as u128)))
-        }
-        left if is_cut => (&table.rows[..most], format!("{} more; `--top N` shows as many as you like", grouped(left as u128))),
-        _ => (&table.rows[..], String::new()),
-    };
+    let (rows, rest) = if screen.cut_lists { cut(table, most) } else { (&table.rows[..], None) };
     let layout = Layout::new(table, totals, rows, screen.width);
     let mut text = String::from("\n");
     text += &layout.heading();
@@ -143,10 +136,24 @@ fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize)
     if let Some(totals) = totals.filter(|totals| layout.has_total(totals)) {
         text += &layout.totals(totals);
     }
-    if is_cut {
-        text += &wrapped('…', &format!("and {left}"), screen.width);
+    if let Some(rest) = rest {
+        text += &wrapped('…', &rest, screen.width);
     }
     text
+}
+
+/// The rows that a long list shows, and a sentence about the rest. That sentence takes a
+/// line too, so it never stands for a single row.
+fn cut(table: &Table, most: usize) -> (&[Vec<Value>], Option<String>) {
+    let n_left = table.rows.len().saturating_sub(most);
+    let count = grouped(n_left as u128);
+    if n_left <= 1 {
+        (&table.rows, None)
+    } else if is_chronological(table) {
+        (&table.rows[n_left..], Some(format!("and {count} earlier; `| less` shows all")))
+    } else {
+        (&table.rows[..most], Some(format!("and {count} more; `--top N` shows as many as you like")))
+    }
 }
 
 /// Whether the latest rows are the last ones.
@@ -416,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_row_is_not_cut_off() {
+    fn a_list_with_one_row_too_many_shows_all() {
         assert_eq!(shown(&days(3), 2).lines().count(), 5);
     }
 
