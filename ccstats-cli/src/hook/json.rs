@@ -81,9 +81,9 @@ impl<'t> Layout<'t> {
             return value.to_string();
         }
         let mut bytes = Vec::new();
-        // Writing to memory cannot fail, and JSON is UTF-8.
-        let _ = value.serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(self.indent.as_bytes())));
-        String::from_utf8_lossy(&bytes).replace('\n', &self.before)
+        let mut serializer = Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(self.indent.as_bytes()));
+        value.serialize(&mut serializer).expect("memory takes all that is written, and keys are texts");
+        String::from_utf8(bytes).expect("JSON is UTF-8").replace('\n', &self.before)
     }
 }
 
@@ -104,42 +104,51 @@ fn members(text: &str) -> Vec<Member> {
     }
 }
 
-/// Where a value ends: a string at its quote, a container at the bracket that closes
-/// it, anything else before what can follow it.
+/// Where the value that starts here ends.
 fn value_end(text: &str, start: usize) -> usize {
-    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
-    for (at, byte) in text.bytes().enumerate().skip(start) {
-        let ends = match byte {
-            _ if is_escaped => {
-                is_escaped = false;
-                false
-            }
-            b'\\' => {
-                is_escaped = true;
-                false
-            }
-            b'"' => {
-                is_string = !is_string;
-                !is_string && depth == 0
-            }
-            _ if is_string => false,
-            b'{' | b'[' => {
-                depth += 1;
-                false
-            }
-            b'}' | b']' | b',' if depth == 0 => return at,
-            byte if byte.is_ascii_whitespace() && depth == 0 => return at,
-            b'}' | b']' => {
-                depth -= 1;
-                depth == 0
-            }
-            _ => false,
-        };
-        if ends {
-            return at + 1;
+    match text.as_bytes().get(start) {
+        Some(b'"') => string_end(text, start),
+        Some(b'{' | b'[') => container_end(text, start),
+        _ => scalar_end(text, start),
+    }
+}
+
+/// Behind the quote that closes a string.
+fn string_end(text: &str, start: usize) -> usize {
+    let mut bytes = text.bytes().enumerate().skip(start + 1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return at + 1,
+            _ => {}
         }
     }
     text.len()
+}
+
+/// Behind the bracket that closes an object or a list.
+fn container_end(text: &str, start: usize) -> usize {
+    let (mut at, mut depth) = (start, 0_usize);
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(text, at);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 1 => return at + 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// Before what can follow a number or a word.
+fn scalar_end(text: &str, start: usize) -> usize {
+    let follows = |c: char| c.is_ascii_whitespace() || matches!(c, ',' | '}' | ']');
+    text[start..].find(follows).map_or(text.len(), |length| start + length)
 }
 
 #[cfg(test)]
