@@ -9,7 +9,7 @@ use chrono::Utc;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{assistant, lines, program, with, workspace, write_transcript};
+use crate::support::{assistant, in_time, lines, program, with, workspace, write_transcript};
 
 /// A home with 60 cents of this moment, and limits.
 fn home(limits: &str) -> TempDir {
@@ -120,10 +120,14 @@ fn tmux_shows_today() {
     // No terminal is there to show the bar, so tmux runs what stands in it.
     let shown = home.path().join("shown");
     let inner = status.trim_end().strip_prefix("#(").and_then(|status| status.strip_suffix(')')).expect("a command");
-    tmux(&["run-shell", &format!("{inner} >{}", shown.display())]);
+    let show = || {
+        tmux(&["run-shell", &format!("{inner} >{}", shown.display())]);
+        fs::read_to_string(&shown).unwrap()
+    };
+    let fits = |shown: &String| shown.starts_with("$0.60 today · $0.60 block, ");
+    let shown = in_time(show, fits);
     tmux(&["kill-server"]);
-    let shown = fs::read_to_string(shown).unwrap();
-    assert!(shown.starts_with("$0.60 today · $0.60 block, "), "{shown:?}");
+    assert!(fits(&shown), "{shown:?}");
 }
 
 #[test]
@@ -132,12 +136,14 @@ fn starship_shows_today() {
     let config = toml::de::DeTable::parse(&text).unwrap();
     let module = config.get_ref()["custom"].get_ref()["ccstats"].get_ref();
     let home = home("");
-    let output = command("sh", home.path()).args(["-c", module["command"].get_ref().as_str().unwrap()]).output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("$0.60 today · "), "{output:?}");
+    let shows_today = |output: &Output| String::from_utf8_lossy(&output.stdout).contains("$0.60 today");
+    let line = module["command"].get_ref().as_str().unwrap();
+    let output = in_time(|| command("sh", home.path()).args(["-c", line]).output().unwrap(), shows_today);
+    assert!(shows_today(&output), "{output:?}");
     if is_there("starship") {
-        let output =
-            command("starship", home.path()).arg("prompt").env("STARSHIP_CONFIG", piece("starship/ccstats.toml")).output().unwrap();
-        assert!(String::from_utf8_lossy(&output.stdout).contains("$0.60 today"), "{output:?}");
+        let prompt = || command("starship", home.path()).arg("prompt").env("STARSHIP_CONFIG", piece("starship/ccstats.toml")).output();
+        let output = in_time(|| prompt().unwrap(), shows_today);
+        assert!(shows_today(&output), "{output:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{assistant, lines, program, with, write_home, write_transcript};
+use crate::support::{assistant, in_time, lines, program, with, write_home, write_transcript};
 
 const NOW: &str = "2026-11-20T12:00:00Z";
 
@@ -46,22 +46,31 @@ fn line_at<A: AsRef<OsStr>>(now: &str, home: &Path, stdin: &[u8], options: impl 
     line.trim_end().into()
 }
 
+/// The line, once it is this one.
+fn assert_line<A: AsRef<OsStr> + Copy, const N: usize>(home: &Path, stdin: &[u8], options: [A; N], wanted: &str) {
+    assert_eq!(in_time(|| line(home, stdin, options), |line| line == wanted), wanted);
+}
+
 /// The line where stdin says nothing until it is too late to read any transcript.
-fn late_line(now: &str, home: &Path) -> String {
-    let mut command = program(home);
-    command.args(["statusline", "--tz", "UTC", "--now", now]);
-    late_line_of(&mut command)
+fn assert_late_line<A: AsRef<OsStr> + Copy, const N: usize>(now: &str, home: &Path, options: [A; N], wanted: &str) {
+    let late = || late_line_of(program(home).args(["statusline", "--tz", "UTC", "--now", now]).args(options));
+    assert_eq!(in_time(late, |line| line == wanted), wanted);
 }
 
 fn late_line_of(command: &mut Command) -> String {
+    let start = Instant::now();
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let held_open = child.stdin.take();
     let output = child.wait_with_output().unwrap();
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     drop(held_open);
     String::from_utf8(output.stdout).unwrap().trim_end().into()
 }
 
 const NONE: [&str; 0] = [];
+
+/// What the transcripts of [`home`] alone say.
+const TODAY: &str = "$0.60 today · $0.60 block, 3h 00m left";
 
 fn input() -> Value {
     json!({
@@ -73,17 +82,17 @@ fn input() -> Value {
 
 #[test]
 fn everything_that_is_known_is_on_the_line() {
-    let line = line(home().path(), input().to_string().as_bytes(), NONE);
-    assert_eq!(line, "Opus 5.5 · $0.60 session · $0.60 today · $0.60 block, 3h 00m left · context 43% · 5h 12%, 7d 41%");
+    let wanted = "Opus 5.5 · $0.60 session · $0.60 today · $0.60 block, 3h 00m left · context 43% · 5h 12%, 7d 41%";
+    assert_line(home().path(), input().to_string().as_bytes(), NONE, wanted);
 }
 
 #[test]
 fn what_is_not_given_is_not_guessed() {
     let home = home();
-    assert_eq!(line(home.path(), b"{}", NONE), "$0.60 today · $0.60 block, 3h 00m left");
+    assert_line(home.path(), b"{}", NONE, TODAY);
     // Without the transcripts of a session there is Claude Code's own estimate.
     let unknown = json!({"session_id": "s9", "cost": {"total_cost_usd": 1.239}});
-    assert_eq!(line(home.path(), unknown.to_string().as_bytes(), NONE), "$1.24 session · $0.60 today · $0.60 block, 3h 00m left");
+    assert_line(home.path(), unknown.to_string().as_bytes(), NONE, &format!("$1.24 session · {TODAY}"));
 }
 
 #[test]
@@ -91,7 +100,7 @@ fn garbage_on_stdin_still_gives_a_line() {
     let home = home();
     let deep = "[".repeat(100_000);
     for garbage in [&b""[..], b"null", b"[1,2", b"\xff\xfe", b"{\"session_id\":", b"\"x\"", b"{\"session_id\": {}}", deep.as_bytes()] {
-        assert_eq!(line(home.path(), garbage, NONE), "$0.60 today · $0.60 block, 3h 00m left");
+        assert_line(home.path(), garbage, NONE, TODAY);
     }
 }
 
@@ -103,50 +112,64 @@ fn a_mistake_in_the_options_stands_on_the_line() {
         assert_eq!((run.code, run.text()), (0, "ccstats: unexpected argument '--of-a-later-version' found\n"), "{words:?}");
     }
     let home = home();
-    let missing = line(home.path(), b"{}", ["--root", "/nowhere/at/all"]);
-    assert!(missing.starts_with("ccstats: cannot read `/nowhere/at/all`: "), "{missing}");
-    let glob = line(home.path(), b"{}", ["--project", "["]);
-    assert!(glob.starts_with("ccstats: no valid glob: `[`: "), "{glob}");
+    for (options, start) in
+        [(["--root", "/nowhere/at/all"], "ccstats: cannot read `/nowhere/at/all`: "), (["--project", "["], "ccstats: no valid glob: `[`: ")]
+    {
+        let line = in_time(|| line(home.path(), b"{}", options), |line| line.starts_with(start));
+        assert!(line.starts_with(start), "{line}");
+    }
 }
 
 #[test]
 fn without_transcripts_there_is_a_line() {
     let home = write_transcript("");
-    assert_eq!(line(home.path(), b"", NONE), "$0.00 today");
+    assert_line(home.path(), b"", NONE, "$0.00 today");
 }
 
 #[test]
 fn the_template_and_the_budget_come_from_the_configuration() {
     let home = home();
     let config = home.path().join("c.toml");
-    let show = |text: &str| {
+    let assert_shown = |text: &str, wanted: &str| {
         fs::write(&config, text).unwrap();
-        line(home.path(), input().to_string().as_bytes(), [OsStr::new("--config"), config.as_os_str()])
+        assert_line(home.path(), input().to_string().as_bytes(), [OsStr::new("--config"), config.as_os_str()], wanted);
     };
     let parts = "[statusline]\nparts = [\"{today}\", \"{budget}\", \"{model}!\"]\nseparator = \" | \"\n";
-    assert_eq!(show(parts), "$0.60 | Opus 5.5!");
-    assert_eq!(show(&format!("{parts}[budget]\ndaily = 1\nmonthly = 1.5")), "$0.60 | monthly budget 80% | Opus 5.5!");
-    assert_eq!(show(&format!("{parts}[budget]\nsession = 0.5")), "$0.60 | session budget exceeded: 120% | Opus 5.5!");
+    assert_shown(parts, "$0.60 | Opus 5.5!");
+    assert_shown(&format!("{parts}[budget]\ndaily = 1\nmonthly = 1.5"), "$0.60 | monthly budget 80% | Opus 5.5!");
+    assert_shown(&format!("{parts}[budget]\nsession = 0.5"), "$0.60 | session budget exceeded: 120% | Opus 5.5!");
     // A limit of another project is not about this folder.
-    assert_eq!(show(&format!("{parts}[budget.projects.shop]\ndaily = 0.1")), "$0.60 | Opus 5.5!");
-    assert_eq!(show(&format!("{parts}[budget.projects.demo]\ndaily = 0.1")), "$0.60 | daily budget exceeded: 600% | Opus 5.5!");
-    let mistake = show("[statusline]\nparts = [\"{tomorrow}\"]");
-    assert!(mistake.starts_with("ccstats: `") && mistake.contains("line 2: expected names in braces"), "{mistake}");
+    assert_shown(&format!("{parts}[budget.projects.shop]\ndaily = 0.1"), "$0.60 | Opus 5.5!");
+    assert_shown(&format!("{parts}[budget.projects.demo]\ndaily = 0.1"), "$0.60 | daily budget exceeded: 600% | Opus 5.5!");
+}
+
+#[test]
+fn a_mistake_in_the_configuration_stands_on_the_line() {
+    let home = home();
+    let config = home.path().join("c.toml");
+    fs::write(&config, "[statusline]\nparts = [\"{tomorrow}\"]").unwrap();
+    let says_why = |line: &String| line.starts_with("ccstats: `") && line.contains("line 2: expected names in braces");
+    let mistake = in_time(|| line(home.path(), b"{}", [OsStr::new("--config"), config.as_os_str()]), says_why);
+    assert!(says_why(&mistake), "{mistake}");
 }
 
 #[test]
 fn one_value_is_read_and_the_end_is_not_waited_for() {
     let home = home();
-    let mut child = program(home.path());
-    child.args(["statusline", "--tz", "UTC", "--now", NOW]);
-    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input().to_string().as_bytes()).unwrap();
-    stdin.flush().unwrap();
-    let mut line = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut line).unwrap();
-    assert!(child.wait().unwrap().success() && line.starts_with("Opus 5.5 · $0.60 session · "), "{line}");
-    drop(stdin);
+    let show = || {
+        let mut command = program(home.path());
+        command.args(["statusline", "--tz", "UTC", "--now", NOW]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut held_open = child.stdin.take().unwrap();
+        held_open.write_all(input().to_string().as_bytes()).unwrap();
+        held_open.flush().unwrap();
+        let output = child.wait_with_output().unwrap();
+        drop(held_open);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_whole = |line: &String| line.starts_with("Opus 5.5 · $0.60 session · ");
+    let line = in_time(show, is_whole);
+    assert!(is_whole(&line), "{line}");
 }
 
 /// A pipe that nobody writes to, as stdin and as the configuration.
@@ -154,10 +177,8 @@ fn one_value_is_read_and_the_end_is_not_waited_for() {
 #[test]
 fn what_takes_too_long_is_not_waited_for_and_the_last_figures_are_shown() {
     let home = home();
-    assert!(line(home.path(), b"{}", NONE).starts_with("$0.60 today"));
-    let start = Instant::now();
-    assert_eq!(late_line(NOW, home.path()), "$0.60 today · $0.60 block, 3h 00m left");
-    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+    assert_line(home.path(), b"{}", NONE, TODAY);
+    assert_late_line(NOW, home.path(), NONE, TODAY);
 
     let fifo = home.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
@@ -169,16 +190,19 @@ fn what_takes_too_long_is_not_waited_for_and_the_last_figures_are_shown() {
 #[test]
 fn last_figures_hold_for_their_day_and_block() {
     let home = home();
-    line(home.path(), input().to_string().as_bytes(), NONE);
     let kept = home.path().join("statusline.json");
-    let figures: Value = serde_json::from_slice(&fs::read(&kept).unwrap()).unwrap();
+    let keep = || {
+        line(home.path(), input().to_string().as_bytes(), NONE);
+        fs::read(&kept).ok()
+    };
+    let figures: Value = serde_json::from_slice(&in_time(keep, Option::is_some).unwrap()).unwrap();
     assert_eq!([&figures["day"], &figures["today"], &figures["session"]], [&json!("2026-11-20"), &json!("$0.60"), &json!(["s1", "$0.60"])]);
-    assert_eq!(late_line("2026-11-20T14:59:00Z", home.path()), "$0.60 today · $0.60 block, 0h 01m left");
-    assert_eq!(late_line("2026-11-20T15:00:00Z", home.path()), "$0.60 today");
-    assert_eq!(late_line("2026-11-21T00:00:00Z", home.path()), "ccstats");
+    assert_late_line("2026-11-20T14:59:00Z", home.path(), NONE, "$0.60 today · $0.60 block, 0h 01m left");
+    assert_late_line("2026-11-20T15:00:00Z", home.path(), NONE, "$0.60 today");
+    assert_late_line("2026-11-21T00:00:00Z", home.path(), NONE, "ccstats");
     for damaged in [&b""[..], b"{", b"[]", b"{\"today\": 1}"] {
         fs::write(&kept, damaged).unwrap();
-        assert_eq!(late_line(NOW, home.path()), "ccstats");
+        assert_late_line(NOW, home.path(), NONE, "ccstats");
     }
 }
 
@@ -188,12 +212,12 @@ fn the_last_budget_holds_for_its_session_and_until_it_ends() {
     let config = home.path().join("c.toml");
     fs::write(&config, "[statusline]\nparts = [\"{budget}\"]\n[budget]\nblock = 1").unwrap();
     let options = [OsStr::new("--config"), config.as_os_str()];
-    let late = |now: &str| late_line_of(program(home.path()).args(["statusline", "--tz", "UTC", "--now", now]).args(options));
-    assert_eq!(line(home.path(), b"{}", options), "block budget 60%");
-    assert_eq!([late("2026-11-20T14:59:00Z"), late("2026-11-20T15:00:00Z")], ["block budget 60%", "ccstats"]);
+    assert_line(home.path(), b"{}", options, "block budget 60%");
+    assert_late_line("2026-11-20T14:59:00Z", home.path(), options, "block budget 60%");
+    assert_late_line("2026-11-20T15:00:00Z", home.path(), options, "ccstats");
     // Of whom the late line is, it does not know.
-    assert_eq!(line(home.path(), input().to_string().as_bytes(), options), "block budget 60%");
-    assert_eq!(late(NOW), "ccstats");
+    assert_line(home.path(), input().to_string().as_bytes(), options, "block budget 60%");
+    assert_late_line(NOW, home.path(), options, "ccstats");
 }
 
 #[cfg(unix)]
@@ -201,7 +225,7 @@ fn the_last_budget_holds_for_its_session_and_until_it_ends() {
 fn only_the_user_can_read_what_is_kept() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = home();
-    line(home.path(), b"{}", NONE);
+    assert_line(home.path(), b"{}", NONE, TODAY);
     assert_eq!(fs::metadata(home.path().join("statusline.json")).unwrap().permissions().mode() & 0o777, 0o600);
     fs::remove_file(home.path().join("statusline.json")).unwrap();
     line(home.path(), b"{}", ["--no-store"]);
@@ -212,6 +236,7 @@ fn only_the_user_can_read_what_is_kept() {
 fn no_name_acts_on_the_line() {
     let name = "\u{1b}]0;t\u{7}\u{202e}\r\n";
     let input = json!({"session_id": name, "cwd": name, "model": {"display_name": name}});
-    let line = line(home().path(), input.to_string().as_bytes(), NONE);
+    let home = home();
+    let line = in_time(|| line(home.path(), input.to_string().as_bytes(), NONE), |line| line.contains("]0;t"));
     assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}') && line.contains("\\u{1b}]0;t"), "{line:?}");
 }
