@@ -1,5 +1,6 @@
-//! The layout of the sources: what stands where, and what may use what.
+//! The layout of the sources: what stands where, and who may use whom.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -74,38 +75,56 @@ fn parsers_do_no_input() {
     assert_eq!(files, allowed);
 }
 
-/// The stages in the order of the data: each uses itself and lower ones.
-const STAGES: [&str; 19] = [
-    "simd",
-    "lexer",
-    "keys",
-    "json",
-    "entry",
-    "lines",
-    "discover",
-    "source",
-    "facts",
-    "scan",
-    "store",
-    "dataset",
-    "query",
-    "tally",
-    "frames",
-    "blocks",
-    "budget",
-    "behaviour",
-    "report",
-];
+#[test]
+fn polars_is_named_where_frames_are_made() {
+    assert_eq!(who_says("polars::"), ["frames.rs", "grouped.rs"]);
+    assert!(sources("ccstats-cli/src").iter().all(|(_, text)| !says(text, "polars::")));
+}
+
+/// Whether a source names a module of its crate.
+fn uses(text: &str, module: &str) -> bool {
+    let path = format!("crate::{module}");
+    let is_longer = |rest: &str| rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split(&path).skip(1)).any(|rest| !is_longer(rest))
+}
+
+/// The modules of the core as ARCHITECTURE.md ranks them: each uses those before it. Those
+/// in parentheses use each other, and share a rank.
+fn ranks() -> Vec<Vec<String>> {
+    let text = fs::read_to_string(workspace("ARCHITECTURE.md")).unwrap();
+    let (_, list) = text.split_once("## Who may use whom").unwrap();
+    let list = list.split("```").nth(1).unwrap().strip_prefix("text").unwrap();
+    let (mut ranks, mut is_shared) = (Vec::<Vec<String>>::new(), false);
+    for word in list.split_whitespace() {
+        let module = word.trim_matches(['(', ')']).to_owned();
+        match ranks.last_mut() {
+            Some(rank) if is_shared => rank.push(module),
+            _ => ranks.push(vec![module]),
+        }
+        is_shared = (is_shared || word.starts_with('(')) && !word.ends_with(')');
+    }
+    ranks
+}
 
 #[test]
-fn a_stage_uses_lower_stages_only() {
+fn every_module_of_the_core_has_a_rank() {
+    let entries = fs::read_dir(workspace("ccstats-core/src")).unwrap().map(|entry| entry.unwrap().path());
+    let modules: BTreeSet<_> = entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let ranked: Vec<_> = ranks().into_iter().flatten().collect();
+    let unranked = ["lib", "testing"].map(String::from);
+    assert_eq!(ranked.iter().cloned().chain(unranked).collect::<BTreeSet<_>>(), modules);
+    assert_eq!(ranked.len() + 2, modules.len(), "each stands there once");
+}
+
+#[test]
+fn a_module_uses_lower_ones_only() {
     let core = workspace("ccstats-core/src");
-    for (rank, stage) in STAGES.iter().enumerate() {
-        let is_part = |path: &Path| path.starts_with(core.join(stage)) || path == core.join(format!("{stage}.rs"));
-        let parts: Vec<_> = sources("ccstats-core/src").into_iter().filter(|(path, _)| is_part(path)).collect();
-        assert!(!parts.is_empty(), "no stage {stage}");
-        for (path, text) in parts {
-            let higher = STAGES[rank + 1..].iter().find(|higher| says(&text, &format!("crate::{higher}")));
+    let (sources, ranks) = (sources("ccstats-core/src"), ranks());
+    for (rank, module) in ranks.iter().enumerate().flat_map(|(rank, modules)| modules.iter().map(move |module| (rank, module))) {
+        let is_part = |path: &Path| path.starts_with(core.join(module)) || path == core.join(format!("{module}.rs"));
+        for (path, text) in sources.iter().filter(|(path, _)| is_part(path)) {
+            let higher = ranks[rank + 1..].iter().flatten().find(|higher| uses(text, higher));
             assert_eq!(higher, None, "{} uses it", path.display());
         }
     }
