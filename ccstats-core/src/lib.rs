@@ -156,6 +156,11 @@ mod writes;
 #[cfg(test)]
 mod testing;
 
+/// The examples of the README, so that they compile.
+#[cfg(all(doctest, feature = "frames"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 pub use behaviour::secrets::Leaks;
 pub use behaviour::tools::CallsBy;
 pub use blocks::{BlockTally, Pace, Window, blocks, whole_blocks, windows};

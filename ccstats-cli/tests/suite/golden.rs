@@ -2,7 +2,7 @@
 //!
 //! After a wanted change: `UPDATE_GOLDEN=1 cargo test --release -p ccstats-cli golden`.
 
-use crate::support::{ccstats, report, workspace};
+use crate::support::{ccstats, program, report, workspace};
 
 /// Compares an output with its file, or writes the file.
 fn assert_golden(name: &str, output: &str) {
@@ -28,6 +28,17 @@ fn formats_look_as_they_did() {
         let run = report("models", &workspace("testdata/home"), &["--range", "all", "--format", format]);
         assert_golden(&format!("models.{format}"), run.text());
     }
+}
+
+#[test]
+fn readme_shows_what_the_program_prints() {
+    let readme = std::fs::read_to_string(workspace("README.md")).unwrap();
+    let (_, example) = readme.split_once("```text\n$ ccstats ").unwrap();
+    let (words, rest) = example.split_once('\n').unwrap();
+    let (shown, _) = rest.split_once("```").unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let output = program(home.path()).current_dir(workspace(".")).args(words.split(' ')).output().unwrap();
+    assert_eq!(shown, String::from_utf8(output.stdout).unwrap());
 }
 
 #[test]
