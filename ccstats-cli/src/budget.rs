@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use ccstats_core::{
-    Budget, BudgetQuery, Calendar, Limit, Needs, Period, ProjectPattern, Query, Shown, budget_needs, budget_table, budgets,
+    Budget, BudgetQuery, Calendar, Limit, Needs, Period, ProjectPattern, Query, Shown, budget_needs, budget_table, budgets, money,
 };
 use chrono::{DateTime, Utc};
 
 use crate::args::{BudgetArgs, Format, Options};
 use crate::config::{self, Config};
-use crate::format::number::{dollars, money};
+use crate::format::number::dollars;
 use crate::load::{self, Loaded, load};
 use crate::output::{self, Failure, UNUSABLE};
 use crate::request::Request;

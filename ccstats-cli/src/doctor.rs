@@ -5,12 +5,12 @@ mod settings;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Kind, Prices, Problem, Shown, Status, Store, Table, Untrusted, Value};
+use ccstats_core::{Dataset, Kind, Prices, Problem, Shown, Status, Store, Table, Untrusted, Value, counted, grouped};
 use chrono::{NaiveDate, Utc};
 
 use crate::args::{Format, Options};
 use crate::config::Config;
-use crate::format::number::{bytes, counted, grouped};
+use crate::format::number::bytes;
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
 use crate::{format, history, progress};

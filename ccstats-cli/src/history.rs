@@ -4,13 +4,13 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Calendar, HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified};
+use ccstats_core::{Calendar, HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified, counted, grouped};
 use chrono::{NaiveDate, Utc};
 use serde_json::json;
 
 use crate::args::{Format, HistoryCommand, Options};
 use crate::config::Config;
-use crate::format::number::{bytes, counted, grouped};
+use crate::format::number::bytes;
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
 use crate::{place, progress, request};

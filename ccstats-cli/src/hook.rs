@@ -12,12 +12,11 @@ pub(crate) use entries::{has_statusline, installed};
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Shown, Store};
+use ccstats_core::{Budget, Shown, Store, money};
 use serde_json::{Map, Value, json};
 
 use crate::args::{ColorWhen, HookArgs, HookCommand, Options, SettingsArgs};
 use crate::config::{self, Config, WhenExceeded};
-use crate::format::number::money;
 use crate::output::Failure;
 use crate::{budget, history, live, output};
 use entries::Parts;

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Calendar, Limit, Period, Shown, Store};
+use ccstats_core::{Budget, Calendar, Limit, Period, Shown, Store, money};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,7 +17,6 @@ use serde_json::Value;
 use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
-use crate::format::number::money;
 use crate::output::{self, Failure};
 use crate::request::Request;
 use crate::template::{Name, Template};

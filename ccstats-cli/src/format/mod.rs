@@ -8,10 +8,10 @@ mod table;
 
 use std::fmt;
 
-use ccstats_core::{Accounting, Kind, Problem, ProblemKind, Report, Table, Untrusted, Value};
+use ccstats_core::{Accounting, Kind, Problem, ProblemKind, Report, Table, Untrusted, Value, counted};
 
 use crate::args::Format;
-use crate::format::number::{counted, net, percent, whole};
+use crate::format::number::{net, percent, whole};
 
 /// What the reader looks at.
 #[derive(Clone, Copy, Debug)]

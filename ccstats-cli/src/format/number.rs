@@ -1,9 +1,6 @@
 //! Numbers as people read them.
 
-use ccstats_core::{Kind, PICODOLLARS};
-
-/// Picodollars in a cent.
-const CENT: u128 = PICODOLLARS / 100;
+use ccstats_core::{Kind, PICODOLLARS, grouped, money};
 
 /// A whole number of a kind.
 pub(super) fn whole(kind: Kind, number: u128) -> String {
@@ -22,30 +19,6 @@ pub(super) fn net(number: i64) -> String {
         _ => "-",
     };
     format!("{sign}{}", grouped(number.unsigned_abs().into()))
-}
-
-/// Groups of three digits.
-pub(crate) fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 line`, `2,000 lines`
-pub(crate) fn counted(number: u64, one: &str) -> String {
-    format!("{} {one}{}", grouped(number.into()), if number == 1 { "" } else { "s" })
-}
-
-/// Dollars and cents, to the nearest cent.
-pub(crate) fn money(picodollars: u128) -> String {
-    let cents = (picodollars + CENT / 2) / CENT;
-    format!("${}.{:02}", grouped(cents / 100), cents % 100)
 }
 
 /// The two largest units of a time.
@@ -92,8 +65,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0, CENT / 2, 123_456 * CENT].map(money), ["$0.00", "$0.01", "$1,234.56"]);
         assert_eq!([0, 999, 1000, 724_400_000, u64::MAX].map(bytes), ["0 B", "999 B", "1.0 kB", "724.4 MB", "18446.7 PB"]);
         assert_eq!([0, 1950, 61_000, 3_600_000 * 30].map(duration), ["0.0s", "1.9s", "1m 01s", "30h 00m"]);
         assert_eq!(percent(0.125), "12.5%");

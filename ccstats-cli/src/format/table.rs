@@ -1,10 +1,10 @@
 //! Tables for the eye: aligned, as wide as the screen, with bars and totals.
 
 use anstyle::{AnsiColor, Style};
-use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value};
+use ccstats_core::{Column, Kind, Report, Section, Table, Untrusted, Value, counted, grouped};
 use unicode_width::UnicodeWidthStr;
 
-use crate::format::number::{bytes, counted, grouped};
+use crate::format::number::bytes;
 use crate::format::{Screen, problems, readable, salvaged};
 
 const TITLE: Style = Style::new().bold();
