@@ -1,38 +1,5 @@
 //! The configuration file: what users say once instead of on every command line.
-//!
-//! ```toml
-//! zone = "Europe/Vienna"
-//! week_start = "monday"
-//!
-//! [projects.aliases]                     # a project by another name
-//! "/home/me/old-place" = "/home/me/shop"
-//!
-//! [projects.groups]                      # patterns as `--project` takes them
-//! work = ["/home/me/work/*", "shop"]
-//!
-//! [prices."claude-opus-4-5"]             # USD per million tokens
-//! from = 2026-01-01                      # `from` and `to` may be left out
-//! input = 4.0
-//! output = 20.0
-//! cache_write_5m = 5.0
-//! cache_write_1h = 8.0
-//! cache_read = 0.4
-//!
-//! [budget]                               # USD
-//! daily = 10.0                           # also weekly, monthly, session, block
-//! warn = "80%"
-//! hook = "stop"                          # what `ccstats hook` does; default: "warn"
-//!
-//! [budget.projects.shop]                 # a pattern as `--project` takes it
-//! monthly = 50
-//!
-//! [statusline]
-//! parts = ["{model}", "{today} today"]   # one without a value is left out
-//! separator = " | "
-//!
-//! [audit]
-//! allowed_hosts = ["github.com", "*.example.org"]
-//! ```
+//! `contrib/config.toml` holds all that it can say.
 //!
 //! A key or value that is not understood is an error: a misspelt price that is
 //! silently the list price would be a wrong figure.
@@ -399,6 +366,16 @@ mod tests {
         let config = parse("").expect("valid");
         assert!(config.zone.is_none() && config.prices.is_empty() && config.aliases.is_empty());
         assert_eq!((config.alias("/p"), config.group("/p")), (None, None));
+    }
+
+    #[test]
+    fn the_example_says_all_that_can_be_said() {
+        let config = parse(include_str!("../../contrib/config.toml")).expect("valid");
+        assert!(config.zone.is_some() && config.week_start.is_some() && config.template.is_some());
+        assert!(config.alias("/home/me/old-place").is_some() && config.group("/home/me/shop").is_some());
+        assert!(config.prices[0].from.is_some() && config.prices[0].to.is_some());
+        assert!(config.warn_percent.is_some() && config.when_exceeded == WhenExceeded::Stop);
+        assert_eq!((config.limits.len(), config.allowed_hosts.len()), (ccstats_core::Period::ALL.len() + 1, 2));
     }
 
     #[test]
