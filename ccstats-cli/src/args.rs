@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Hotspots,
     /// What may be risky: secrets, destruction, network, writes outside the project [default range: today]
     Audit,
-    /// Signals of mood in prompts, one row per day [default range: month]
+    /// Signs of frustration in prompts, one row per day [default range: month]
     Prompts,
     /// Compactions, cache rebuilds and largest contexts, one row per session [default range: week]
     Context,
@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Statusline,
     /// Answer a hook of Claude Code, which calls this with JSON on stdin
     Hook(HookArgs),
-    /// What is kept of transcripts, also of those that are gone
+    /// What is kept of transcripts, also of deleted ones
     #[command(subcommand)]
     History(HistoryCommand),
     /// Look at what ccstats reads and keeps, and say what to mend
@@ -121,9 +121,9 @@ impl Command {
 pub(crate) enum HistoryCommand {
     /// Say what is kept, and what is not in it yet
     Status,
-    /// Take in what is new
+    /// Read what is new
     Sync,
-    /// Forget transcripts that are gone and ended before a day; a backup is kept
+    /// Forget deleted transcripts that ended before a day; a backup is kept
     Prune {
         /// The first day that stays
         #[arg(long, value_name = "D", value_parser = day)]
@@ -137,7 +137,7 @@ pub(crate) enum HistoryCommand {
         /// A file that is not there yet
         file: PathBuf,
     },
-    /// Take in an exported store; with `--root DIR`, as history of that folder
+    /// Import an exported store; with `--root DIR`, as history of that folder
     Import {
         /// The exported store
         file: PathBuf,
@@ -306,7 +306,7 @@ pub(crate) struct Options {
     /// else the platform's place]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Reading", conflicts_with = "no_store")]
     pub(crate) store: Option<PathBuf>,
-    /// Neither read nor write the store: what is gone does not count
+    /// Neither read nor write the store: deleted transcripts do not count
     #[arg(long, global = true, help_heading = "Reading")]
     pub(crate) no_store: bool,
     /// Exit with 3 when input was partly unusable
