@@ -6,25 +6,32 @@ use std::path::{Path, PathBuf};
 
 use crate::support::workspace;
 
-/// All Rust files below a folder, with their text up to the tests.
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+/// All files below a folder whose names end so.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![workspace(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
-            if is_test {
-                continue;
-            } else if path.is_dir() {
+            if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                files.push((path, text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned()));
+            } else if path.extension().is_some_and(|extension| extension == ending) {
+                files.push(path);
             }
         }
     }
     files
+}
+
+/// All Rust files below a folder but tests, with their text up to the tests.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let top = workspace(folder);
+    let is_test = |path: &PathBuf| path.strip_prefix(&top).unwrap().iter().any(|part| part == "tests" || part == "tests.rs");
+    let code = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned())
+    };
+    files(folder, "rs").into_iter().filter(|path| !is_test(path)).map(code).collect()
 }
 
 fn name(path: &Path) -> &str {
@@ -126,6 +133,44 @@ fn a_module_uses_lower_ones_only() {
         for (path, text) in sources.iter().filter(|(path, _)| is_part(path)) {
             let higher = ranks[rank + 1..].iter().flatten().find(|higher| uses(text, higher));
             assert_eq!(higher, None, "{} uses it", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_source_of_the_program_is_in_the_map() {
+    let map = fs::read_to_string(workspace("ARCHITECTURE.md")).unwrap();
+    let top = workspace("ccstats-cli/src");
+    for (path, _) in sources("ccstats-cli/src") {
+        let place = path.strip_prefix(&top).unwrap().to_str().unwrap().replace('\\', "/");
+        assert!(map.contains(&format!("`{place}`")), "{place} is not in ARCHITECTURE.md");
+    }
+}
+
+/// Names of documents in the prose of a text: in documents outside of examples, in sources
+/// in comments.
+fn documents_named_in<'t>(path: &Path, text: &'t str) -> Vec<&'t str> {
+    let is_document = path.extension().is_some_and(|extension| extension == "md");
+    let mut is_example = false;
+    let prose = text.lines().filter(|line| {
+        is_example ^= line.trim_start_matches(['/', '!', ' ']).starts_with("```");
+        !is_example && (is_document || line.trim_start().starts_with("//"))
+    });
+    let is_part = |letter: char| letter.is_alphanumeric() || "./_-".contains(letter);
+    let words = prose.flat_map(move |line| line.split(move |letter| !is_part(letter)));
+    words.map(|word| word.trim_end_matches('.')).filter(|word| word.ends_with(".md")).collect()
+}
+
+#[test]
+fn documents_that_are_named_exist() {
+    let mut files: Vec<_> = ["ccstats-core", "ccstats-cli", "benches"].into_iter().flat_map(|folder| files(folder, "rs")).collect();
+    files.extend(["docs", "contrib"].into_iter().flat_map(|folder| self::files(folder, "md")));
+    files.extend(["README", "LIMITS", "CHANGELOG", "ARCHITECTURE", "CONTRIBUTING"].map(|name| workspace(&format!("{name}.md"))));
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        for named in documents_named_in(&path, &text) {
+            let places = [workspace(named), path.parent().unwrap().join(named)];
+            assert!(places.iter().any(|place| place.is_file()), "{} names {named}", path.display());
         }
     }
 }
