@@ -1,4 +1,4 @@
-//! What Claude Code did: tools, repeated reads, failures, edits, risks, moods, contexts.
+//! What Claude Code did: tools, repeated reads, failures, edits, risks, prompts, contexts.
 //!
 //! Each file answers one question over the facts of a dataset (`docs/behaviour.md`).
 //! People act on these answers, so a row that cannot be proven is left out.

@@ -54,7 +54,7 @@ pub enum ReportName {
     Hotspots,
     /// One row per event that may be risky.
     Audit,
-    /// What prompts say about the mood: one row per day.
+    /// Signs of frustration in prompts: one row per day.
     Prompts,
     /// One row per session: compactions, cache rebuilds, largest context.
     Context,

@@ -278,7 +278,7 @@ pub(crate) struct LineRow {
     pub(crate) stamp_ms: i64,
 }
 
-/// What a prompt says about the mood, and where it hangs in the conversation.
+/// Whether a prompt shows frustration, and where it hangs in the conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct PromptRow {
     pub(crate) key: Key,

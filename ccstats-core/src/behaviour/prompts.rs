@@ -1,7 +1,7 @@
-//! What prompts say about the mood, by civil day (`docs/behaviour.md`, "Prompt signals").
+//! Signs of frustration in prompts, by civil day (`docs/behaviour.md`, "Prompt signals").
 //!
 //! Measured, all of it: words that a person typed, and interruptions. Which words
-//! count is decided in `prompt`; there is no lexicon of moods.
+//! count is decided in `prompt`; nothing is guessed from the rest.
 
 use std::collections::BTreeMap;
 
