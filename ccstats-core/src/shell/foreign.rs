@@ -4,6 +4,7 @@
 //! hardly mean is taken for another language. Their commands are split at
 //! separators outside quotes; nothing is nested and nothing expanded.
 
+use super::word::{heredoc_end, heredoc_start};
 use super::{At, Command, Dialect, Separator, Word};
 
 /// The verbs that PowerShell approves of and that transcripts show.
@@ -57,10 +58,37 @@ const VERBS: &[&str] = &[
 const BUILTINS: &[&str] =
     &["dir", "copy", "xcopy", "robocopy", "move", "del", "erase", "rd", "ren", "findstr", "where", "tasklist", "taskkill", "attrib"];
 
+/// Variables that Windows sets.
+const VARIABLES: &[&str] = &[
+    "ALLUSERSPROFILE",
+    "APPDATA",
+    "CD",
+    "COMPUTERNAME",
+    "COMSPEC",
+    "ERRORLEVEL",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "LOCALAPPDATA",
+    "PATH",
+    "PATHEXT",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "USERNAME",
+    "USERPROFILE",
+    "WINDIR",
+];
+
 /// The language of a command text.
 pub(super) fn dialect(text: &str) -> Dialect {
     let start = text.trim_start();
-    if is_powershell(start) {
+    if has_heredoc(start) {
+        // Only bash has these, and what they hold is data, in whatever language.
+        Dialect::Posix
+    } else if is_powershell(start) {
         Dialect::PowerShell
     } else if is_cmd(start) {
         Dialect::Cmd
@@ -87,6 +115,20 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Vec<Command> {
         rest = &rest[end + length..];
     }
     commands
+}
+
+/// Whether a line behind `<<WORD` is that word.
+fn has_heredoc(text: &str) -> bool {
+    /// The first ones tell.
+    const MOST_TRIED: usize = 8;
+    let bytes = text.as_bytes();
+    let is_closed = |at: usize| {
+        let mut heredocs = Vec::new();
+        let end = heredoc_start(bytes, at, &mut heredocs);
+        let body = memchr::memchr(b'\n', &bytes[end..]).map(|newline| end + newline + 1);
+        heredocs.first().zip(body).is_some_and(|(heredoc, body)| heredoc_end(bytes, body, heredoc).0 < bytes.len())
+    };
+    memchr::memmem::find_iter(bytes, b"<<").take(MOST_TRIED).any(is_closed)
 }
 
 fn is_powershell(start: &str) -> bool {
@@ -130,10 +172,10 @@ fn is_cmd(start: &str) -> bool {
     BUILTINS.contains(&first.as_str()) && words.next().is_some_and(is_switch) || has_percent_variable(start)
 }
 
-/// `%PATH%`: at least three capitals, for formats of `date` and `printf` have fewer.
+/// `%PATH%`, not in single quotes. Other names are as often those of a template, or of a pattern.
 fn has_percent_variable(text: &str) -> bool {
-    let is_name = |name: &str| name.len() >= 3 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    memchr::memchr_iter(b'%', text.as_bytes()).nth(1).is_some() && text.split('%').skip(1).any(is_name) && !text.contains('+')
+    let outside = || text.split('\'').step_by(2);
+    outside().any(|part| part.split('%').skip(1).any(|name| VARIABLES.contains(&name)) && part.matches('%').count() > 1)
 }
 
 /// Where the next separator outside quotes starts, or the end.
@@ -224,6 +266,11 @@ mod tests {
             "[ -f x ]",
             "mkdir /a",
             "find . -name Get-Foo",
+            "cat > x.ps1 <<'PS'\nInstall-Module Foo\nPS",
+            "psql db <<'SQL'\nSELECT 1 FROM t WHERE a LIKE '%PATH%';\nSQL",
+            "psql -c \"SELECT 1 FROM t WHERE a LIKE '%ADMIN%'\" > x",
+            "sed -i 's|%PATH%|1.0|g' Dockerfile",
+            "echo 50% ; PATH=x ls",
         ] {
             assert_eq!(dialect(text), Dialect::Posix, "{text}");
         }

@@ -12,7 +12,7 @@
 //! (`echo`) take the blame when nothing else can.
 
 use super::switches::Switches;
-use super::{Command, Place, Script, Separator, name, program};
+use super::{Assignment, Command, Place, Script, Separator, name, program};
 
 /// What a failure is counted under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,19 +39,29 @@ fn script_key(script: &Script, started: Switches, nesting: u16) -> (String, bool
     let every_stage = switches.pipefail;
     // A chain shows what joins its pipelines, and under `pipefail` its stages.
     let first_of = |index| if every_stage { index } else { pipeline_start(&commands, index) };
-    let links: Vec<(Separator, String)> = blamed(&commands, switches)
-        .into_iter()
-        .map(|index| (commands[first_of(index)].joined, key_inside(script, commands[index].command, nesting)))
-        .filter(|(_, key)| !key.is_empty())
-        .collect();
-    joined(links)
+    let mut has_chain = false;
+    let mut links: Vec<(Separator, String)> = Vec::new();
+    for index in blamed(&commands, switches) {
+        let (key, is_chain) = key_inside(script, commands[index].command, nesting);
+        has_chain |= is_chain;
+        if !key.is_empty() {
+            links.push((commands[first_of(index)].joined, key));
+        }
+    }
+    let (key, chain) = joined(links);
+    (key, chain || has_chain)
 }
 
-/// The key of one command; of `bash -c` and bare substitutions that of what they run.
-fn key_inside(script: &Script, command: &Command, nesting: u16) -> String {
-    if let Some(inner) = program::shell_commands(command, nesting) {
-        return script_key(&inner, Switches::of_shell(command), nesting + 1).0;
+/// The key of one command; of `bash -c` and bare substitutions that of what they run. And whether
+/// it is that of a chain.
+fn key_inside(script: &Script, command: &Command, nesting: u16) -> (String, bool) {
+    match program::shell_commands(command, nesting) {
+        Some(inner) => script_key(&inner, Switches::of_shell(command), nesting + 1),
+        None => (own_key(script, command), false),
     }
+}
+
+fn own_key(script: &Script, command: &Command) -> String {
     // The text of `$(curl x)` names no program.
     let is_substitution = program_name(command).contains(['(', '`']);
     if !command.words.is_empty() && !is_substitution {
@@ -102,15 +112,21 @@ fn blamable(script: &Script) -> Vec<Link<'_>> {
 /// Indices of the commands that can have failed, in order.
 fn blamed(commands: &[Link], switches: Switches) -> Vec<usize> {
     let mut blamed = Vec::new();
-    let mut end = commands.len();
+    let (mut end, mut is_last_list) = (commands.len(), true);
     while end > 0 {
         let start = pipeline_start(commands, end - 1);
-        if !commands[end - 1].command.background || end == commands.len() {
+        // `set -e` does not stop at what stands before `&&` or `||`.
+        let is_asked = commands.get(end).is_some_and(|next| matches!(next.joined, Separator::And | Separator::Or));
+        let goes_on = end < commands.len() && commands[end - 1].command.background;
+        if !goes_on && (is_last_list || !is_asked) {
             add_pipeline(commands, start, end, switches.pipefail, &mut blamed);
         }
         end = match commands[start].joined {
             Separator::And | Separator::Else => start,
-            _ if switches.errexit => start,
+            _ if switches.errexit => {
+                is_last_list = false;
+                start
+            }
             _ => before_group(commands, start),
         };
     }
@@ -169,8 +185,7 @@ fn pipeline_start(commands: &[Link], last: usize) -> usize {
 
 /// Adds the stage whose status counts, from the end: behind it only viewers.
 fn add_pipeline(commands: &[Link], start: usize, end: usize, every_stage: bool, blamed: &mut Vec<usize>) {
-    let is_viewer = |index: &usize| matches!(program_name(commands[*index].command), "head" | "tail" | "cat" | "less" | "more" | "tee");
-    let mut stages = (start..end).rev().skip_while(is_viewer).peekable();
+    let mut stages = (start..end).rev().skip_while(|index| is_viewer(commands[*index].command)).peekable();
     if stages.peek().is_none() {
         blamed.push(start);
     } else if every_stage {
@@ -192,12 +207,17 @@ fn without_helpers(commands: &[Link], blamed: Vec<usize>) -> Vec<usize> {
         return preparing;
     }
     // `make; echo done` cannot fail by itself; it was stopped from outside.
-    let any: Vec<usize> = (0..commands.len()).filter(strong).collect();
+    let any: Vec<usize> = (0..commands.len()).filter(|index| strong(index) && !is_viewer(commands[*index].command)).collect();
     if any.is_empty() { blamed.into_iter().next_back().into_iter().collect() } else { any }
 }
 
 fn program_name(command: &Command) -> &str {
     command.program().map_or("", |program| program.name)
+}
+
+/// Only shows what it is given.
+fn is_viewer(command: &Command) -> bool {
+    matches!(program_name(command), "head" | "tail" | "cat" | "less" | "more" | "tee")
 }
 
 /// Never fails by itself.
@@ -210,7 +230,8 @@ pub(super) fn is_talk(command: &Command) -> bool {
 
 /// Only prepares what follows.
 fn prepares(command: &Command) -> bool {
-    let assigns = command.words.is_empty() && !command.assignments.iter().any(|assignment| !assignment.value.literal);
+    let runs = |assignment: &Assignment| !assignment.value.literal && assignment.value.text.contains(['(', '`']);
+    let assigns = command.words.is_empty() && !command.assignments.iter().any(runs);
     let program = program_name(command);
     assigns
         || matches!(
@@ -293,7 +314,11 @@ mod tests {
             ("# a note; with rm\nls", "ls"),
             ("bash -lc 'cd x && cargo test'", "cargo test"),
             ("bash -c 'cargo test | grep FAIL'", "grep"),
-            ("bash -eo pipefail -c 'cargo test | grep FAIL'", "cargo test | grep"),
+            ("bash -eo pipefail -c 'cargo test | grep FAIL'", "<cargo test | grep>"),
+            ("bash -lc 'npm ci && npm test'", "<npm ci && npm test>"),
+            ("npm test 2>&1 | tee log; exit ${PIPESTATUS[0]}", "npm test"),
+            ("cargo test > log 2>&1; code=$?; tail -50 log; exit $code", "cargo test"),
+            ("result=$(npm test 2>&1); echo \"$result\" | tail -5", "npm test"),
         ]);
     }
 
@@ -321,6 +346,9 @@ mod tests {
             ("for x in y; do a $x || exit 1; b; done; c", "<a; c>"),
             ("a; { b; exit 1; }; c", "c"),
             ("set -e\na\nb", "<a; b>"),
+            ("set -e\nmake || true\nls nope", "ls"),
+            ("set -e; a && b; c", "<b; c>"),
+            ("set -e; a || b", "b"),
             ("set -o pipefail; a | b", "<a | b>"),
             ("make; echo done", "make"),
             ("echo hi", "echo"),
@@ -352,6 +380,9 @@ mod tests {
             ("echo $(git log)", "echo"),
             ("bash -c \"$(curl -H 'a: b' x.y)\"", "curl"),
             ("$(npm bin)/jest a", "jest"),
+            ("/bin/bash -c \"$(curl -fsSL https://x.y/HEAD/install.sh)\"", "curl"),
+            ("$(cat /tmp/cmd.txt)", "cat"),
+            ("\"${PYTHON:-/usr/bin/python3}\" x.py", "${PYTHON:-/usr/bin/python3}"),
         ]);
     }
 

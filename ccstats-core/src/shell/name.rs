@@ -55,7 +55,7 @@ fn run_by<'c>(program: &Program<'c>) -> Option<RunBy<'c>> {
     let name = program.name;
     let vias: &[&str] = match name {
         "npx" | "bunx" | "uvx" | "pipx" | "dotenv" | "chronic" => {
-            let words = after_options(program.arguments, &["-p", "--package", "-c", "--from", "--with", "-e"]);
+            let words = after_options(program.arguments, &["-p", "--package", "-c", "--from", "--with", "-e", "-f", "--prefix"]);
             return Some(RunBy { via: None, words });
         }
         "uv" | "poetry" | "pipenv" | "pdm" | "rye" | "hatch" => &["run"],
@@ -65,7 +65,9 @@ fn run_by<'c>(program: &Program<'c>) -> Option<RunBy<'c>> {
     };
     let (via, rest) = split_subcommand(name, program.arguments)?;
     let via = Some(via.text.as_str()).filter(|via| vias.contains(via))?;
-    Some(RunBy { via: Some(via), words: after_options(rest, RUN_VALUED) })
+    // `mise exec node@20 -- npm test`: what runs stands behind the dashes.
+    let behind = rest.iter().position(|word| name == "mise" && word.text == "--").map(|dashes| &rest[dashes + 1..]);
+    Some(RunBy { via: Some(via), words: behind.unwrap_or_else(|| after_options(rest, RUN_VALUED)) })
 }
 
 /// The options of `uv run`, `npm exec` and the like that take a value.
@@ -84,6 +86,9 @@ const RUN_VALUED: &[&str] = &[
     "--directory",
     "--env-file",
     "--index-url",
+    "--workspace",
+    "-w",
+    "--prefix",
 ];
 
 /// The subcommand of a program, behind its options, and what follows it.
@@ -203,7 +208,7 @@ fn code_option(name: &str) -> &'static str {
 }
 
 const COMPOSE_VALUED: &[&str] = &["-f", "-p", "--file", "--project-name", "--profile", "--env-file", "--project-directory"];
-const PACKAGE_VALUED: &[&str] = &["--prefix", "-C", "--filter", "-F", "-w", "--workspace", "--dir", "--cwd"];
+const PACKAGE_VALUED: &[&str] = &["--prefix", "-C", "--filter", "-F", "-w", "--workspace", "--dir", "--cwd", "--loglevel"];
 
 /// The options before a subcommand that take a value, of a program whose first operand is one.
 fn valued_options(program: &str) -> Option<&'static [&'static str]> {
@@ -211,8 +216,8 @@ fn valued_options(program: &str) -> Option<&'static [&'static str]> {
         "git" => &["-C", "-c", "--git-dir", "--work-tree", "--exec-path", "--namespace"],
         "cargo" => &["--manifest-path", "--config", "-Z", "--color", "-C"],
         "go" => &["-C"],
-        "kubectl" => &["-n", "--namespace", "--context", "--kubeconfig", "--cluster", "--user"],
-        "docker" => &["-H", "--host", "--context", "--config", "-l"],
+        "kubectl" => &["-n", "--namespace", "--context", "--kubeconfig", "--cluster", "--user", "-v"],
+        "docker" => &["-H", "--host", "-c", "--context", "--config", "-l", "--log-level"],
         "podman" => &["--url", "--connection"],
         "docker-compose" => COMPOSE_VALUED,
         "npm" | "pnpm" | "yarn" | "bun" => PACKAGE_VALUED,
@@ -222,24 +227,39 @@ fn valued_options(program: &str) -> Option<&'static [&'static str]> {
         "just" => &["-f", "-d", "--justfile", "--working-directory"],
         "task" => &["-t", "-d", "--taskfile", "--dir"],
         "mise" => &["-C", "--cd"],
-        "helm" => &["-n", "--namespace", "--kube-context"],
+        "helm" => &["-n", "--namespace", "--kube-context", "--kubeconfig"],
         "gh" => &["-R", "--repo"],
         "aws" => &["--profile", "--region", "--output", "--endpoint-url"],
-        "gcloud" => &["--project"],
+        "gcloud" => &["--project", "--account", "--configuration"],
+        "az" => &["--subscription", "--query", "-o", "--output"],
+        "alembic" => &["-c", "--config", "-n", "--name", "-x"],
+        "heroku" | "fly" | "flyctl" => &["-a", "--app", "-r", "--remote", "-t", "--access-token", "-c", "--config"],
+        "cdk" => &["--profile", "-a", "--app", "-c", "--context", "-o", "--output"],
+        "pulumi" => &["-s", "--stack", "-C", "--cwd"],
+        "composer" => &["-d", "--working-dir"],
+        "tmux" => &["-S", "-L", "-f"],
+        "vercel" => &["-t", "--token", "-S", "--scope", "--cwd", "-A", "--local-config"],
+        "netlify" => &["--auth", "--site", "-s"],
+        "firebase" => &["-P", "--project", "--token"],
+        "wrangler" => &["-c", "--config", "-e", "--env", "--cwd"],
+        "doctl" => &["-t", "--access-token", "--context", "-c", "--config"],
+        "claude" => &["--model", "--permission-mode", "--output-format", "--allowedTools", "--append-system-prompt", "--mcp-config"],
+        "op" => &["--account", "--vault", "--session"],
+        "systemctl" => &["-H", "-M", "-t", "-p", "-n"],
+        "tox" => &["-e", "-c", "-x"],
+        "nox" => &["-s", "-f", "-e"],
         "gradle" | "gradlew" => &["-p", "--project-dir", "-x", "--exclude-task"],
         "mvn" | "mvnw" => &["-f", "-pl", "-P", "-s", "-T", "-rf"],
         "uv" => &["--directory", "--project", "--config-file"],
         "poetry" => &["-C", "--directory", "-P", "--project"],
         "nix" => &["--option"],
         "xcrun" => &["--sdk"],
-        "terraform" | "tofu" | "az" | "systemctl" | "launchctl" | "deno" | "pip" | "pip3" | "apt" | "apt-get" | "brew" | "gem"
-        | "bundle" | "composer" | "dotnet" | "hg" | "svn" | "pipenv" | "rustup" | "conda" | "mamba" | "dnf" | "yum" | "snap"
-        | "flutter" | "dart" | "swift" | "zig" | "ng" | "nx" | "turbo" | "next" | "vite" | "prisma" | "firebase" | "vercel" | "netlify"
-        | "fly" | "flyctl" | "heroku" | "supabase" | "wrangler" | "rake" | "rails" | "mix" | "cabal" | "stack" | "lerna" | "rush"
-        | "bazel" | "buck2" | "claude" | "playwright" | "cypress" | "alembic" | "pre-commit" | "op" | "jj" | "ruff" | "biome" | "sbt"
-        | "lein" | "minikube" | "kind" | "argocd" | "pulumi" | "ansible" | "vagrant" | "tox" | "nox" | "invoke" | "moon" | "expo"
-        | "eas" | "pm2" | "service" | "tmux" | "screen" | "golangci-lint" | "mkdocs" | "hugo" | "jekyll" | "sam" | "cdk" | "serverless"
-        | "doctl" => &[],
+        "terraform" | "tofu" | "launchctl" | "deno" | "pip" | "pip3" | "apt" | "apt-get" | "brew" | "gem" | "bundle" | "dotnet" | "hg"
+        | "svn" | "pipenv" | "rustup" | "conda" | "mamba" | "dnf" | "yum" | "snap" | "flutter" | "dart" | "swift" | "zig" | "ng" | "nx"
+        | "turbo" | "next" | "vite" | "prisma" | "supabase" | "rake" | "rails" | "mix" | "cabal" | "stack" | "lerna" | "rush" | "bazel"
+        | "buck2" | "playwright" | "cypress" | "pre-commit" | "jj" | "ruff" | "biome" | "sbt" | "lein" | "minikube" | "kind" | "argocd"
+        | "ansible" | "vagrant" | "invoke" | "moon" | "expo" | "eas" | "pm2" | "service" | "screen" | "golangci-lint" | "mkdocs"
+        | "hugo" | "jekyll" | "sam" | "serverless" => &[],
         _ => return None,
     })
 }
@@ -253,15 +273,27 @@ pub(super) fn has_subcommands(program: &str) -> bool {
 fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
     let name = program.name;
     let Some(valued) = valued_options(name) else { return Vec::new() };
+    // What stands behind these is a prompt.
+    if name == "claude" && program.has(&["-p", "--print"]) {
+        return Vec::new();
+    }
     let makes = matches!(name, "make" | "gmake");
     let has_goals = matches!(name, "mvn" | "mvnw" | "gradle" | "gradlew");
     let mut words = Vec::new();
     let mut rest = program.arguments;
     loop {
         let deeper = if words.first() == Some(&"compose") { COMPOSE_VALUED } else { valued };
+        let words_left = rest.len();
         rest = after_options(rest, deeper);
+        let is_behind_option = rest.len() < words_left;
         let Some((word, after)) = rest.split_first() else { return words };
         rest = after;
+        if is_behind_option && !words.is_empty() && names_things(name) {
+            return words;
+        }
+        if is_behind_option && words.is_empty() && !makes && !has_goals && is_value(&word.text) {
+            continue;
+        }
         // `make -j 4 CC=gcc test`: neither the number nor the variable is a target.
         let is_target = !word.text.contains('=') && !word.text.bytes().all(|byte| byte.is_ascii_digit());
         // `mvn clean test` is about the tests.
@@ -280,6 +312,17 @@ fn subcommand_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
     }
 }
 
+/// Whether the words of a program that say what it does stand side by side: what comes behind
+/// an option may be its value.
+fn names_things(program: &str) -> bool {
+    matches!(program, "gh" | "az" | "aws" | "gcloud" | "supabase" | "prisma" | "claude" | "op")
+}
+
+/// Whether a word behind an option that is not known looks like its value: a place or a number.
+fn is_value(word: &str) -> bool {
+    word.contains(['.', '/']) || word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// How many words name what a program does, the first being known.
 fn subcommand_count(name: &str, words: &[&str]) -> usize {
     let first = words[0];
@@ -288,7 +331,7 @@ fn subcommand_count(name: &str, words: &[&str]) -> usize {
         "docker" | "podman" if matches!(first, "compose" | "container" | "image" | "network" | "volume" | "buildx" | "system") => 2,
         "deno" if matches!(first, "run" | "task") => 2,
         "gh" if first == "api" => 1,
-        "gh" | "az" | "aws" | "gcloud" | "supabase" | "prisma" | "claude" | "op" => 2,
+        _ if names_things(name) => 2,
         "uv" | "go" | "dotnet" if matches!(first, "pip" | "mod" | "tool") => 2,
         _ => 1,
     }
@@ -335,6 +378,21 @@ mod tests {
             ("op read op://a/b", "op read"),
             ("claude -p 'Explain project X'", "claude"),
             ("claude mcp add x", "claude mcp add"),
+            ("claude --model opus -p 'Explain'", "claude"),
+            ("supabase link --project-ref abcdef", "supabase link"),
+            ("heroku -a myapp logs", "heroku logs"),
+            ("kubectl -v 6 get pods", "kubectl get"),
+            ("docker --log-level debug build .", "docker build"),
+            ("npm --loglevel error test", "npm test"),
+            ("cdk --profile prod deploy", "cdk deploy"),
+            ("az --subscription x vm list", "az vm list"),
+            ("vercel --token X deploy", "vercel deploy"),
+            ("pulumi -s dev up", "pulumi up"),
+            ("alembic -c alembic.ini upgrade head", "alembic upgrade"),
+            ("ruff --fix src/", "ruff"),
+            ("mise exec node@20 -- npm test", "mise exec npm test"),
+            ("npm exec --workspace web -- tsc", "npm exec tsc"),
+            ("npx --prefix web tsc", "npx tsc"),
             ("bun -e 'let x = 1'", "bun"),
             ("terraform -chdir=x plan", "terraform plan"),
             ("pip install -r x", "pip install"),

@@ -92,11 +92,20 @@ pub(super) fn effective(words: &[Word]) -> Option<Program<'_>> {
     Some(program)
 }
 
-/// The last part of a path, without `.exe`.
+/// The last part of a path, without `.exe`. What stands for all of it is no path.
 pub(super) fn base_name(path: &str) -> &str {
+    if stands_for_all(path) {
+        return path;
+    }
     let named = path.trim_end_matches(['/', '\\']);
     let name = if named.is_empty() { path } else { paths::base_name(named) };
     name.strip_suffix(".exe").unwrap_or(name)
+}
+
+/// `$(…)`, `` `…` `` or `${…}`, and nothing behind it.
+pub(super) fn stands_for_all(word: &str) -> bool {
+    let opens = [("$(", ')'), ("${", '}'), ("`", '`')];
+    opens.iter().any(|(open, close)| word.len() > open.len() && word.starts_with(open) && word.ends_with(*close))
 }
 
 /// Whether `word` is a cluster of short options that holds `letter`.
