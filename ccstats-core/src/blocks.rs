@@ -121,7 +121,7 @@ pub(crate) fn blocks_of(selection: &Selection, prices: &Prices) -> Vec<BlockTall
         sums.models.entry(row.model).or_default().add(row, cost);
     }
     for (row, _) in selection.calls() {
-        let sums = sums.entry(index(&windows, &row.origin)).or_default();
+        let sums = sums.entry(index_of_call(&windows, &row.origin)).or_default();
         sums.calls += 1;
         if selection.calls_only() {
             sums.sessions.insert(row.origin.session);
@@ -142,15 +142,18 @@ pub fn whole_blocks(dataset: &Dataset, query: &Query, now_ms: Option<i64>) -> Qu
     let ends_before = |window: &Window| start.is_some_and(|start| end_of(window) <= start);
     let starts_behind = |window: &Window| end.is_some_and(|end| window.first_ms >= end);
     let windows = windows(dataset);
-    let mut shown = windows.iter().filter(|window| !ends_before(window) && !starts_behind(window));
-    let Some(first) = shown.next() else { return query.clone() };
-    let last = shown.next_back().unwrap_or(first);
+    let mut shown = windows.iter().enumerate().filter(|(_, window)| !ends_before(window) && !starts_behind(window));
+    let Some((index, first)) = shown.next() else { return query.clone() };
+    let (index, last) = shown.next_back().unwrap_or((index, first));
+    // Calls are written behind their messages.
+    let of_last = |origin: &Origin| index_of_call(&windows, origin) == Some(index);
+    let last_call = dataset.calls().filter(|(row, _)| of_last(&row.origin)).filter_map(|(row, _)| row.origin.order.stamp_ms()).max();
+    let last_ms = last_call.map_or(last.last_ms, |last_call| last_call.max(last.last_ms));
     let bounds = match (start, end) {
         (None, None) => query.range.bounds,
-        (start, end) => Bounds::Instants(
-            start.map_or(i64::MIN, |start| start.min(first.first_ms)),
-            end.map_or(i64::MAX, |end| end.max(last.last_ms + 1)),
-        ),
+        (start, end) => {
+            Bounds::Instants(start.map_or(i64::MIN, |start| start.min(first.first_ms)), end.map_or(i64::MAX, |end| end.max(last_ms + 1)))
+        }
     };
     Query { range: Range { name: query.range.name.clone(), bounds }, ..query.clone() }
 }
@@ -160,6 +163,12 @@ pub fn whole_blocks(dataset: &Dataset, query: &Query, now_ms: Option<i64>) -> Qu
 pub(crate) fn elapsed_ms(since_ms: i64, now_ms: i64) -> u128 {
     const SHORTEST_MS: i64 = 10 * 60_000;
     u128::from(now_ms.saturating_sub(since_ms).max(SHORTEST_MS).unsigned_abs())
+}
+
+/// The window of a call: its line may be written when the window of its message is over.
+fn index_of_call(windows: &[Window], origin: &Origin) -> Option<usize> {
+    let stamp = origin.order.stamp_ms()?;
+    windows.partition_point(|window| window.start_ms <= stamp).checked_sub(1)
 }
 
 /// The window that a row lies in.
@@ -255,6 +264,33 @@ mod tests {
     fn a_range_shows_whole_blocks_that_have_a_message_in_it() {
         let dataset = of(&[("03T12:00:00", OPUS, 1), ("03T23:00:00", OPUS, 2), ("04T03:00:00", OPUS, 4), ("04T08:00:00", OPUS, 8)]);
         assert_eq!([shown(&dataset, "03", "20T00:00:00"), shown(&dataset, "04", "20T00:00:00")], [7, 14]);
+    }
+
+    #[test]
+    fn a_call_belongs_to_the_block_of_its_message_though_it_is_written_behind_it() {
+        let line = |id: u32, clock: &str, rest: &str| {
+            format!(
+                r#"{{"type":"assistant","uuid":"u{id}","sessionId":"s","timestamp":"2026-11-{clock}Z","message":{{"id":"msg_{id}",{rest}}}}}"#
+            )
+        };
+        let usage = r#""usage":{"output_tokens":1}"#;
+        let call = |id: u32| format!(r#""content":[{{"type":"tool_use","id":"toolu_{id}","name":"Bash","input":{{}}}}]"#);
+        let lines = [
+            line(1, "03T21:10:00", usage),
+            line(2, "04T00:10:00", usage),
+            line(2, "04T00:10:02", &call(1)),
+            line(3, "05T14:59:59", usage),
+            line(3, "05T15:00:02", &call(2)),
+        ];
+        let dataset = dataset(&[("p/s.jsonl", &lines)]);
+        let calls = |query: &Query| {
+            let blocks = blocks(&dataset, query, Prices::list()).expect("no glob");
+            blocks.iter().map(|block| (block.window.is_some(), block.calls)).collect::<Vec<_>>()
+        };
+        assert_eq!(calls(&Query::all()), [(true, 1), (true, 1)]);
+        let day = "2026-11-03".parse().ok();
+        let range = Range { name: "day".into(), bounds: Bounds::Days(day, day) };
+        assert_eq!(calls(&whole_blocks(&dataset, &Query { range, ..Query::all() }, None)), [(true, 1)]);
     }
 
     #[test]

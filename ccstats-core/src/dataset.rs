@@ -33,6 +33,7 @@ pub struct Dataset {
     agent_kinds: FxHashMap<Symbol, Symbol>,
     main: Symbol,
     sidechain: Symbol,
+    unknown: Symbol,
     transcripts: Vec<Transcript>,
     /// By part: its transcript, and the lines of that transcript before it.
     parts: Vec<(usize, u64)>,
@@ -135,6 +136,7 @@ impl Dataset {
         let (endings, agents) = rayon::join(endings, || Agents::of(&facts));
         let agent_kinds = agents.kinds(&mut facts, &found.agent_types);
         let (main, sidechain) = (facts.symbols.intern(b"main"), facts.symbols.intern(b"sidechain"));
+        let unknown = facts.symbols.intern(b"unknown");
         let mut problems = [found.problems, scanned.problems].concat();
         problems.extend(facts.problems.drain(..).map(|problem| located(problem, &parts, &found.transcripts)));
         problems.sort();
@@ -154,6 +156,7 @@ impl Dataset {
             agent_kinds,
             main,
             sidechain,
+            unknown,
             transcripts,
             parts,
             accounting,
@@ -293,6 +296,11 @@ impl Dataset {
 
     pub(crate) fn symbols(&self) -> &Symbols {
         &self.facts.symbols
+    }
+
+    /// The model behind a call.
+    pub(crate) fn model_of(&self, call: &CallRow) -> Symbol {
+        self.message(call.message).map_or(self.unknown, |message| message.model)
     }
 
     /// The kind of agent behind a row: `main`, `sidechain`, or that of the subagent.
@@ -514,6 +522,27 @@ mod tests {
         let dataset = dataset(&[("p/s.jsonl", &[result(1, 9, "late"), result(2, 3, "early"), result(3, 5, "between")])]);
         let origin = Origin { agent: dataset.symbols().find(b"a1").expect("a name"), ..Origin::default() };
         assert_eq!(dataset.symbols().name(dataset.agent_kind(&origin)), "early");
+    }
+
+    #[test]
+    fn a_prompt_belongs_to_the_model_that_answered_not_to_its_advisor() {
+        let advice = r#""iterations":[{"type":"advisor_message","model":"a-model","output_tokens":1}]"#;
+        let answer = format!(r#""id":"msg_1","model":"b-model","usage":{{"output_tokens":1,{advice}}}"#);
+        for names in [["a-model", "b-model"], ["b-model", "a-model"]] {
+            // The order in which names are met must not decide.
+            let first = names
+                .map(|name| line("assistant", 9, "/r", &format!(r#""id":"msg_{name}","model":"{name}","usage":{{"output_tokens":1}}"#)));
+            let first = first.map(|line| line.replace("T10:", "T09:"));
+            let dataset = dataset(&[(
+                "p/s.jsonl",
+                &[&first[..], &[line("user", 2, "/r", r#""content":"hi""#), line("assistant", 3, "/r", &answer)]].concat(),
+            )]);
+            let prompts = ["a-model", "b-model"].map(|model| {
+                let query = Query { models: vec![model.into()], ..Query::all() };
+                Tally::of(&dataset, &query, Prices::list()).expect("no globs").prompts
+            });
+            assert_eq!(prompts, [0, 1], "{names:?}");
+        }
     }
 
     #[test]

@@ -108,6 +108,7 @@ impl<'d> Selection<'d> {
             && self.calls().next().is_none()
             && self.prompts().next().is_none()
             && self.api_errors().next().is_none()
+            && self.cuts().next().is_none()
     }
 
     /// Whether only calls are asked for: then no message is kept.
@@ -232,16 +233,16 @@ impl Pattern {
     }
 }
 
-/// The messages of each session by time.
+/// The messages of each session by time. An advisor answers nobody but its message.
 #[derive(Default)]
 struct Timeline(Vec<(Symbol, i64, Symbol)>);
 
 impl Timeline {
     fn new(dataset: &Dataset) -> Timeline {
-        let stamped = dataset.messages().iter().filter_map(|row| Some((row.origin.session, row.origin.order.stamp_ms()?, row.model)));
-        let mut messages: Vec<_> = stamped.collect();
-        messages.sort_unstable();
-        Timeline(messages)
+        let mut messages: Vec<_> = dataset.messages().iter().filter(|row| !row.is_advisor).collect();
+        // Symbols are numbered as threads meet them: among messages of one time they must not decide.
+        messages.sort_unstable_by_key(|row| (row.origin.session, row.origin.order, row.key));
+        Timeline(messages.iter().filter_map(|row| Some((row.origin.session, row.origin.order.stamp_ms()?, row.model))).collect())
     }
 
     /// The model of the first response in the session at or after a time.

@@ -159,8 +159,7 @@ impl Grouping<'_> {
             }
         }
         for (row, _) in selection.calls() {
-            let model = self.dataset.message(row.message).map(|message| message.model);
-            let key = self.key(&row.origin, model.or(self.dataset.symbols().find(b"unknown")).unwrap_or(Symbol::NONE));
+            let key = self.key(&row.origin, self.dataset.model_of(row));
             facts.push(key, &row.origin, Fact { calls: 1, is_activity: selection.calls_only(), ..Fact::default() });
         }
         if self.name != ReportName::Models {
