@@ -17,6 +17,7 @@ use super::catalogue::{Failure, Snapshot};
 use super::layout::Layout;
 use super::new_blocks::NewBlocks;
 use super::state::State;
+use crate::dedup::{self, Key};
 
 /// The families of all transcripts of a load, by their [members](Layout::member).
 pub(super) fn of_load(snapshot: &Snapshot, state: &State, layout: &Layout, blocks: &NewBlocks) -> Result<Families, Failure> {
@@ -40,6 +41,16 @@ pub(super) fn of_load(snapshot: &Snapshot, state: &State, layout: &Layout, block
         }
     }
     Ok(families)
+}
+
+/// The mark of the id of a session or a subagent.
+pub(super) fn mark_of_id(id: &[u8]) -> u32 {
+    mark(dedup::agent_key(id))
+}
+
+/// The mark of an identity.
+pub(super) fn mark(key: Key) -> u32 {
+    (key >> 64) as u32
 }
 
 /// The marks that a catalogue keeps: four bytes each.

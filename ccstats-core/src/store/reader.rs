@@ -7,7 +7,7 @@ use super::Needs;
 use super::accounts::Accounts;
 use super::block::{Blocks, Unreadable};
 use super::catalogue::{Failure, Known, Snapshot, StoredBlock};
-use super::family::Families;
+use super::family::{self, Families};
 use super::layout::{Layout, Placed};
 use super::load::Request;
 use super::plan::How;
@@ -52,7 +52,7 @@ impl Reader<'_> {
     /// Reads all families with a transcript that is new or that `needs` ask for, as far as
     /// they were not read before.
     pub(super) fn read(&mut self, needs: &Needs) -> Result<(), Failure> {
-        let is_asked = self.asked(needs);
+        let is_asked = self.asked(needs)?;
         let new: Vec<usize> = (0..is_asked.len()).filter(|index| is_asked[*index] && !self.is_read[*index]).collect();
         new.iter().for_each(|index| self.is_read[*index] = true);
         if self.request.needs.text {
@@ -62,17 +62,41 @@ impl Reader<'_> {
     }
 
     /// Which transcripts are asked for, by their families.
-    fn asked(&mut self, needs: &Needs) -> Vec<bool> {
+    fn asked(&mut self, needs: &Needs) -> Result<Vec<bool>, Failure> {
+        let of_session = self.of_session(needs)?;
         let Reader { state, layout, accounts, families, .. } = self;
         let is_asked = |index: &usize| {
             let reading = &layout.readings[*index];
             let is_new = reading.how != How::Same && reading.how != How::Gone;
-            let meets = |at: usize| needs.meets(state.known[at].times) || needs.names(&layout.transcripts[*index].name);
+            let meets = |at: usize| needs.meets(state.known[at].times) || of_session.contains(&at);
             is_new || reading.known.is_none_or(meets) || needs.titles && accounts.names_lines(*index)
         };
         let all = || 0..layout.readings.len();
         let heads: HashSet<usize> = all().filter(is_asked).map(|index| families.head(layout.member(index))).collect();
-        all().map(|index| heads.contains(&families.head(layout.member(index)))).collect()
+        Ok(all().map(|index| heads.contains(&families.head(layout.member(index)))).collect())
+    }
+
+    /// What is known that has something of the session that is asked for.
+    fn of_session(&self, needs: &Needs) -> Result<HashSet<usize>, Failure> {
+        let Some(session) = &needs.session else { return Ok(HashSet::new()) };
+        let Reader { snapshot, state, layout, .. } = self;
+        let readings = layout.readings.iter().zip(&layout.transcripts);
+        let named: HashSet<usize> =
+            readings.filter(|(_, transcript)| needs.names(&transcript.name)).filter_map(|(reading, _)| reading.known).collect();
+        if !named.is_empty() {
+            return Ok(named);
+        }
+        // Few sessions have no transcript of their own name, and to read all marks takes a while.
+        let mark = family::mark_of_id(session.as_bytes());
+        let mut marked = HashSet::new();
+        for root in state.root_by_id.keys() {
+            snapshot.marks(*root, |id, bytes| {
+                if family::marks_of_bytes(bytes).any(|known| known == mark) {
+                    marked.insert(id);
+                }
+            })?;
+        }
+        Ok((0..state.known.len()).filter(|at| marked.contains(&state.known[*at].id)).collect())
     }
 
     pub(super) fn latest_message_ms(&self) -> Option<i64> {

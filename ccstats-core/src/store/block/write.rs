@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use hashbrown::HashTable;
 
 use super::{Block, MAGIC, TABLES, VERSION, checksum};
-use crate::dedup::{self, Key};
+use crate::dedup::Key;
 use crate::effects::{Effects, EffectsId};
 use crate::facts::Facts;
 use crate::rows::{CallRow, Place, StoredCommand};
@@ -13,6 +13,7 @@ use crate::shell;
 use crate::store::columns::{self, write_number};
 use crate::store::command;
 use crate::store::digest::Digest;
+use crate::store::family;
 use crate::store::row_columns::{Columns, StoredRow};
 use crate::store::time_span::TimeSpan;
 use crate::symbols::{Symbol, Symbols};
@@ -192,8 +193,8 @@ impl<'f> BlockWriter<'f> {
     }
 
     fn marks(&self) -> Vec<u32> {
-        let relatives = self.relatives.iter().map(|id| dedup::agent_key(self.symbols.bytes(*id)));
-        let mut marks: Vec<u32> = self.keys.iter().copied().chain(relatives).map(|key| (key >> 64) as u32).collect();
+        let relatives = self.relatives.iter().map(|id| family::mark_of_id(self.symbols.bytes(*id)));
+        let mut marks: Vec<u32> = self.keys.iter().map(|key| family::mark(*key)).chain(relatives).collect();
         marks.sort_unstable();
         marks.dedup();
         marks

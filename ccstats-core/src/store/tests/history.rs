@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, SystemTime};
 
 use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
@@ -27,6 +28,22 @@ fn an_empty_or_missing_folder_of_projects_loses_nothing() {
     }
     fs::rename(place.0.path().join("away"), place.root().join("projects")).expect("a folder");
     assert_eq!(place.load(&mut place.open()), (7, vec![]));
+}
+
+#[test]
+fn a_session_is_found_whatever_its_transcript_is_called() {
+    let place = Place::new();
+    place.write("other.jsonl", &[1, 2]);
+    let needs = Needs { session: Some("s".into()), ..Needs::only_changes() };
+    let load = |store: &mut Store, needs: &Needs| {
+        outputs(&Dataset::load_with(&place.options(), store, &Progress::default(), needs).expect("a home")).0
+    };
+    assert_eq!(load(&mut place.open(), &needs), 3, "it is new");
+    // Once it is settled only what is asked for is read.
+    let old = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::options().write(true).open(place.transcript("other.jsonl")).and_then(|file| file.set_modified(old)).expect("a file");
+    load(&mut place.open(), &Needs::default());
+    assert_eq!([load(&mut place.open(), &needs), load(&mut place.open(), &Needs::only_changes())], [3, 0]);
 }
 
 #[test]
