@@ -63,6 +63,10 @@ impl Writes<'_> {
 
 /// What a path names: a file of that name, or a folder above one.
 fn add_path(path: &str, marks: &mut Vec<u32>) {
+    // `--body ''` names nothing; as a way it would lead to the folder itself.
+    if path.is_empty() {
+        return;
+    }
     // On Windows some paths are others than elsewhere, and where the command ran is not known.
     let folders = if differs_on_windows(path) { &["/", r"C:\"][..] } else { &["/"] };
     for folder in folders {
@@ -160,6 +164,7 @@ mod tests {
             "python - <<'E'\nopen('a.rs', 'w')\nE",
             "git checkout .",
             "cargo fmt",
+            "python gen.py .",
         ] {
             assert!(may_write(command, file), "{command}");
         }
@@ -177,6 +182,10 @@ mod tests {
             "rm -r ../v/src",
             "python gen.py data.rs",
             "cargo build",
+            "gh pr create --title x --body ''",
+            "python gen.py --name \"\"",
+            "ssh-keygen -N ''",
+            "cd src && touch ''",
         ] {
             assert!(!may_write(command, file), "{command}");
         }

@@ -71,7 +71,8 @@ fn targets(command: &Command) -> Vec<Cow<'_, Word>> {
     if let Some(program) = command.program() {
         targets.extend(program_targets(&program));
     }
-    targets.retain(|word| !is_sink(&word.text));
+    // Nothing has the empty name: behind `cd x` it would be `x` itself.
+    targets.retain(|word| !word.text.is_empty() && !is_sink(&word.text));
     targets
 }
 
