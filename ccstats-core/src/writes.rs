@@ -32,10 +32,16 @@ enum Name {
     Way = 3,
     /// The last part of its path, as a word in a text.
     Word = 4,
+    /// No way to name one: the command goes on in the background.
+    Lasting = 5,
 }
 
 fn mark(name: Name, text: &str) -> u32 {
     xxh3_64_with_seed(text.as_bytes(), name as u64) as u32
+}
+
+fn lasting_mark() -> u32 {
+    mark(Name::Lasting, "")
 }
 
 /// The way to a folder, by its steps up and the path from there.
@@ -44,6 +50,11 @@ fn way_mark((ups, path): (usize, &str)) -> u32 {
 }
 
 impl Writes<'_> {
+    /// Whether it goes on after the call: what it writes may come at any later time.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.marks.binary_search(&lasting_mark()).is_ok()
+    }
+
     /// What a command does to files, as far as its text tells.
     pub(crate) fn of(command: &shell::Effect) -> Writes<'static> {
         /// Longer programs may write whatever they like.
@@ -54,10 +65,15 @@ impl Writes<'_> {
         for text in &command.named {
             marks.extend(words_of(text).map(|word| mark(Name::Word, word)));
         }
+        let is_long = marks.len() > MOST_MARKS;
+        if is_long {
+            marks.clear();
+        }
+        // Among the marks, as stores have no column for it.
+        marks.extend(command.lasting.then(lasting_mark));
         marks.sort_unstable();
         marks.dedup();
-        let is_long = marks.len() > MOST_MARKS;
-        Writes { whole_tree: command.whole_tree || is_long, marks: if is_long { Cow::default() } else { marks.into() } }
+        Writes { whole_tree: command.whole_tree || is_long, marks: marks.into() }
     }
 }
 
@@ -188,6 +204,26 @@ mod tests {
             "cd src && touch ''",
         ] {
             assert!(!may_write(command, file), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_command_in_the_background_is_lasting_if_it_may_write() {
+        let words: String = (0..5000).map(|word| format!("w{word} ")).collect();
+        let long = format!("python - <<'E' &\n{words}\nE");
+        let lasting = [
+            "npm run dev > out.log 2>&1 &",
+            "nohup ./gen.sh src/a > /tmp/l 2>&1 &",
+            "(cd web && npm run dev &) && sleep 5",
+            "sh -c './gen.sh a &'",
+            "git pull &",
+            &long,
+        ];
+        for command in lasting {
+            assert!(Writes::of(&shell::writes(command)).is_lasting(), "{command}");
+        }
+        for command in ["npm run dev > out.log 2>&1", "sleep 5 & cat a", "a > b && c", "ssh h 'x > y &'"] {
+            assert!(!Writes::of(&shell::writes(command)).is_lasting(), "{command}");
         }
     }
 

@@ -152,22 +152,33 @@ impl<'c, 'd> Doubts<'c, 'd> {
     pub(crate) fn push(&mut self, at: Order, call: &CallRow, reach: Reach, outcome: Outcome) {
         let number = self.times.len();
         self.times.push(at);
-        let last = Last { any: Some(number), lasting: (outcome == Outcome::Background).then_some(number) };
+        let goes_on = outcome == Outcome::Background;
+        let last = Last { any: Some(number), lasting: goes_on.then_some(number) };
         match reach {
             _ if outcome.never_ran() => {}
             Reach::None | Reach::Read | Reach::Edit | Reach::Agent => {}
             Reach::Anything => self.anything = self.anything.max(last),
             Reach::Named => self.add_paths(call, last),
-            Reach::Shell => match call.known_command().map(|command| self.commands.writes(command)) {
-                Some(Some(writes)) if !writes.whole_tree => {
-                    let marks = self.marks.entry(call.origin.project).or_default();
-                    writes.marks.iter().for_each(|mark| {
-                        let known = marks.entry(*mark).or_default();
-                        *known = known.max(last);
-                    });
+            Reach::Shell => match call.known_command().and_then(|command| self.commands.writes(command)) {
+                Some(writes) => {
+                    let lasting = (goes_on || writes.is_lasting()).then_some(number);
+                    self.add_writes(call.origin.project, &writes, Last { lasting, ..last });
                 }
-                _ => self.anything = self.anything.max(last),
+                None => self.anything = self.anything.max(last),
             },
+        }
+    }
+
+    /// Adds what a command that ran in a folder may write.
+    fn add_writes(&mut self, folder: Symbol, writes: &Writes, last: Last) {
+        if writes.whole_tree {
+            self.anything = self.anything.max(last);
+            return;
+        }
+        let marks = self.marks.entry(folder).or_default();
+        for mark in writes.marks.iter() {
+            let known = marks.entry(*mark).or_default();
+            *known = known.max(last);
         }
     }
 
@@ -183,7 +194,7 @@ impl<'c, 'd> Doubts<'c, 'd> {
     }
 
     /// When the last of the calls may have changed a file, those before the number left out;
-    /// and whether one of them may still do so.
+    /// and whether one of all may still do so.
     pub(crate) fn last_change(&self, file: &mut Asked, first: usize) -> (Option<Order>, bool) {
         let Asked { path, names } = file;
         let symbols = self.commands.dataset.symbols();
@@ -194,7 +205,8 @@ impl<'c, 'd> Doubts<'c, 'd> {
             last = names.marks().iter().filter_map(|mark| marks.get(mark)).fold(last, |last, other| last.max(*other));
         }
         let asked = |number: Option<usize>| number.filter(|number| *number >= first);
-        (asked(last.any).map(|number| self.times[number]), asked(last.lasting).is_some())
+        // What goes on writes later too, however long before it began.
+        (asked(last.any).map(|number| self.times[number]), last.lasting.is_some())
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Effect {
     /// Words and texts given to programs that may write: a file whose path,
     /// base name or folder stands in one of them can have changed.
     pub named: Vec<String>,
+    /// Whether a part of it that may write was sent to the background, and can write later.
+    pub lasting: bool,
 }
 
 /// What `command` writes.
@@ -29,25 +31,40 @@ pub fn writes(command: &str) -> Effect {
 pub fn writes_of_script(script: &Script) -> Effect {
     let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty(), ..Effect::default() };
     for (command, folder) in place::with_folders(script).filter(|(command, _)| command.place != Place::Remote) {
-        let targets = targets(command);
-        // A path below an unknown folder is still named.
-        let (known, unknown): (Vec<&Word>, Vec<&Word>) =
-            targets.iter().map(AsRef::as_ref).partition(|word| word.is_known() && folder.join(&word.text).is_some());
-        effect.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
-        effect.named.extend(unknown.iter().map(|word| word.text.clone()));
-        for nameless in redirected(command).filter(|word| is_nameless(word)) {
-            match known_folder(&nameless.text).and_then(|above| folder.join(above)) {
-                Some(above) => effect.paths.push(above),
-                None => effect.whole_tree = true,
-            }
+        effect.add(writes_of_command(command, &folder), command.background);
+    }
+    effect
+}
+
+impl Effect {
+    fn add(&mut self, other: Effect, is_in_background: bool) {
+        self.lasting |= is_in_background && other != Effect::default();
+        self.whole_tree |= other.whole_tree;
+        self.paths.extend(other.paths);
+        self.named.extend(other.named);
+    }
+}
+
+fn writes_of_command(command: &Command, folder: &Folder) -> Effect {
+    let mut effect = Effect::default();
+    let targets = targets(command);
+    // A path below an unknown folder is still named.
+    let (known, unknown): (Vec<&Word>, Vec<&Word>) =
+        targets.iter().map(AsRef::as_ref).partition(|word| word.is_known() && folder.join(&word.text).is_some());
+    effect.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
+    effect.named.extend(unknown.iter().map(|word| word.text.clone()));
+    for nameless in redirected(command).filter(|word| is_nameless(word)) {
+        match known_folder(&nameless.text).and_then(|above| folder.join(above)) {
+            Some(above) => effect.paths.push(above),
+            None => effect.whole_tree = true,
         }
-        let Some(program) = command.program() else { continue };
-        effect.whole_tree |= changes_tree(&program) || name::innermost(&program).is_some_and(|inner| changes_tree(&inner));
-        if !only_reads(&program) {
-            effect.named.extend(program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()));
-            // The script that `./generate.sh` names by itself, or code on its input.
-            effect.named.extend(here_texts(command));
-        }
+    }
+    let Some(program) = command.program() else { return effect };
+    effect.whole_tree |= changes_tree(&program) || name::innermost(&program).is_some_and(|inner| changes_tree(&inner));
+    if !only_reads(&program) {
+        effect.named.extend(program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()));
+        // The script that `./generate.sh` names by itself, or code on its input.
+        effect.named.extend(here_texts(command));
     }
     effect
 }

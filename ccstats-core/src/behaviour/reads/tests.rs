@@ -146,10 +146,27 @@ fn commands_that_may_change_the_file_lie_between_and_others_do_not() {
         ("cargo build", "redundant_exact redundant_exact +"),
         ("grep x a", "redundant_exact redundant_exact +"),
         ("echo x > b", "redundant_exact redundant_exact +"),
+        ("gh pr create --title x --body ''", "redundant_exact redundant_exact +"),
         ("git commit -m 'git checkout a'", "redundant_exact redundant_exact +"),
     ];
     for (command, expected) in table {
         let lines = lines().whole().shell(command).whole().shell(command).whole();
+        assert_eq!(lines.dump(), format!("first {expected}"), "{command}");
+    }
+}
+
+#[test]
+fn what_goes_on_in_the_background_may_write_at_any_later_time() {
+    let table = [
+        ("npm run dev > a 2>&1 &", "after_edit after_edit"),
+        ("nohup ./gen.sh a > /tmp/l 2>&1 &", "after_edit after_edit"),
+        ("git pull &", "after_edit after_edit"),
+        ("npm run dev > a 2>&1", "redundant_exact redundant_exact"),
+        ("npm run dev > b 2>&1 &", "redundant_exact redundant_exact"),
+        ("sleep 5 &", "redundant_exact redundant_exact"),
+    ];
+    for (command, expected) in table {
+        let lines = lines().shell(command).shell("cat a").shell("cat a").shell("cat a");
         assert_eq!(lines.dump(), format!("first {expected}"), "{command}");
     }
 }
