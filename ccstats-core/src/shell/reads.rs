@@ -33,7 +33,8 @@ pub enum Lines {
 /// The files that `command` prints, one per program that prints exactly one.
 ///
 /// None for a program that prints several, for paths that are not known
-/// (variables, globs), and where the text goes into another program or a file.
+/// (variables, globs), where the text goes into another program or a file, and
+/// where a script that succeeds need not have printed it.
 pub fn files_read(command: &str) -> Vec<FileRead> {
     if may_print(command) { files_read_by_script(&parse(command)) } else { Vec::new() }
 }
@@ -41,16 +42,122 @@ pub fn files_read(command: &str) -> Vec<FileRead> {
 /// The same of a command that is parsed.
 pub fn files_read_by_script(script: &Script) -> Vec<FileRead> {
     let placed: Vec<(&Command, Folder)> = place::with_folders(script).collect();
+    // From here on all commands only show something.
+    let shows = script.commands.iter().rposition(|command| !only_shows(command)).map_or(0, |last| last + 1);
     let mut reads = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
         let starts = command.joined != Separator::Pipe && matches!(command.place, Place::Plain | Place::Inner);
         let pipeline = placed[index + 1..].iter().map(|(command, _)| *command);
         let rest = pipeline.take_while(|command| command.joined == Separator::Pipe);
-        if starts && let Some(read) = printed(command, folder).and_then(|read| narrowed(read, rest)) {
+        if starts
+            && let Some(read) = printed(command, folder).and_then(|read| narrowed(read, rest))
+            && is_certain(&script.commands, index, shows)
+        {
             reads.push(read);
         }
     }
     reads
+}
+
+/// What the success of a script says of one of its commands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chance {
+    /// Nothing.
+    Open,
+    /// It has run, if what stands beside it has not failed unseen.
+    Linked,
+    /// It has run.
+    Sure,
+}
+
+/// Whether the success of a script, and the errors that it shows, prove that a
+/// reader among its commands has printed the file. From `shows` on they only show something.
+fn is_certain(commands: &[Command], index: usize, shows: usize) -> bool {
+    let reader = &commands[index];
+    let rest = commands[index + 1..].iter().take_while(|command| command.joined == Separator::Pipe).count();
+    let is_silent = reader.redirections.iter().any(|redirection| redirection.direction.writes() && redirection.descriptor == Some(2));
+    match (chance_before(commands, index), chance_after(commands, index, rest)) {
+        _ if reader.background || is_silent && rest > 0 => false,
+        (Chance::Open, _) | (_, Chance::Open) => false,
+        (_, Chance::Sure) => true,
+        // Of `cat a; cat b` the first may fail, but then its error is shown.
+        (before, Chance::Linked) => before == Chance::Sure && !is_silent && shows <= index + 1 + rest,
+    }
+}
+
+/// Whether a command is run, by what stands before it.
+fn chance_before(commands: &[Command], index: usize) -> Chance {
+    let mut chance = Chance::Sure;
+    // The innermost group that a command has in common with the reader, and the list in it.
+    let (mut group, mut list) = (commands[index].level, commands[index].level);
+    for (at, command) in commands[..=index].iter().enumerate().rev() {
+        let is_branch = command.joined == Separator::Else && command.level <= group;
+        if is_branch || command.place == Place::Condition && command.depth <= group {
+            return Chance::Open;
+        }
+        group = group.min(command.level);
+        if command.level > list {
+            continue;
+        }
+        list = command.level;
+        match command.joined {
+            Separator::Or => return Chance::Open,
+            Separator::And if !commands[..at].last().is_some_and(only_shows) => chance = Chance::Linked,
+            Separator::Sequence | Separator::Background if list == 0 => break,
+            Separator::Sequence | Separator::Background => list -= 1,
+            _ => {}
+        }
+    }
+    chance
+}
+
+/// Whether the status of a command is that of the script, by what follows its pipeline of `rest` more.
+fn chance_after(commands: &[Command], index: usize, rest: usize) -> Chance {
+    let mut chance = Chance::Sure;
+    let mut group = commands[index].depth;
+    for command in &commands[index + 1 + rest..] {
+        if command.level > group {
+            continue;
+        }
+        group = command.level;
+        match command.joined {
+            // Another branch; `a || b`; a group whose output goes into a program.
+            Separator::Else => return Chance::Open,
+            Separator::Or if chance == Chance::Sure => return Chance::Open,
+            Separator::Pipe if command.level < commands[index].depth => return Chance::Open,
+            Separator::Sequence | Separator::Background if group == 0 => return Chance::Linked,
+            Separator::Sequence | Separator::Background => chance = Chance::Linked,
+            _ => {}
+        }
+    }
+    chance
+}
+
+/// Whether a command only prints or changes the folder: behind a reader it hides
+/// no more than that the file was missing, and before one it does not fail.
+fn only_shows(command: &Command) -> bool {
+    match command.program() {
+        None => true,
+        Some(program) if program.name == "sed" => sed(&program).is_some(),
+        Some(program) => matches!(
+            program.name,
+            "cat"
+                | "nl"
+                | "less"
+                | "more"
+                | "bat"
+                | "batcat"
+                | "head"
+                | "tail"
+                | "echo"
+                | "printf"
+                | "cd"
+                | "pushd"
+                | "popd"
+                | "true"
+                | ":"
+        ),
+    }
 }
 
 /// Whether one of the programs that print files may stand where a command
@@ -63,8 +170,8 @@ fn may_print(command: &str) -> bool {
         at += word.len();
         let is_printer =
             matches!(word.trim_end_matches(is_break), "cat" | "nl" | "less" | "more" | "bat" | "batcat" | "head" | "tail" | "sed");
-        // Behind a pipe it prints what the command before it gave.
-        is_printer && (!before.ends_with('|') || before.ends_with("||"))
+        // Behind a pipe it prints what the command before it gave, and behind `||` it need not run.
+        is_printer && !before.ends_with('|')
     })
 }
 
@@ -258,7 +365,7 @@ mod tests {
             "x;cat a",
             "(cat a)",
             "x&&cat a",
-            "x || head a",
+            "x ; head a",
             "/bin/cat a",
             "sh -c 'cat a'",
             "sudo nl a",
@@ -322,7 +429,20 @@ mod tests {
             ("sed -n '10,50p' a | head -5", "a:10+5"),
             ("tail -n +10 a | head -5", "a:10+5"),
             ("cat a | tail -3", "a:?"),
-            ("echo x && cat a || echo y", "a"),
+            ("cat a; cat b", "a b"),
+            ("cat a; echo ---; cat b | head -5", "a b:1+5"),
+            ("cat a && ls", "a"),
+            ("ls && cat a", "a"),
+            ("cat a 2>/dev/null", "a"),
+            ("[ -f a ] && cat a", "a"),
+            ("if [ -f x ]; then ls; else rm y; fi; cat a", "a"),
+            ("if [ -f x ]; then ls; fi; (cat a)", "a"),
+            ("ls; cat a", "a"),
+            ("(cat a); echo x | cat", "a"),
+            ("ls || true; cat a", "a"),
+            ("cd x || exit 1; cat a", "x/a"),
+            ("echo x && cat a; echo y", "a"),
+            ("bash -c 'cat a'", "a"),
         ];
         for (command, expected) in table {
             assert_eq!(dump(command), expected, "{command}");
@@ -361,6 +481,37 @@ mod tests {
             "find src -name a.py -exec cat {} \\;",
             "ls | xargs -I{} sh -c 'cat {}'",
             "xargs -I {} head src/{}/a < list",
+        ] {
+            assert_eq!(dump(command), "", "{command}");
+        }
+    }
+
+    #[test]
+    fn what_need_not_have_been_printed_is_no_read() {
+        for command in [
+            "grep -q x b || cat a.md",
+            "cat m.json 2>/dev/null || echo none",
+            "echo x && cat a || echo y",
+            "cat a && ls || echo y",
+            "(echo x; cat a) || echo y",
+            "sh -c 'cat a' || echo y",
+            "ls x || sh -c 'cat a'",
+            "if [ -f a ]; then cat a; else cat b; fi",
+            "if [ -f a ]; then ls; (echo x; cat a); fi",
+            "if ls; then ls; elif ls x; then cat a; fi; ls",
+            "while read l; do cat a; done < list",
+            "case x in a) cat a; cat b;; b) cat a; cat b;; esac",
+            "[ -f a ] && cat a; ls",
+            "[ -f a ] && cat a; cat b | wc -l",
+            "[ -f a ] && (echo x; cat a); echo y",
+            "ls x && sh -c 'cat a'; echo y",
+            "cat nope; ls",
+            "cat nope\nsed -i s/a/b/ c",
+            "cat a 2>/dev/null; echo x",
+            "cat a 2>/dev/null | head -5",
+            "cat a & ls",
+            "{ echo x; cat a; } | wc -l",
+            "{ cat a; echo x; } | wc -l",
         ] {
             assert_eq!(dump(command), "", "{command}");
         }
