@@ -137,6 +137,14 @@ mod tests {
             ("git log | head; echo x", None),
             ("echo 'cargo test | tail'", None),
             ("grep x f || true", None),
+            ("gcc --version | head -1", None),
+            ("ruff --version || echo 'not installed'", None),
+            ("pytest --version 2>&1 | head -1", None),
+            ("npx tsc --version || echo none", None),
+            ("cargo build --help | grep foo", None),
+            ("make --help | head", None),
+            ("eslint -h | head", None),
+            ("gcc a.c | head -1", Some(Hidden::Pipe)),
         ];
         for (command, expected) in table {
             assert_eq!(hidden_status(&parse(command)).map(|hidden| hidden.by), expected, "{command}");

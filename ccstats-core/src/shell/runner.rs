@@ -25,10 +25,25 @@ pub(super) fn runner(words: &[Word]) -> Option<Runner> {
 /// The same of a program without its wrappers.
 pub(super) fn of_program(program: &Program) -> Option<Runner> {
     let program = name::innermost(program).unwrap_or(*program);
+    if only_tells_of_itself(&program) {
+        return None;
+    }
     let key = name::program_key(&program);
     let parts: Vec<&str> = key.split(' ').collect();
     let (name, rest) = parts.split_first()?;
     by_name(name, &program).or_else(|| by_subcommand(name, rest, &program))
+}
+
+/// `gcc --version`, `pytest -h`. A letter with something behind it may mean more: `-h localhost`.
+fn only_tells_of_itself(program: &Program) -> bool {
+    let mut own = program.arguments.iter().map(|word| word.text.as_str()).take_while(|text| *text != "--");
+    // Of these the letter asks for more output of a run.
+    let says_more = matches!(program.name, "ctest" | "mvn" | "mvnw");
+    match own.clone().last() {
+        Some("-V") if !says_more => true,
+        Some("-h") => true,
+        _ => own.any(|text| matches!(text, "--version" | "--help")),
+    }
 }
 
 fn by_name(name: &str, program: &Program) -> Option<Runner> {
@@ -141,6 +156,9 @@ mod tests {
             "sudo timeout 5 cargo test",
             "npx playwright test",
             "bash -c 'cargo test'",
+            "ctest -V",
+            "pytest -h x",
+            "npm test -- --help",
             "node --test",
             "bun x jest",
             "pnpm --filter web exec vitest",
@@ -169,6 +187,11 @@ mod tests {
             "f() { cargo test; }",
             "go vet",
             "npx",
+            "pytest --version",
+            "pytest -h",
+            "python -m pytest --help",
+            "npx jest -V",
+            "cargo test --help",
         ] {
             assert!(!is_test_runner(&parse(command)), "{command}");
         }
