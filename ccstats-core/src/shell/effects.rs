@@ -1,12 +1,16 @@
 //! What a command can have changed (`docs/behaviour.md`, class `after_edit`).
 
+mod tree;
+
 use std::borrow::Cow;
 
 use super::network::{CURL_FLAGS, WGET_FLAGS};
 use super::place::{self, Folder};
-use super::program::Program;
-use super::{Command, Direction, Place, Script, Word, name, parse, reads};
+use super::program::{self, Program};
+use super::{Command, Direction, Place, Script, Word, parse, reads};
 use crate::paths;
+
+use tree::{changes_tree, found_by_fd, runs_a_change};
 
 /// The files that a command writes, as far as its text tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +64,14 @@ fn writes_of_command(command: &Command, folder: &Folder) -> Effect {
         }
     }
     let Some(program) = command.program() else { return effect };
-    effect.whole_tree |= changes_tree(&program) || name::innermost(&program).is_some_and(|inner| changes_tree(&inner));
+    effect.whole_tree |= runs_a_change(&program) || is_fed_by_xargs(command, &program) && !only_shows(&program);
+    for word in may_write_below(&program) {
+        // All of a glob or variable that is known is the folder before it.
+        match folder.join(known_folder(&word.text).unwrap_or(".")) {
+            Some(above) => effect.paths.push(above),
+            None => effect.whole_tree = true,
+        }
+    }
     if !only_reads(&program) {
         effect.named.extend(program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()));
         // The script that `./generate.sh` names by itself, or code on its input.
@@ -104,6 +115,36 @@ const EXPANSIONS: &[char] = &['$', '`', '*', '?', '[', '{', '}', ')'];
 /// Whether not even the last part of a path is known, as of `$f`, but not of `$DIR/a`.
 fn is_nameless(word: &Word) -> bool {
     !word.is_known() && paths::base_name(&word.text).contains(EXPANSIONS)
+}
+
+/// The globs and variables among the words of a program that may write the files they stand for.
+fn may_write_below<'c>(program: &Program<'c>) -> Vec<Cow<'c, Word>> {
+    // What these are given are texts, and names of other things than files here; `mkdir` changes none.
+    const OTHERS: &[&str] = &["docker", "gh", "glab", "kubectl", "mkdir", "podman", "ssh"];
+    let mut words = match program.name {
+        name if OTHERS.contains(&name) => Vec::new(),
+        _ if only_reads(program) => program_targets(program),
+        _ => program.arguments.iter().map(Cow::Borrowed).collect(),
+    };
+    words.retain(|word| !word.text.starts_with('-') && (is_nameless(word) || is_quoted_glob(&word.text)) && !is_prose(&word.text));
+    words
+}
+
+/// `'src/**/*.ts'`: the program itself looks for such files.
+fn is_quoted_glob(text: &str) -> bool {
+    text.starts_with('*') || text.contains('*') && text.contains('/')
+}
+
+/// Whether a word is a text and no path: not `$(ls src | head -1)`, but `$(cat <<E …)`.
+fn is_prose(text: &str) -> bool {
+    let is_substitution = text.starts_with("$(") || text.starts_with('`');
+    text.contains(char::is_whitespace) && (!is_substitution || text.contains("<<"))
+}
+
+/// Whether other files than its words name are given to a program. A script that a shell gets names them.
+fn is_fed_by_xargs(command: &Command, program: &Program) -> bool {
+    let wrappers = command.words.len() - program.arguments.len() - 1;
+    command.words[..wrappers].iter().any(|word| word.text == "xargs") && program::shell_options(program).is_empty()
 }
 
 /// The folder that a path of which the rest is not known lies in: `/tmp` of `/tmp/$x.log`.
@@ -183,116 +224,14 @@ fn edits_in_place(program: &Program) -> bool {
     texts.any(|text| text.starts_with("--in-place") || text == "--inplace" || after_flags(text, "0123456789aCElMnPprsuwyz", 'i').is_some())
 }
 
-/// Subcommands of git that change files of the working tree.
-const GIT_TREE: &[&str] = &[
-    "checkout",
-    "reset",
-    "stash",
-    "pull",
-    "merge",
-    "rebase",
-    "apply",
-    "switch",
-    "restore",
-    "cherry-pick",
-    "revert",
-    "am",
-    "clean",
-    "rm",
-    "mv",
-    "submodule",
-    "sparse-checkout",
-    "read-tree",
-    "checkout-index",
-];
-
-/// Whether a program changes files that it need not name.
-fn changes_tree(program: &Program) -> bool {
-    let first = subcommand(program);
+/// Programs that change no file whatever they are given.
+fn only_shows(program: &Program) -> bool {
     match program.name {
-        "git" => GIT_TREE.contains(&first),
-        "jj" | "hg" | "svn" => !matches!(first, "log" | "status" | "diff" | "show" | "st"),
-        "gh" => first == "pr" && program.has(&["checkout", "co"]),
-        "sed" | "perl" | "ruby" | "yq" | "awk" | "gawk" => edits_in_place(program),
-        "mv" | "cp" | "rsync" | "patch" | "unzip" | "tar" | "ansible-playbook" => true,
-        "cargo" => {
-            matches!(first, "fmt" | "fix" | "add" | "remove" | "rm" | "update" | "upgrade" | "init" | "new") || program.has(&["--fix"])
-        }
-        "go" => matches!(first, "fmt" | "get" | "mod" | "generate" | "fix"),
-        "npm" | "pnpm" | "yarn" | "bun" => {
-            (name_only_installs(program) && first.is_empty())
-                || matches!(
-                    first,
-                    "install"
-                        | "i"
-                        | "ci"
-                        | "add"
-                        | "remove"
-                        | "uninstall"
-                        | "rm"
-                        | "update"
-                        | "up"
-                        | "upgrade"
-                        | "init"
-                        | "create"
-                        | "dedupe"
-                        | "version"
-                )
-                || names_a_fix(program)
-        }
-        "composer" if matches!(first, "run" | "run-script") => names_a_fix(program),
-        "pip" | "pip3" | "uv" | "poetry" | "pipenv" | "conda" | "composer" | "bundle" | "gem" | "brew" | "apt" | "apt-get" => {
-            matches!(first, "install" | "add" | "remove" | "uninstall" | "update" | "upgrade" | "sync" | "lock" | "require" | "pip")
-        }
-        "npx" | "bunx" | "uvx" | "pnpx" => program.has(&["--write", "--fix", "-w", "format"]),
-        "prettier" | "biome" => program.has(&["--write", "-w", "--fix", "--apply", "format"]),
-        "eslint" | "stylelint" | "oxlint" | "golangci-lint" => program.has(&["--fix"]),
-        "ruff" => first == "format" && !program.has(&["--check"]) || program.has(&["--fix"]),
-        "black" | "isort" | "rustfmt" | "autopep8" | "yapf" | "swiftformat" | "ktlint" => !program.has(&["--check", "--diff"]),
-        "gofmt" | "goimports" | "gofumpt" | "shfmt" | "clang-format" => program.has(&["-w", "-i"]),
-        "rubocop" => {
-            program.has_flag('a')
-                || program.has_flag('A')
-                || program.has(&["--autocorrect", "--autocorrect-all", "--auto-correct", "--auto-correct-all"])
-        }
-        "terraform" | "mix" | "dart" | "zig" | "nix" => matches!(first, "fmt" | "format"),
-        "deno" => first == "fmt" && !program.has(&["--check"]),
-        "dotnet" => first == "format" && !program.has(&["--verify-no-changes"]),
-        "mvn" | "mvnw" | "gradle" | "gradlew" => {
-            let formats = |goal: &str| ["spotless:apply", "spotlessApply", "ktlintFormat"].iter().any(|format| goal.ends_with(format));
-            program.operands().any(|word| formats(&word.text))
-        }
-        "php-cs-fixer" => first == "fix" && !program.has(&["--dry-run"]),
-        "phpcbf" => true,
-        "pre-commit" => first == "run",
-        "make" | "just" | "task" | "mise" => {
-            program.arguments.iter().any(|word| matches!(word.text.as_str(), "fmt" | "format" | "fix" | "lint-fix" | "generate"))
-        }
-        _ => false,
+        "docker" | "gh" | "git" | "kubectl" | "mkdir" => true,
+        "fd" | "fdfind" => false,
+        "sed" | "awk" | "yq" => !edits_in_place(program),
+        name => READERS.contains(&name),
     }
-}
-
-/// `npm run format`, `yarn lint:fix`
-fn names_a_fix(program: &Program) -> bool {
-    program.arguments.iter().any(|word| word.text.contains("format") || word.text.contains("fix"))
-}
-
-/// `yarn` and `yarn --frozen-lockfile` install.
-fn name_only_installs(program: &Program) -> bool {
-    program.name == "yarn" && !program.has(&["--version", "-v", "--help", "-h"])
-}
-
-/// The first operand that can be a subcommand: not the folder of `git -C`.
-fn subcommand<'c>(program: &Program<'c>) -> &'c str {
-    let mut words = program.arguments.iter();
-    while let Some(word) = words.next() {
-        match word.text.as_str() {
-            "-C" | "-c" | "--prefix" | "--filter" | "--cwd" | "--manifest-path" => _ = words.next(),
-            text if text.starts_with(['-', '+']) => {}
-            text => return text,
-        }
-    }
-    ""
 }
 
 /// Programs known to change no file, so that a path among their words means nothing.
@@ -303,6 +242,7 @@ fn only_reads(program: &Program) -> bool {
         // The name of the file is that of the URL.
         "curl" => !program.arguments.iter().any(|word| after_flags(&word.text, CURL_FLAGS, 'O').is_some() || word.text == "--remote-name"),
         "find" => !program.has(&["-delete", "-fprint", "-fls"]),
+        "fd" | "fdfind" => found_by_fd(program).is_none(),
         "gh" | "docker" | "kubectl" => false,
         name => READERS.contains(&name) || !program_targets(program).is_empty(),
     }
@@ -339,6 +279,7 @@ const READERS: &[&str] = &[
     "export",
     "false",
     "fd",
+    "fdfind",
     "fgrep",
     "file",
     "free",
@@ -401,6 +342,29 @@ const READERS: &[&str] = &[
     "tac",
     "seq",
     "dir",
+    "Get-ChildItem",
+    "Get-Content",
+    "Select-String",
+    "Test-Path",
+    "Write-Host",
+    "Write-Output",
+    "alias",
+    "base64",
+    "break",
+    "continue",
+    "declare",
+    "expr",
+    "let",
+    "local",
+    "mktemp",
+    "paste",
+    "read",
+    "readonly",
+    "return",
+    "sha1sum",
+    "shift",
+    "trap",
+    "typeset",
 ];
 
 /// Heredocs and here-strings of a command.
@@ -444,6 +408,18 @@ mod tests {
             ("cmd 2>/dev/null 2>&1", &[]),
             ("echo 'x > a'", &[]),
             ("cat a", &[]),
+            ("sd foo bar src/*.rs", &["src"]),
+            ("sd foo bar 'src/**/*.rs'", &["src"]),
+            ("cd src && ./gen.sh *.rs", &["src/."]),
+            ("for f in src/*.rs; do ./gen \"$f\"; done", &["."]),
+            ("./gen $(ls src | head -1)", &["."]),
+            ("rm src/*.o", &["src"]),
+            ("find src -exec ./gen {} +", &["."]),
+            ("./gen \"$HOME/a\" --x=$y", &[]),
+            ("gh pr create --title \"$T\" --body \"$(cat <<'E'\na\nE\n)\"", &[]),
+            ("cat *.rs; grep $x src/*; mkdir -p $d; sleep $n; kill $!", &[]),
+            ("git add *.rs; git commit -m \"$m\"", &[]),
+            ("touch ''", &[]),
             ("[[ a > b ]]", &[]),
         ];
         for (command, expected) in table {
@@ -500,6 +476,53 @@ mod tests {
             "rubocop --auto-correct",
             "composer run format",
             "uv run ruff format",
+            "fd -e rs -X sed -i s/a/b/",
+            "fd a -x rm {}",
+            "grep -rl a src | xargs sd a b",
+            "ls | xargs rm",
+            "npm run fmt",
+            "bun run fmt",
+            "yarn fmt",
+            "yarn run prettier:write",
+            "task lint:fix",
+            "just format-all",
+            "pnpm prettier -w '**/*.ts'",
+            "pnpm biome check --write",
+            "npx prettier --write=true",
+            "npx nx format:write",
+            "turbo run format",
+            "npx lint-staged",
+            "python -m ruff check --fix",
+            "uv run python -m black .",
+            "bundle exec standardrb --fix",
+            "tofu fmt",
+            "dprint fmt",
+            "treefmt",
+            "hatch fmt",
+            "mvn fmt:format",
+            "pdm add x",
+            "deno add x",
+            "dotnet add package x",
+            "npm pkg set a=b",
+            "ncu -u",
+            "go mod tidy",
+            "uv pip install x",
+            "git bisect good",
+            "git subtree pull --prefix a b",
+            "git lfs pull",
+            "git stash",
+            "git submodule update",
+            "git checkout -b feat main",
+            "git switch -c feat main",
+            "git checkout feat",
+            "git restore --staged --worktree f",
+            "git reset --hard HEAD",
+            "gh co 1",
+            "gh pr merge -d",
+            "tar xzf x",
+            "unzip x",
+            "patch < x",
+            "shfmt -lw a",
         ] {
             assert!(writes(command).whole_tree, "{command}");
         }
@@ -529,6 +552,43 @@ mod tests {
             "bundle exec rubocop",
             "ssh h 'git pull'",
             "docker exec c cargo fmt",
+            "fd -e rs a",
+            "fd -e rs -X wc -l",
+            "ls | xargs wc -l",
+            "ls | xargs -I{} sh -c 'wc -l {}'",
+            "npm run format:check",
+            "npm --prefix web run build",
+            "make fmt-check",
+            "npm test -- format",
+            "pnpm vitest run src/format.test.ts",
+            "yarn test",
+            "go version",
+            "npm pkg get a",
+            "ncu",
+            "python -m black --check .",
+            "npx biome format .",
+            "git stash list",
+            "git stash show -p",
+            "git submodule status",
+            "git checkout -b feat",
+            "git -C x switch -c feat",
+            "git restore --staged f",
+            "git reset HEAD f",
+            "git apply --check p",
+            "git rm --cached f",
+            "git bisect log",
+            "gh pr merge 1",
+            "cargo fmt --check",
+            "cargo fmt -- --check",
+            "cargo fmt --all -- --check",
+            "terraform fmt -check",
+            "mix format --check-formatted",
+            "tar tzf x",
+            "tar -tf x",
+            "unzip -l x",
+            "patch --dry-run < x",
+            "uv pip list",
+            "echo --fix",
         ] {
             assert!(!writes(command).whole_tree, "{command}");
         }
@@ -540,7 +600,7 @@ mod tests {
         assert_eq!(writes("python3 - <<'E'\nopen('f','w')\nE").named, ["-", "open('f','w')\n"]);
         assert_eq!(writes("echo x > $F").named, ["$F"]);
         assert_eq!(writes("ssh h 'git pull; echo x > a'").named, ["h", "git pull; echo x > a"]);
-        assert_eq!(writes("find . -exec touch {} +").paths, [""; 0]);
+        assert_eq!(writes("find . -exec touch {} +").paths, ["."]);
         assert_eq!(writes("curl -LO x.y/a").named, ["-LO", "x.y/a"]);
         for command in ["curl -XPOST x.y/a", "cat a", "grep x a | sort", "ls a", "sed -n 1p a", "git log a", "diff a b"] {
             assert!(writes(command).named.is_empty(), "{command}");
