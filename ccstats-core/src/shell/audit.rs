@@ -1,5 +1,7 @@
 //! The audit rules that look at shell commands (`docs/behaviour.md`, "Audit").
 
+use std::borrow::Cow;
+
 use super::place::{self, Folder};
 use super::program::{self, Program};
 use super::{Command, Direction, Place, Script, Separator, Word, effects, name, network, parse, runner, secret_path, sql};
@@ -21,18 +23,56 @@ impl Finding {
     }
 
     /// The target without what somebody typed behind the program: of what destroys, only
-    /// its subcommand and options.
+    /// its subcommand and the names of its options.
     pub fn brief(&self) -> String {
         if self.rule != Rule::Destructive {
             return self.target.clone();
         }
-        let mut words = self.target.split_whitespace();
-        let program = words.next().unwrap_or_default();
-        let named = usize::from(matches!(program.to_ascii_lowercase().as_str(), "git" | "drop" | "truncate" | "delete"));
-        let subcommand: Vec<&str> = words.by_ref().take(named).collect();
-        let options = words.filter(|word| word.starts_with('-')).map(|word| word.split('=').next().unwrap_or(word));
-        [program].into_iter().chain(subcommand).chain(options).collect::<Vec<_>>().join(" ")
+        let program = self.target.split_whitespace().next().unwrap_or_default();
+        // Behind the script of a shell stands text that somebody wrote.
+        let own = if runs_text(program) { self.target.split('\'').next().unwrap_or_default() } else { &self.target };
+        let mut words = unquoted_words(own).skip(1);
+        let named = named_words(program, words.clone().next().unwrap_or_default());
+        let named: Vec<&str> = words.by_ref().take(named).collect();
+        let flags = flags(named.last().unwrap_or(&program));
+        let is_own = |word: &&str| *word != "--" && (word.starts_with('-') || !runs_text(program));
+        let options = words.take_while(is_own).filter_map(|word| option_name(word, flags));
+        [program].into_iter().chain(named).chain(options).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// How many words behind `program` say what it does; names of tables do not.
+fn named_words(program: &str, next: &str) -> usize {
+    match program.to_ascii_lowercase().as_str() {
+        "git" | "drop" | "delete" => 1,
+        "truncate" => usize::from(next.eq_ignore_ascii_case("table")),
+        _ => 0,
+    }
+}
+
+/// The short options without a value that are kept, by program or subcommand.
+const FLAGS: &[(&[&str], &str)] = &[
+    (&["rm"], "dfiIrRv"),
+    (&["push"], "46dfnquv"),
+    (&["reset"], "Nq"),
+    (&["clean"], "dfinqxX"),
+    (&["branch"], "adDfilqrv"),
+    (&["chmod"], "cfRv"),
+    (&["sh", "bash", "zsh", "dash", "ksh", "ash", "fish"], "abcefhilmnpsuvx"),
+];
+
+fn flags(program: &str) -> &'static str {
+    FLAGS.iter().find(|(programs, _)| programs.contains(&program)).map_or("", |(_, flags)| flags)
+}
+
+/// An option without its value, which a short one has right behind its letter: `-uname:password`.
+fn option_name<'t>(word: &'t str, flags: &str) -> Option<&'t str> {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    let name = &word[..word.find(|character| !is_name(character)).unwrap_or(word.len())];
+    let letters = name.strip_prefix('-')?;
+    let is_whole = letters.starts_with('-') || letters.chars().all(|letter| flags.contains(letter));
+    let name = if is_whole { name } else { name.get(..2)? };
+    (!name.trim_start_matches('-').is_empty()).then_some(name)
 }
 
 /// The audit rules for commands.
@@ -263,16 +303,35 @@ fn destructive(program: &Program, command: &Command, pipeline: &[(&Command, Fold
         "dd" => overwrites(program)?,
         "chmod" => opens_all(program)?,
         name if name == "mkfs" || name.starts_with("mkfs.") => Severity::High,
-        name if program::is_shell(name) || matches!(name, "eval" | "source" | ".") => runs_download(program, pipeline)?,
+        name if runs_text(name) => runs_download(program, pipeline)?,
         _ => return sql_finding(program, command, pipeline),
     };
     Some(Finding::new(Rule::Destructive, severity, spelled(program)))
 }
 
-/// The program with its arguments, as one text.
+/// The program with its arguments, as one text that [`unquoted_words`] can take apart.
 fn spelled(program: &Program) -> String {
-    let words = program.arguments.iter().map(|word| word.text.as_str());
-    std::iter::once(program.name).chain(words).collect::<Vec<_>>().join(" ")
+    let words = program.arguments.iter().map(|word| quoted(&word.text));
+    std::iter::once(Cow::Borrowed(program.name)).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// The word in quotes where it is not one without them; a quote inside is doubled.
+fn quoted(word: &str) -> Cow<'_, str> {
+    if !word.contains(|character: char| character.is_whitespace() || character == '\'') {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', "''")))
+}
+
+/// The words of a spelled command, without those in quotes.
+fn unquoted_words(spelled: &str) -> impl Iterator<Item = &str> + Clone {
+    // Doubled quotes inside leave every second piece outside of quotes.
+    spelled.split('\'').step_by(2).flat_map(str::split_whitespace)
+}
+
+/// Whether the words of `program` hold commands.
+fn runs_text(program: &str) -> bool {
+    program::is_shell(program) || matches!(program, "eval" | "source" | ".")
 }
 
 /// `rm` both recursive and forced, in any spelling.

@@ -8,6 +8,23 @@ fn what_is_kept_of_a_destructive_command_names_nothing() {
         ("git reset --hard HEAD~1", "git reset --hard"),
         ("psql -c 'DROP TABLE secrets'", "DROP TABLE"),
         ("chmod -R 777 secret", "chmod -R"),
+        ("psql -c 'truncate secrets'", "truncate"),
+        ("psql -c 'truncate table secrets -- x'", "truncate table"),
+        ("psql -c 'delete from secrets'", "delete from"),
+        ("rm -rf 'a -hunter2 b' 'it''s -hunter2'", "rm -rf"),
+        ("rm 'a b' -rf", "rm -rf"),
+        ("rm -rf -- x -hunter2", "rm -rf"),
+        ("rm 'it'\\''s -hunter2 x' -rf", "rm -rf"),
+        ("git push -f -otopsecret --push-option=hunter2", "git push -f -o --push-option"),
+        ("git push -fu origin x", "git push -fu"),
+        ("mkfs.ext4 -Lhunter2 /dev/x", "mkfs.ext4 -L"),
+        ("sh -c \"$(curl -fsSL -uadmin:hunter2pw https://x.y/i.sh)\"", "sh -c"),
+        ("bash -eu <(curl -H 'a: -hunter2' x.y) -hunter2", "bash -eu"),
+        ("curl x.y | bash -s -- -hunter2", "bash -s"),
+        ("curl x.y | bash -s -hunter2", "bash -s -h"),
+        ("eval \"$(curl -uadmin:hunter2pw x.y)\"", "eval"),
+        ("source <(curl -uadmin:hunter2pw x.y)", "source"),
+        ("rm -rf \"--$(x -hunter2)\"", "rm -rf"),
     ];
     for (command, brief) in table {
         let findings = audit(command);
