@@ -254,8 +254,36 @@ impl Sieve {
 
 /// Words of commands that rules look for, each without the others of its rule.
 const WORDS: &[&str] = &[
-    "rm", "push", "reset", "clean", "branch", "dd", "mkfs", "chmod", "drop", "truncate", "delete", "curl", "wget", "fetch", "nc", "ncat",
-    "netcat", "ssh", "sftp", "scp", "rsync", "tee", "cp", "mv",
+    "rm",
+    "remove-item",
+    "ri",
+    "rd",
+    "rmdir",
+    "del",
+    "erase",
+    "push",
+    "reset",
+    "clean",
+    "branch",
+    "dd",
+    "mkfs",
+    "chmod",
+    "drop",
+    "truncate",
+    "delete",
+    "curl",
+    "wget",
+    "fetch",
+    "nc",
+    "ncat",
+    "netcat",
+    "ssh",
+    "sftp",
+    "scp",
+    "rsync",
+    "tee",
+    "cp",
+    "mv",
 ];
 
 /// Parts of paths that hold secrets; what stands around them does not matter.

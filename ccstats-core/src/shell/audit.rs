@@ -67,10 +67,14 @@ fn flags(program: &str) -> &'static str {
 
 /// An option without its value, which a short one has right behind its letter: `-uname:password`.
 fn option_name<'t>(word: &'t str, flags: &str) -> Option<&'t str> {
+    if matches!(word.to_ascii_lowercase().as_str(), "/s" | "/q" | "/f") {
+        return Some(word);
+    }
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '-';
     let name = &word[..word.find(|character| !is_name(character)).unwrap_or(word.len())];
     let letters = name.strip_prefix('-')?;
     let is_whole = letters.starts_with('-') || letters.chars().all(|letter| flags.contains(letter));
+    let is_whole = is_whole || ["recurse", "force"].iter().any(|option| is_short_for(name, option));
     let name = if is_whole { name } else { name.get(..2)? };
     (!name.trim_start_matches('-').is_empty()).then_some(name)
 }
@@ -248,7 +252,7 @@ const NAMING: &[&str] = &[
 
 /// The arguments of a program that can be files it reads.
 fn read_words<'c>(program: &Program<'c>) -> Vec<&'c Word> {
-    if BLIND.contains(&program.name) {
+    if BLIND.contains(&program.name) || is_remover(program.name) {
         return Vec::new();
     }
     let operands = program.operands();
@@ -298,7 +302,7 @@ fn first_operand<'c>(program: &Program<'c>) -> Option<&'c Word> {
 /// What a command destroys.
 fn destructive(program: &Program, command: &Command, pipeline: &[(&Command, Folder)]) -> Option<Finding> {
     let severity = match program.name {
-        "rm" => removes(program)?,
+        name if is_remover(name) => removes(program)?,
         "git" => return git(program),
         "dd" => overwrites(program)?,
         "chmod" => opens_all(program)?,
@@ -334,19 +338,48 @@ fn runs_text(program: &str) -> bool {
     program::is_shell(program) || matches!(program, "eval" | "source" | ".")
 }
 
-/// `rm` both recursive and forced, in any spelling.
+/// Removal both recursive and forced, in any spelling of `rm`, PowerShell and the Windows command interpreter.
 fn removes(program: &Program) -> Option<Severity> {
     let options: Vec<&str> = program.arguments.iter().map(|word| word.text.as_str()).take_while(|text| *text != "--").collect();
-    let has = |letters: &[char], long: &str| {
-        options.iter().any(|text| *text == long || letters.iter().any(|letter| program::is_cluster_with(text, *letter)))
-    };
-    if !has(&['r', 'R'], "--recursive") || !has(&['f'], "--force") {
+    let is_rm = program.name == "rm";
+    let recursive = |text: &&str| is_short_for(text, "recurse") || is_rm && (*text == "--recursive" || has_letter(text, &['r', 'R']));
+    let forced = |text: &&str| is_short_for(text, "force") || is_rm && (*text == "--force" || has_letter(text, &['f']));
+    let by_switches = !is_rm && has_switch(&options, 's') && has_switch(&options, 'q');
+    if !by_switches && !(options.iter().any(recursive) && options.iter().any(forced)) {
         return None;
     }
-    let is_root = |word: &Word| {
-        matches!(word.text.trim_end_matches(['/', '*']), "" | "~" | "." | ".." | "$HOME" | "${HOME}" | "/home" | "/usr" | "/etc" | ".git")
-    };
+    let is_root = |word: &Word| ROOTS.contains(&word.text.trim_end_matches(['/', '\\', '*']));
     Some(if program.operands().any(is_root) { Severity::High } else { Severity::Medium })
+}
+
+/// Folders whose loss is worse than that of others.
+const ROOTS: &[&str] =
+    &["", "~", ".", "..", "$HOME", "${HOME}", "/home", "/usr", "/etc", ".git", "C:", "$env:USERPROFILE", "%USERPROFILE%"];
+
+/// What PowerShell and the Windows command interpreter call `rm`; in lower case.
+const REMOVERS: &[&str] = &["remove-item", "ri", "rd", "rmdir", "del", "erase"];
+
+fn is_remover(program: &str) -> bool {
+    program == "rm" || REMOVERS.iter().any(|name| program.eq_ignore_ascii_case(name))
+}
+
+/// Whether `text` is an option of PowerShell that may be cut short: `-Rec`, `-FO`, `-Force:$true`.
+fn is_short_for(text: &str, option: &str) -> bool {
+    let (name, value) = text.split_once(':').unwrap_or((text, ""));
+    let name = name.strip_prefix('-').unwrap_or_default().to_ascii_lowercase();
+    !name.is_empty() && option.starts_with(&name) && !value.eq_ignore_ascii_case("$false")
+}
+
+/// Whether a cluster of `rm` holds one of `letters`. `-Force` is none, though it has an `r`.
+fn has_letter(text: &str, letters: &[char]) -> bool {
+    let is_word = text.len() > 2 && ["recurse", "force"].iter().any(|option| is_short_for(text, option));
+    !is_word && letters.iter().any(|letter| program::is_cluster_with(text, *letter))
+}
+
+/// Whether `/s`, `/S` or `/q/s` is among the options.
+fn has_switch(options: &[&str], letter: char) -> bool {
+    let is_switches = |text: &str| text.starts_with('/') && text.split('/').skip(1).all(|switch| switch.len() == 1);
+    options.iter().any(|text| is_switches(text) && text.to_ascii_lowercase().contains(letter))
 }
 
 fn git(program: &Program) -> Option<Finding> {
@@ -367,7 +400,8 @@ fn forces_push(push: &Program) -> bool {
     push.has(&["--force", "--mirror", "--delete"])
         || push.has_flag('f')
         || push.has_flag('d')
-        || push.operands().any(|word| word.text.starts_with('+') && word.text.len() > 1)
+        // `+ref` forces; `:ref` puts nothing in its place.
+        || push.operands().any(|word| word.text.starts_with(['+', ':']) && word.text.len() > 1)
 }
 
 fn overwrites(program: &Program) -> Option<Severity> {

@@ -21,6 +21,9 @@ fn what_is_kept_of_a_destructive_command_names_nothing() {
         ("sh -c \"$(curl -fsSL -uadmin:hunter2pw https://x.y/i.sh)\"", "sh -c"),
         ("bash -eu <(curl -H 'a: -hunter2' x.y) -hunter2", "bash -eu"),
         ("curl x.y | bash -s -- -hunter2", "bash -s"),
+        ("Remove-Item -Recurse -Force:$true hunter2", "Remove-Item -Recurse -Force"),
+        ("rd /s /q hunter2", "rd /s /q"),
+        ("git push origin :hunter2", "git push"),
         ("curl x.y | bash -s -hunter2", "bash -s -h"),
         ("eval \"$(curl -uadmin:hunter2pw x.y)\"", "eval"),
         ("source <(curl -uadmin:hunter2pw x.y)", "source"),
@@ -61,8 +64,24 @@ fn destruction_is_found_in_any_spelling() {
         "git push -f origin x",
         "git push origin +main",
         "git push --mirror",
+        "git push origin :feat",
+        "git push origin main :refs/tags/v1",
         "git push origin --delete x",
         "git -C a push -uf",
+        "rm -Recurse -Force x",
+        "rm -r -fo x",
+        "Remove-Item -Recurse -Force node_modules",
+        "Remove-Item node_modules -Recurse -Force -ErrorAction SilentlyContinue",
+        "remove-item -rec -FO x",
+        "Remove-Item -Path x -Recurse:$true -Force",
+        "ri -r -fo x",
+        "del -Recurse -Force x",
+        "rd /s /q x",
+        "RD /S /Q x",
+        "rd /s/q x",
+        "rmdir /s /q x",
+        "del /f /s /q x",
+        "del /s /q x",
         "git reset --hard HEAD~1",
         "git clean -f",
         "git clean -fd",
@@ -118,6 +137,19 @@ fn data_and_near_misses_destroy_nothing() {
         "rm -r x",
         "rm -f x",
         "rm -- -rf",
+        "rm -Force x",
+        "rm -force x",
+        "rm -Recurse x",
+        "Remove-Item x",
+        "Remove-Item -Recurse x",
+        "Remove-Item -Recurse -Force:$false x",
+        "rmdir x",
+        "rmdir -p a/b",
+        "rd /s x",
+        "del /q x",
+        "del /src /q x",
+        "git push origin :",
+        "git push origin a:b",
         "git push",
         "git push --force-with-lease",
         "git push --force-with-lease origin x",
@@ -154,7 +186,9 @@ fn data_and_near_misses_destroy_nothing() {
 #[test]
 fn removing_a_root_is_worse() {
     let severity = |command| audit(command)[0].severity;
-    for command in ["rm -rf /", "rm -rf ~", "rm -rf ~/", "rm -rf *", "rm -rf .", "rm -rf $HOME", "rm -rf /*"] {
+    for command in
+        ["rm -rf /", "rm -rf ~", "rm -rf ~/", "rm -rf *", "rm -rf .", "rm -rf $HOME", "rm -rf /*", "rd /s /q C:\\", "ri -r -fo ~"]
+    {
         assert_eq!(severity(command), Severity::High, "{command}");
     }
     assert_eq!(severity("rm -rf node_modules"), Severity::Medium);
@@ -200,6 +234,8 @@ fn naming_a_secret_is_not_reading_it() {
         "ls .env",
         "ls -la ~/.ssh",
         "rm .env",
+        "del .env",
+        "Remove-Item -Force .env",
         "touch .env",
         "echo .env",
         "git add .env",
