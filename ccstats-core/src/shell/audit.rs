@@ -199,7 +199,84 @@ const BLIND: &[&str] = &[
 ];
 
 /// Programs whose first operand is a pattern or a program text.
-const PATTERN_FIRST: &[&str] = &["grep", "egrep", "fgrep", "rg", "ag", "sed", "awk", "gawk", "jq", "yq", "perl", "ruby"];
+struct Searcher {
+    names: &'static [&'static str],
+    /// Options that give the pattern instead; with one, all operands are files.
+    explicit: &'static [&'static str],
+    /// Options that take the next word.
+    valued: &'static [&'static str],
+}
+
+const SEARCHERS: &[Searcher] = &[
+    Searcher {
+        names: &["grep", "egrep", "fgrep"],
+        explicit: &["-e", "--regexp", "-f", "--file"],
+        valued: &["-A", "-B", "-C", "-m", "-d", "-D", "--after-context", "--before-context", "--context", "--max-count", "--label"],
+    },
+    Searcher {
+        names: &["rg"],
+        explicit: &["-e", "--regexp", "-f", "--file"],
+        valued: &[
+            "-A",
+            "-B",
+            "-C",
+            "-E",
+            "-M",
+            "-d",
+            "-j",
+            "-m",
+            "-r",
+            "-t",
+            "-T",
+            "--after-context",
+            "--before-context",
+            "--context",
+            "--color",
+            "--encoding",
+            "--max-columns",
+            "--max-count",
+            "--max-depth",
+            "--replace",
+            "--sort",
+            "--threads",
+            "--type",
+            "--type-not",
+        ],
+    },
+    Searcher { names: &["ag"], explicit: &[], valued: &["-A", "-B", "-C", "-m", "--depth", "--max-count"] },
+    Searcher { names: &["sed"], explicit: &["-e", "-f", "--expression", "--file"], valued: &["-l"] },
+    Searcher {
+        names: &["awk", "gawk", "mawk", "nawk"],
+        explicit: &["-f", "--file"],
+        valued: &["-v", "-F", "--assign", "--field-separator"],
+    },
+    Searcher { names: &["jq"], explicit: &["-f", "--from-file"], valued: &["-L", "--indent"] },
+    Searcher { names: &["yq"], explicit: &["--from-file"], valued: &["-I", "-o", "-p", "--indent", "--input-format", "--output-format"] },
+    Searcher { names: &["perl", "ruby"], explicit: &["-e", "-E"], valued: &["-I"] },
+];
+
+impl Searcher {
+    fn of(program: &Program) -> Option<&'static Searcher> {
+        SEARCHERS.iter().find(|searcher| searcher.names.contains(&program.name))
+    }
+
+    /// Whether `option` is followed by a pattern; it may end a cluster, as in `grep -rne x`.
+    fn gives_pattern(&self, option: &str) -> bool {
+        let in_cluster = self.explicit.contains(&"-e") && option.ends_with('e') && program::is_cluster_with(option, 'e');
+        in_cluster || self.explicit.contains(&option) && matches!(option, "-E" | "--regexp" | "--expression")
+    }
+
+    fn is_explicit(&self, option: &str) -> bool {
+        let (name, _) = option.split_once('=').unwrap_or((option, ""));
+        self.explicit.contains(&name) || self.gives_pattern(name) || self.has_pattern_inside(option)
+    }
+
+    /// `-e'x'`, `--regexp=x`
+    fn has_pattern_inside(&self, option: &str) -> bool {
+        let short = self.explicit.contains(&"-e") && option.starts_with("-e");
+        short || option.split_once('=').is_some_and(|(name, _)| self.gives_pattern(name))
+    }
+}
 
 fn secrets(command: &Command) -> Vec<Finding> {
     let inputs = command.redirections.iter().filter(|redirection| redirection.direction == Direction::Read);
@@ -233,7 +310,6 @@ fn secret(text: &str) -> Option<Finding> {
 /// Options whose value is a name to look for or leave out, a place to write to,
 /// or a key that opens a connection: it is used, not read.
 const NAMING: &[&str] = &[
-    "-i",
     "--include",
     "--exclude",
     "--exclude-dir",
@@ -247,8 +323,42 @@ const NAMING: &[&str] = &[
     "-keyout",
     "-key-file",
     "-cert-file",
-    "--arg",
+    "--kubeconfig",
+    "--private-key",
 ];
+
+/// The same of single programs, for which others have another meaning.
+const NAMING_OF: &[(&[&str], &[&str])] = &[
+    // `-i` is a flag of grep, sed and others.
+    (&["ssh", "scp", "sftp", "rsync"], &["-i"]),
+    (&["curl"], &["-E", "--cacert", "--cert", "--key", "--proxy-cacert", "--proxy-cert", "--proxy-key"]),
+    (&["wget"], &["--ca-certificate", "--certificate"]),
+    (&["http", "https"], &["--cert", "--cert-key", "--verify"]),
+    (&["grpcurl"], &["-cacert", "-cert", "-key"]),
+    (&["mysql", "mariadb", "mysqldump"], &["--ssl-ca", "--ssl-cert", "--ssl-key"]),
+    (&["openssl"], &["-CAfile"]),
+];
+
+/// How many words behind `option` only name something.
+fn named_words_behind(program: &Program, option: &str) -> usize {
+    match (program.name, option) {
+        ("jq", "--arg" | "--argjson") => 2,
+        // All names up to the end.
+        ("zip", "-x" | "--exclude") => usize::MAX,
+        _ => usize::from(is_naming(program.name, option) || Searcher::of(program).is_some_and(|searcher| searcher.gives_pattern(option))),
+    }
+}
+
+fn is_naming(program: &str, option: &str) -> bool {
+    let mut own = NAMING_OF.iter().filter(|(programs, _)| programs.contains(&program));
+    NAMING.contains(&option) || own.any(|(_, options)| options.contains(&option))
+}
+
+/// `--include=*.pem` and `-e.env` hold a name or a pattern, not a path.
+fn names_inside(program: &Program, option: &str) -> bool {
+    let is_named = option.split_once('=').is_some_and(|(option, _)| is_naming(program.name, option));
+    is_named || Searcher::of(program).is_some_and(|searcher| searcher.has_pattern_inside(option))
+}
 
 /// The arguments of a program that can be files it reads.
 fn read_words<'c>(program: &Program<'c>) -> Vec<&'c Word> {
@@ -261,37 +371,39 @@ fn read_words<'c>(program: &Program<'c>) -> Vec<&'c Word> {
         "cp" | "install" | "rsync" | "scp" => operands.last(),
         // `vercel env pull .env.local`
         "vercel" if program.has(&["pull"]) => operands.last(),
-        // An explicit pattern leaves all operands to be files.
-        name if PATTERN_FIRST.contains(&name) && !program.has(&["-e", "-f", "--regexp", "--file"]) => first_operand(program),
-        _ => None,
+        _ => first_pattern(program),
     };
-    let mut before = "";
-    let mut words = Vec::new();
-    for word in program.arguments {
-        // `-i` is a flag of grep, sed and others; only these take a key by it.
-        let flag = before == "-i" && !matches!(program.name, "ssh" | "scp" | "sftp" | "rsync");
-        let named = NAMING.contains(&before) && !flag;
-        if !named && !is_filter(&word.text) && !not_read.is_some_and(|other| std::ptr::eq(other, word)) {
-            words.push(word);
-        }
-        before = &word.text;
-    }
+    let mut words = unnamed_words(program);
+    words.retain(|word| not_read.is_none_or(|other| !std::ptr::eq(other, *word)));
     words
 }
 
-/// `--include=*.pem` names files to look at or leave out, not a path.
-fn is_filter(text: &str) -> bool {
-    ["--include=", "--exclude=", "--exclude-dir=", "--glob=", "--iglob="].iter().any(|option| text.starts_with(option))
+/// The arguments without options' values and parts that only name something.
+fn unnamed_words<'c>(program: &Program<'c>) -> Vec<&'c Word> {
+    let mut unnamed = Vec::new();
+    let mut words = program.arguments;
+    while let Some((word, rest)) = words.split_first() {
+        words = rest.get(named_words_behind(program, &word.text)..).unwrap_or_default();
+        if !(word.text.starts_with('-') && names_inside(program, &word.text)) {
+            unnamed.push(word);
+        }
+    }
+    unnamed
 }
 
-fn first_operand<'c>(program: &Program<'c>) -> Option<&'c Word> {
-    let valued = ["-A", "-B", "-C", "-m", "-g", "-t", "--glob", "--type", "-F", "-v", "--arg", "--max-count"];
-    let mut words = program.arguments.iter();
+/// The operand that is a pattern or a program text, of a program that takes one and got it by no option.
+fn first_pattern<'c>(program: &Program<'c>) -> Option<&'c Word> {
+    let searcher = Searcher::of(program)?;
+    if program.arguments.iter().any(|word| searcher.is_explicit(&word.text)) {
+        return None;
+    }
+    let mut words = unnamed_words(program).into_iter();
     while let Some(word) = words.next() {
         match word.text.as_str() {
-            // `-v` and `-F` take a value in awk only.
-            "-v" | "-F" if !program.name.ends_with("awk") => {}
-            text if valued.contains(&text) => _ = words.next(),
+            text if searcher.valued.contains(&text) => _ = words.next(),
+            // `sed -i '' s/a/b/ x`; `yq eval '.a' x`
+            "" => {}
+            "e" | "ea" | "eval" | "eval-all" if program.name == "yq" => {}
             text if text.starts_with('-') => {}
             _ => return Some(word),
         }
