@@ -13,7 +13,7 @@ const TEMPLATES: &[&str] = &["example", "sample", "template", "dist"];
 pub fn secret_path(path: &str) -> Option<Severity> {
     let path = path.trim_end_matches(['/', '\\']);
     let (folders, name) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
-    let by_name = secret_name(name);
+    let by_name = secret_name(name).filter(|_| !is_source_folder(folders, name));
     let in_folder = path.split(['/', '\\']).find_map(secret_folder);
     let kubeconfig = name == "config" && paths::base_name(folders) == ".kube";
     match (by_name, in_folder) {
@@ -40,6 +40,8 @@ fn is_env(name: &str) -> bool {
     match name.strip_prefix(".env") {
         None => false,
         Some("" | "*") => true,
+        // `.env{,.local}`
+        Some(rest) if rest.starts_with('{') => rest.trim_matches(['{', '}']).split(',').any(|rest| is_env(&format!(".env{rest}"))),
         Some(rest) => rest.strip_prefix('.').is_some_and(|rest| !rest.split('.').any(|part| TEMPLATES.contains(&part))),
     }
 }
@@ -54,6 +56,15 @@ fn is_source(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     matches!(ending, "py" | "ts" | "tsx" | "js" | "jsx" | "go" | "rs" | "rb" | "java" | "md" | "html" | "c" | "h" | "swift" | "kt")
 }
+
+/// `src/credentials` is a folder of a project that deals with them: those with
+/// secrets lie in other places, or have an ending.
+fn is_source_folder(folders: &str, name: &str) -> bool {
+    name == "credentials" && folders.split(['/', '\\']).any(|folder| SOURCES.contains(&folder))
+}
+
+/// Folders that hold programs.
+const SOURCES: &[&str] = &["src", "lib", "pkg", "internal", "packages", "components", "test", "tests", "spec", "__tests__"];
 
 fn secret_folder(part: &str) -> Option<Severity> {
     match part {
@@ -92,7 +103,14 @@ mod tests {
             "kubeconfig",
             "~/.kube/config",
             "~/.aws/credentials",
+            "src/.aws/credentials",
+            "credentials",
+            "config/credentials",
             "credentials.json",
+            "src/credentials.json",
+            ".env{,.local}",
+            ".env{.example,.local}",
+            ".env.{a,b}",
             "~/.aws/config",
             "C:\\Users\\a\\.aws\\credentials",
         ] {
@@ -124,6 +142,11 @@ mod tests {
             "monkey",
             "config",
             "credentials.ts",
+            "src/credentials",
+            "/home/a/app/src/auth/credentials/",
+            "lib/credentials",
+            ".env{.example,.sample}",
+            ".env{rc,x}",
             "a/credentials_test.go",
             "x.pub",
             "keys.txt",
