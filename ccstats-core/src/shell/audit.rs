@@ -117,7 +117,7 @@ pub fn audit_script(script: &Script) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
         let pipeline = before_in_pipeline(&placed[..index], command);
-        let mut found = secrets(command);
+        let mut found = secrets(command, pipeline);
         if let Some(program) = command.program() {
             found.extend(destructive(&program, command, pipeline));
             found.extend(network::hosts(&program).into_iter().map(|host| Finding::new(Rule::Network, Severity::Low, host)));
@@ -278,13 +278,86 @@ impl Searcher {
     }
 }
 
-fn secrets(command: &Command) -> Vec<Finding> {
+fn secrets(command: &Command, pipeline: &[(&Command, Folder)]) -> Vec<Finding> {
     let inputs = command.redirections.iter().filter(|redirection| redirection.direction == Direction::Read);
-    let mut words: Vec<&Word> = inputs.map(|redirection| &redirection.target).collect();
+    let mut texts: Vec<&str> = inputs.map(|redirection| redirection.target.text.as_str()).collect();
     if let Some(program) = command.program() {
-        words.extend(read_words(&program).into_iter().filter(|word| !is_mere_word(&word.text, &program)));
+        texts.extend(read_texts(&program).into_iter().filter(|text| !is_mere_word(text, &program)));
+        texts.extend(piped_names(command, &program, pipeline));
     }
-    words.into_iter().filter_map(|word| secret(&word.text)).collect()
+    texts.into_iter().filter_map(secret).collect()
+}
+
+/// What can name files that a program reads, in its own arguments.
+fn read_texts<'c>(program: &Program<'c>) -> Vec<&'c str> {
+    match program.name {
+        "git" => git_reads(program),
+        "find" if runs_reader(program.arguments) => found_names(program.arguments),
+        _ => read_words(program).into_iter().map(|word| word.text.as_str()).collect(),
+    }
+}
+
+/// The files whose content git prints: `git show HEAD:.env`, `git log -p -- .env`.
+fn git_reads<'c>(program: &Program<'c>) -> Vec<&'c str> {
+    let Some((word, arguments)) = name::split_subcommand("git", program.arguments) else { return Vec::new() };
+    let subcommand = Program { name: &word.text, word, arguments };
+    let prints = match subcommand.name {
+        "grep" => return read_texts(&Program { name: "grep", ..subcommand }),
+        "blame" | "annotate" => true,
+        "cat-file" => subcommand.has(&["-p", "blob", "--textconv", "--filters"]),
+        "log" => subcommand.has(&["-p", "-u", "--patch", "-L"]),
+        "show" | "diff" => !subcommand.has(NO_PATCH),
+        _ => false,
+    };
+    if prints { unnamed_words(&subcommand).into_iter().filter_map(|word| git_path(&word.text)).collect() } else { Vec::new() }
+}
+
+/// Options that make git print names or numbers instead of content.
+const NO_PATCH: &[&str] =
+    &["--stat", "--shortstat", "--numstat", "--summary", "--name-only", "--name-status", "--quiet", "--no-patch", "--raw", "-s"];
+
+/// The path in an argument of git: `HEAD:.env` and `:0:.env` name `.env`, `:!.env` leaves it out.
+fn git_path(argument: &str) -> Option<&str> {
+    let is_left_out = [":!", ":^", ":(exclude"].iter().any(|start| argument.starts_with(start));
+    let path = argument.rsplit_once(':').map_or(argument, |(_, path)| path);
+    (!argument.starts_with('-') && !is_left_out).then_some(path)
+}
+
+/// Stands for the files that `find` and `xargs` hand to a program.
+const HANDED: &str = "{}";
+
+/// Whether an action of `find` reads the files that are found.
+fn runs_reader(arguments: &[Word]) -> bool {
+    let is_action = |word: &Word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-okdir");
+    let is_end = |word: &Word| matches!(word.text.as_str(), ";" | "+");
+    arguments.split(is_action).skip(1).any(|action| {
+        let words = action.split(is_end).next().unwrap_or_default();
+        program::effective(words).is_some_and(|inner| read_texts(&inner).contains(&HANDED))
+    })
+}
+
+/// The names that `find` looks for; not those that it leaves out by `-not` or `-prune`.
+fn found_names(arguments: &[Word]) -> Vec<&str> {
+    let text = |at: usize| arguments.get(at).map_or("", |word| word.text.as_str());
+    let is_test = |at: &usize| matches!(text(*at), "-name" | "-iname" | "-path" | "-ipath" | "-wholename");
+    let is_left_out = |at: usize| matches!(text(at.wrapping_sub(1)), "!" | "-not") || text(at + 2) == "-prune";
+    (0..arguments.len()).filter(is_test).filter(|at| !is_left_out(*at)).map(|at| text(at + 1)).collect()
+}
+
+/// What `find` finds for `xargs` to hand over: `find . -name .env | xargs cat`.
+fn piped_names<'c>(command: &Command, program: &Program, pipeline: &'c [(&'c Command, Folder)]) -> Vec<&'c str> {
+    let mut wrappers = command.words.iter().take_while(|word| !std::ptr::eq(*word, program.word));
+    let is_handed = wrappers.any(|word| program::base_name(&word.text) == "xargs");
+    if pipeline.is_empty() || !is_handed {
+        return Vec::new();
+    }
+    let file = Word { text: HANDED.to_owned(), literal: true };
+    let arguments: Vec<Word> = program.arguments.iter().cloned().chain([file]).collect();
+    if !read_texts(&Program { arguments: &arguments, ..*program }).contains(&HANDED) {
+        return Vec::new();
+    }
+    let feeding = pipeline.iter().filter_map(|(command, _)| command.program()).filter(|program| program.name == "find");
+    feeding.flat_map(|program| found_names(program.arguments)).collect()
 }
 
 /// `make credentials`, `pytest -k credentials`: a target or a filter, no path.
@@ -337,6 +410,8 @@ const NAMING_OF: &[(&[&str], &[&str])] = &[
     (&["grpcurl"], &["-cacert", "-cert", "-key"]),
     (&["mysql", "mariadb", "mysqldump"], &["--ssl-ca", "--ssl-cert", "--ssl-key"]),
     (&["openssl"], &["-CAfile"]),
+    // Subcommands of git.
+    (&["log", "show", "diff"], &["-S", "-G", "--grep", "--author"]),
 ];
 
 /// How many words behind `option` only name something.

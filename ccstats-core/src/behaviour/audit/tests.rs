@@ -197,6 +197,8 @@ fn the_sieve_loses_nothing() {
         "cat a/.env",
         "less x.pem",
         "base64 id_rsa",
+        "git show HEAD:.env",
+        "find . -name '*.pem' -exec cat {} +",
         "cat ~/.kube/config",
         "cat ~/.aws/config",
         "tar c ~/.ssh",
