@@ -5,7 +5,6 @@
 //! statistic must not stand in anybody's way.
 
 mod entries;
-mod json;
 mod settings;
 
 pub(crate) use entries::{has_statusline, installed};
@@ -51,7 +50,10 @@ fn install(options: &Options, asked: &SettingsArgs, parts: Parts) -> Result<(), 
 fn uninstall(options: &Options, asked: &SettingsArgs) -> Result<(), Failure> {
     let file = SettingsFile::read(asked.settings.clone())?;
     let mut settings = file.settings.clone();
-    entries::remove(&mut settings);
+    let left = entries::remove(&mut settings);
+    if !options.quiet {
+        left.iter().for_each(|command| output::say("warning", &format!("left `{command}`: it calls more than ccstats, remove it by hand")));
+    }
     if asked.dry_run {
         return output::write(&file.text_with(&settings), None, ColorWhen::Never);
     }
@@ -95,7 +97,7 @@ fn respond(options: &Options) {
     live::be_silent();
     let options = Options { quiet: true, ..options.clone() };
     let answers = live::before_deadline(move |answers| {
-        if let Some((answer, _store)) = live::read_value().and_then(|event| answer(&event, &options)) {
+        if let Some((answer, _store)) = live::read_members(&ASKED).and_then(|event| answer(&event, &options)) {
             let _ = answers.send(answer);
         }
     });
@@ -103,6 +105,9 @@ fn respond(options: &Options) {
         let _ = output::write(&format!("{answer}\n"), None, ColorWhen::Never);
     }
 }
+
+/// What is asked of an event.
+const ASKED: [&str; 3] = ["hook_event_name", "cwd", "session_id"];
 
 /// What to say to an event, and the store as [`live::spent`] gives it; `None` says nothing.
 fn answer(event: &Value, options: &Options) -> Option<(Value, Option<Store>)> {

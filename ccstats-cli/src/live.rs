@@ -1,7 +1,7 @@
 //! What Claude Code starts while somebody waits: a value on stdin, an answer before a
 //! deadline, and nothing else ever.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::mpsc::{self, Sender};
@@ -9,11 +9,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ccstats_core::{Budget, BudgetQuery, Limit, Query, Store, budget_needs, budgets};
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use crate::args::Options;
 use crate::config::Config;
 use crate::load::{Loaded, load};
+use crate::members::members;
 use crate::output::Failure;
 use crate::request::Request;
 
@@ -38,15 +40,60 @@ pub(crate) fn be_silent() {
     panic::set_hook(Box::new(|_| {}));
 }
 
-/// One JSON value from stdin; what follows is not waited for. `None` without one.
-pub(crate) fn read_value() -> Option<Value> {
+/// Some members of the JSON object on stdin; what follows it is not waited for. `None`
+/// without an object.
+pub(crate) fn read_members(names: &[&str]) -> Option<Value> {
     /// Prompts and inputs of tools come along.
     const LARGEST: u64 = 64 << 20;
     let stdin = io::stdin();
     if stdin.is_terminal() {
         return None;
     }
-    serde_json::Deserializer::from_reader(stdin.lock().take(LARGEST)).into_iter().next()?.ok()
+    members_of(&first_value(stdin.lock().take(LARGEST))?, names)
+}
+
+/// The text of the JSON value that comes first. What stands in it is not looked at:
+/// JavaScript writes halves of characters, and nests as deep as it likes.
+fn first_value(reader: impl Read) -> Option<String> {
+    let mut kept = Kept { reader, bytes: Vec::new() };
+    serde_json::Deserializer::from_reader(&mut kept).into_iter::<IgnoredAny>().next()?.ok()?;
+    Some(String::from_utf8_lossy(&kept.bytes).into_owned())
+}
+
+/// A reader that keeps what was read.
+struct Kept<R> {
+    reader: R,
+    bytes: Vec<u8>,
+}
+
+impl<R: Read> Read for Kept<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.bytes.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Those members of an object that are named and can be read.
+fn members_of(text: &str, names: &[&str]) -> Option<Value> {
+    /// No value that is asked for lies deeper inside of a member.
+    const DEEPEST: usize = 2;
+    readable_members(text, |name| names.contains(&name), DEEPEST)
+}
+
+fn readable_members(text: &str, is_wanted: impl Fn(&str) -> bool, depth: usize) -> Option<Value> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let wanted = members(text).into_iter().filter(|member| is_wanted(&member.name));
+    let readable = wanted.filter_map(|member| Some((member.name, readable(&text[member.value], depth)?)));
+    Some(Value::Object(readable.collect::<Map<_, _>>()))
+}
+
+/// A value, or what can be read of it: one member that cannot spoils no other.
+fn readable(text: &str, depth: usize) -> Option<Value> {
+    let within = || readable_members(text, |_| true, depth.checked_sub(1)?);
+    serde_json::from_str(text).ok().or_else(within)
 }
 
 /// What is asked where Claude Code calls. It names the session on stdin, so `--session` is
@@ -74,6 +121,32 @@ pub(crate) fn limits_in(folder: Option<&str>, limits: &[Limit]) -> Vec<Limit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn found(text: &str) -> String {
+        let value = first_value(text.as_bytes()).and_then(|text| members_of(&text, &["a", "b"]));
+        value.map_or_else(|| "nothing".into(), |value| value.to_string())
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_read_counts_as_missing_and_spoils_no_other() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        for odd in [r#""cut \ud83d""#, r#"{"x": {"y": {"z": "\udc00"}}}"#, &deep, "1e999"] {
+            assert_eq!(found(&format!(r#" {{"other": {odd}, "a": 1, "\ud83d": 2}}"#)), r#"{"a":1}"#);
+        }
+        assert_eq!(found(&format!(r#"{{"a": {deep}, "b": "x"}}"#)), r#"{"b":"x"}"#);
+        assert_eq!(
+            found(r#"{"a": "cut \ud83d", "b": {"c": 1, "d": "\ud83d", "e": {"f": 2, "g": "\ud83d"}}}"#),
+            r#"{"b":{"c":1,"e":{"f":2}}}"#
+        );
+    }
+
+    #[test]
+    fn only_the_first_value_is_read_and_only_an_object_has_members() {
+        assert_eq!(found(r#"{"a": {"b": [1]}, "c": 2} {"a": 3}"#), r#"{"a":{"b":[1]}}"#);
+        for none in ["", "{", r#"{"a": 1"#, r#"[{"a": 1}]"#, r#""{\"a\": 1}""#, "7", "null"] {
+            assert_eq!(found(none), "nothing", "{none}");
+        }
+    }
 
     #[test]
     fn work_that_takes_too_long_is_not_waited_for() {

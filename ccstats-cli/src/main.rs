@@ -14,6 +14,7 @@ mod hook;
 mod key;
 mod live;
 mod load;
+mod members;
 mod output;
 mod place;
 mod private;

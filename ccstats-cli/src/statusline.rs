@@ -69,7 +69,7 @@ fn work(options: &Options, send: impl Fn(Step)) -> Result<(), Failure> {
     let kept = (!options.no_store).then(place::data_folder).flatten().map(|folder| folder.join("statusline.json"));
     let last = kept.as_ref().and_then(|kept| Figures::last(kept, &request.query.calendar, request.now));
     send(Step::Figures(last.clone().unwrap_or_default()));
-    let input = live::read_value().map(|value| Input::new(&value)).unwrap_or_default();
+    let input = live::read_members(&Input::MEMBERS).map(|value| Input::new(&value)).unwrap_or_default();
     send(Step::Input(input.clone()));
     let (figures, _store) = figures(&request, &input)?;
     if let Some(kept) = kept.filter(|_| last.as_ref() != Some(&figures)) {
@@ -95,6 +95,9 @@ struct Input {
 impl Input {
     fn new(value: &Value) -> Input {
         let text = |pointer| value.pointer(pointer)?.as_str().filter(|text| !text.is_empty()).map(String::from);
+    /// In these it is.
+    const MEMBERS: [&str; 7] = ["session_id", "cwd", "workspace", "model", "cost", "context_window", "rate_limits"];
+
         let percent = |pointer: &str| Some(format!("{:.0}%", value.pointer(pointer)?.as_f64()?));
         let limit = |(name, key): (&str, &str)| Some(format!("{name} {}", percent(&format!("/rate_limits/{key}/used_percentage"))?));
         let limits: Vec<_> = [("5h", "five_hour"), ("7d", "seven_day"), ("spend", "spend_limit")].into_iter().filter_map(limit).collect();

@@ -1,7 +1,8 @@
 //! Our entries in the settings of Claude Code: which they are, and what they call.
 //!
 //! All other entries stay as they are. One of ours that calls the program where it no
-//! longer is calls the new place; options that somebody added to it stay.
+//! longer is calls the new place; options that somebody added to it stay. So does an entry
+//! that calls something else too: it is ours to move, but not to remove.
 
 use std::env;
 use std::fs;
@@ -33,24 +34,30 @@ pub(super) fn add(settings: &mut Map<String, Value>, program: &str, parts: Parts
     }
 }
 
-/// Takes all our entries out.
-pub(super) fn remove(settings: &mut Map<String, Value>) {
+/// Takes our entries out. Gives the commands of those that stay, since they call more.
+pub(super) fn remove(settings: &mut Map<String, Value>) -> Vec<String> {
     remove_hooks(settings);
-    if has_statusline(settings) {
+    if settings.get("statusLine").is_some_and(|statusline| is_ours_alone(statusline, STATUSLINE)) {
         settings.shift_remove("statusLine");
     }
+    let commands = ours(settings).filter_map(|entry| entry.get("command")?.as_str());
+    commands.map(String::from).collect()
 }
 
 /// The programs that our hooks and our status line call, each once.
 pub(crate) fn installed(settings: &Map<String, Value>) -> Vec<String> {
-    let groups = settings.get("hooks").and_then(Value::as_object).into_iter().flat_map(Map::values);
-    let handlers = groups.filter_map(Value::as_array).flatten().filter_map(|group| group.get("hooks")?.as_array()).flatten();
-    let hooks = handlers.filter(|hook| is_ours(hook, HOOK));
-    let statusline = settings.get("statusLine").filter(|statusline| is_ours(statusline, STATUSLINE));
-    let mut programs: Vec<String> = hooks.chain(statusline).filter_map(|entry| Some(Call::of(entry)?.program)).collect();
+    let mut programs: Vec<String> = ours(settings).filter_map(|entry| Some(Call::of(entry)?.program)).collect();
     programs.sort();
     programs.dedup();
     programs
+}
+
+/// Our hooks, and our status line.
+fn ours(settings: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let groups = settings.get("hooks").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let handlers = groups.filter_map(Value::as_array).flatten().filter_map(|group| group.get("hooks")?.as_array()).flatten();
+    let statusline = settings.get("statusLine").filter(|statusline| is_ours(statusline, STATUSLINE));
+    handlers.filter(|hook| is_ours(hook, HOOK)).chain(statusline)
 }
 
 /// Whether the status line is ours.
@@ -62,32 +69,58 @@ fn add_hooks(settings: &mut Map<String, Value>, program: &str) -> Result<(), Str
     let handler = json!({"type": "command", "command": program, "args": [HOOK], "timeout": 5});
     let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
     let hooks = hooks.as_object_mut().ok_or_else(|| String::from("`hooks`: expected an object"))?;
+    for groups in hooks.values_mut().filter_map(Value::as_array_mut) {
+        drop_repeated(groups);
+        handlers_of(groups).filter(|hook| is_ours(hook, HOOK)).for_each(|hook| move_to(hook, program));
+    }
     for (event, _) in EVENTS {
         let groups = hooks.entry(event).or_insert_with(|| json!([]));
         let groups = groups.as_array_mut().ok_or_else(|| format!("`hooks.{event}`: expected a list"))?;
-        let ours = groups.iter_mut().filter_map(|group| group.get_mut("hooks")?.as_array_mut()).flatten().find(|hook| is_ours(hook, HOOK));
-        match ours {
-            Some(hook) => move_to(hook, program),
-            None => groups.push(json!({"hooks": [handler]})),
+        if !handlers_of(groups).any(|hook| is_ours(hook, HOOK)) {
+            groups.push(json!({"hooks": [handler]}));
         }
     }
     Ok(())
+}
+
+fn handlers_of(groups: &mut [Value]) -> impl Iterator<Item = &mut Value> {
+    groups.iter_mut().filter_map(|group| group.get_mut("hooks")?.as_array_mut()).flatten()
+}
+
+/// Takes out those of our hooks that are called wherever another one is: every answer would
+/// be given twice. What calls something else too stays.
+fn drop_repeated(groups: &mut Vec<Value>) {
+    let of_group = |group: &Value| {
+        let matcher = group.get("matcher").and_then(Value::as_str).filter(|matcher| *matcher != "*").unwrap_or_default().to_owned();
+        let handlers = group.get("hooks").and_then(Value::as_array).into_iter().flatten().filter(|hook| is_ours(hook, HOOK));
+        handlers.map(|hook| (!is_ours_alone(hook, HOOK), matcher.clone())).collect::<Vec<_>>()
+    };
+    let ours: Vec<_> = groups.iter().flat_map(of_group).collect();
+    // Whoever has a smaller one, and is called for all that this one is, takes its place.
+    let rank = |at: usize| (!ours[at].0, !ours[at].1.is_empty(), at);
+    let covers = |other: usize, at: usize| ours[other].1.is_empty() || ours[other].1 == ours[at].1;
+    let is_repeated = |at: usize| !ours[at].0 && (0..ours.len()).any(|other| rank(other) < rank(at) && covers(other, at));
+    let mut numbers = 0..ours.len();
+    take_out(groups, |hook| is_ours(hook, HOOK) && numbers.next().is_some_and(is_repeated));
 }
 
 /// Takes our hooks out, and what holds nothing any more because of that.
 fn remove_hooks(settings: &mut Map<String, Value>) {
     let Some(hooks) = settings.get_mut("hooks").and_then(Value::as_object_mut) else { return };
     let before = hooks.len();
-    hooks.retain(|_, groups| {
-        !groups.as_array_mut().is_some_and(|groups| {
-            drains(groups, |group| {
-                group.get_mut("hooks").and_then(Value::as_array_mut).is_some_and(|handlers| drains(handlers, |hook| is_ours(hook, HOOK)))
-            })
-        })
-    });
+    hooks.retain(|_, groups| !groups.as_array_mut().is_some_and(|groups| take_out(groups, |hook| is_ours_alone(hook, HOOK))));
     if hooks.is_empty() && before > 0 {
         settings.shift_remove("hooks");
     }
+}
+
+/// Removes the handlers that fit, and groups that hold nothing any more because of that.
+/// Tells whether that left nothing.
+fn take_out(groups: &mut Vec<Value>, mut fits: impl FnMut(&Value) -> bool) -> bool {
+    drains(groups, |group| {
+        let handlers = group.get_mut("hooks").and_then(Value::as_array_mut);
+        handlers.is_some_and(|handlers| drains(handlers, |hook| fits(hook)))
+    })
 }
 
 /// Removes what fits, and tells whether that left nothing.
@@ -99,6 +132,8 @@ fn drains(list: &mut Vec<Value>, mut fits: impl FnMut(&mut Value) -> bool) -> bo
 
 /// What a hook or a status line calls: a program with arguments, or a line for a shell.
 struct Call<'s> {
+    /// In a line for a shell the variables that are set for the program.
+    variables: &'s str,
     program: String,
     /// The command of the program.
     word: &'s str,
@@ -110,14 +145,33 @@ impl Call<'_> {
     fn of(entry: &Value) -> Option<Call<'_>> {
         let command = entry.get("command")?.as_str()?;
         if let Some(args) = entry.get("args").and_then(Value::as_array) {
-            return Some(Call { program: command.into(), word: args.first()?.as_str()?, rest: None });
+            return Some(Call { variables: "", program: command.into(), word: args.first()?.as_str()?, rest: None });
         }
-        let (program, rest) = first_word(command);
-        let rest = rest.trim_start();
+        let mut line = command.trim_start();
+        let (program, rest) = loop {
+            let (word, rest) = first_word(line);
+            if !sets_variable(&word) {
+                break (word, rest.trim_start());
+            }
+            line = rest.trim_start();
+        };
+        let variables = &command[..command.len() - line.len()];
         let ends_word = |c: char| c.is_whitespace() || ";|&<>".contains(c);
         let (word, rest) = rest.split_at(rest.find(ends_word).unwrap_or(rest.len()));
-        Some(Call { program, word, rest: Some(rest) })
+        Some(Call { variables, program, word, rest: Some(rest) })
     }
+
+    /// Whether the shell runs something else too.
+    fn calls_more(&self) -> bool {
+        self.rest.is_some_and(|rest| rest.contains([';', '&', '|', '\n']))
+    }
+}
+
+/// Whether a word of a shell is `NAME=value`.
+fn sets_variable(word: &str) -> bool {
+    let is_name =
+        |name: &str| !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && is_name(name))
 }
 
 /// The first word of a line for a shell without its quotes, and what stands behind it. A
@@ -143,11 +197,16 @@ fn is_ours(entry: &Value, word: &str) -> bool {
     Call::of(entry).is_some_and(|call| call.word == word && is_our_program(&call.program))
 }
 
+/// Whether an entry is ours, and calls nothing else.
+fn is_ours_alone(entry: &Value, word: &str) -> bool {
+    is_ours(entry, word) && Call::of(entry).is_some_and(|call| !call.calls_more())
+}
+
 /// Lets an entry of ours call the program where it is now; its options stay.
 fn move_to(entry: &mut Value, program: &str) {
     let Some(call) = Call::of(entry) else { return };
     let command = match call.rest {
-        Some(rest) => format!("{} {}{rest}", quoted(program), call.word),
+        Some(rest) => format!("{}{} {}{rest}", call.variables, quoted(program), call.word),
         None => program.into(),
     };
     entry["command"] = json!(command);
@@ -227,13 +286,21 @@ mod tests {
         for (command, moved) in [
             ("/old/ccstats statusline --tz UTC", "'/my new/ccstats' statusline --tz UTC"),
             ("'/old/ccstats'  statusline|cat", "'/my new/ccstats' statusline|cat"),
+            ("TZ='Asia/Tokyo' A_1= /old/ccstats statusline", "TZ='Asia/Tokyo' A_1= '/my new/ccstats' statusline"),
         ] {
             let mut entry = json!({"command": command});
             assert!(is_ours(&entry, STATUSLINE) && !is_ours(&entry, HOOK));
             move_to(&mut entry, "/my new/ccstats");
             assert_eq!(entry, json!({"command": moved}));
         }
-        for other in ["ccstats", "ccstats statuslines", "ccstats-of-others statusline", "mine.sh ccstats statusline"] {
+        for other in [
+            "ccstats",
+            "ccstats statuslines",
+            "ccstats-of-others statusline",
+            "mine.sh ccstats statusline",
+            "TZ=UTC mine.sh statusline",
+            "1=2 ccstats statusline",
+        ] {
             assert!(!is_ours(&json!({"command": other}), STATUSLINE), "{other}");
         }
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ccstats_core::Shown;
 use serde_json::{Map, Value};
 
-use crate::hook::json::with_member;
+use crate::members::with_member;
 use crate::output::Failure;
 use crate::{place, private};
 
@@ -76,9 +76,11 @@ impl SettingsFile {
             number += 1;
             path = self.beside(&format!("ccstats-backup-{number}"));
         }
-        let mut file = private::file().create(true).truncate(true).open(&path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
+        if !path.exists() {
+            let mut file = private::file().create_new(true).open(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+        }
         Ok(Some(path))
     }
 

@@ -103,6 +103,18 @@ fn a_project_is_that_of_the_event() {
     assert_eq!(answer(config, "Stop"), json!({"systemMessage": "ccstats: budget exceeded: daily demo $0.60 of $0.50"}));
 }
 
+/// As JavaScript writes a text that was cut inside of an emoji, and as tools may nest.
+#[test]
+fn what_is_not_asked_for_switches_nothing_off() {
+    let home = home("[budget]\ndaily = 0\nhook = \"stop\"");
+    for odd in [r#""cut emoji \ud83d""#.to_string(), "[".repeat(1000) + &"]".repeat(1000)] {
+        for key in ["prompt", "session_id"] {
+            let event = format!(r#"{{"{key}": {odd}, "hook_event_name": "UserPromptSubmit"}}"#);
+            assert!(answer_to(home.path(), event.as_bytes()).contains("block"), "{event}");
+        }
+    }
+}
+
 #[test]
 fn whatever_goes_wrong_is_silent_success() {
     let stop = "[budget]\ndaily = 0\nhook = \"stop\"";
@@ -403,6 +415,68 @@ fn options_of_an_entry_do_not_make_it_another() {
     assert_eq!(found["hooks"]["Stop"][0]["hooks"][0]["command"], format!("{PROGRAM} hook --tz UTC"));
     settings.done(&["uninstall"]);
     assert_eq!(settings.json(), json!({"hooks": {"Stop": [{"hooks": [{"command": "/old/ccstats history sync"}]}]}}));
+}
+
+#[test]
+fn what_calls_other_programs_too_moves_and_is_not_removed() {
+    let chained = ["ccstats hook; notify-send done", "/old/ccstats hook && /opt/other.sh", "ccstats hook\ntrue"];
+    for command in chained {
+        let settings = Settings::new(
+            &json!({"hooks": {"Stop": [{"hooks": [{"command": command}, {"command": "ccstats hook"}]}]}, "statusLine": {"command": "ccstats statusline | cat"}})
+                .to_string(),
+        );
+        let told = settings.done(&["uninstall"]);
+        let shown = command.replace('\n', "\\n");
+        let left = |command: &str| format!("warning: left `{command}`: it calls more than ccstats, remove it by hand\n");
+        assert!(told.starts_with(&(left(&shown) + &left("ccstats statusline | cat"))), "{told}");
+        let kept = json!({"hooks": {"Stop": [{"hooks": [{"command": command}]}]}, "statusLine": {"command": "ccstats statusline | cat"}});
+        assert_eq!(settings.json(), kept);
+        assert!(settings.done(&["uninstall"]).contains("note: nothing to change in "));
+        settings.done(&["install", "--statusline"]);
+        let (_, rest) = command.split_once(" hook").unwrap();
+        let found = settings.json();
+        assert_eq!(found["hooks"]["Stop"], json!([{"hooks": [{"command": format!("{PROGRAM} hook{rest}")}]}]));
+        assert_eq!(found["statusLine"]["command"], format!("{PROGRAM} statusline | cat"));
+    }
+}
+
+#[test]
+fn install_moves_all_our_hooks_and_keeps_one_where_several_would_answer() {
+    let ours = |options: &str| json!({"command": format!("/gone/ccstats hook{options}")});
+    let group = |matcher: &str, hooks: Value| json!({"matcher": matcher, "hooks": hooks});
+    let cases = [
+        (json!([group("", json!([ours(""), ours(" --tz UTC")]))]), json!([group("", json!([""]))])),
+        (
+            json!([group("Bash", json!([ours(" -a")])), group("*", json!([{"command": "x"}, ours(" -b")]))]),
+            json!([group("*", json!(["x", " -b"]))]),
+        ),
+        (
+            json!([group("Bash", json!([ours("")])), group("Edit", json!([ours("")]))]),
+            json!([group("Bash", json!([""])), group("Edit", json!([""]))]),
+        ),
+        (json!([group("", json!([ours(" -a"), ours("; true"), ours("; false")]))]), json!([group("", json!(["; true", "; false"]))])),
+    ];
+    for (before, mut wanted) in cases {
+        let settings = Settings::new(&json!({"hooks": {"PreToolUse": before, "Other": [{"hooks": [ours("")]}]}}).to_string());
+        settings.done(&["install"]);
+        for hook in wanted.as_array_mut().unwrap().iter_mut().flat_map(|group| group["hooks"].as_array_mut().unwrap()) {
+            let rest = hook.as_str().unwrap();
+            *hook = json!({"command": if rest == "x" { rest.into() } else { format!("{PROGRAM} hook{rest}") }});
+        }
+        let found = settings.json();
+        assert_eq!(found["hooks"]["PreToolUse"], wanted);
+        assert_eq!(found["hooks"]["Other"][0]["hooks"][0]["command"], format!("{PROGRAM} hook"));
+        assert!(settings.done(&["install"]).starts_with("note: nothing to change in `"));
+    }
+}
+
+#[test]
+fn variables_that_are_set_for_it_do_not_make_an_entry_another() {
+    let settings = Settings::new(&json!({"hooks": {"Stop": [{"hooks": [{"command": "TZ=UTC /old/ccstats hook"}]}]}}).to_string());
+    settings.done(&["install"]);
+    assert_eq!(settings.json()["hooks"]["Stop"], json!([{"hooks": [{"command": format!("TZ=UTC {PROGRAM} hook")}]}]));
+    settings.done(&["uninstall"]);
+    assert_eq!(settings.text(), "{}");
 }
 
 /// A folder with the program under another name. A name more is quicker made than a copy.

@@ -96,6 +96,12 @@ fn what_is_not_given_is_not_guessed() {
 }
 
 #[test]
+fn what_cannot_be_read_counts_as_missing() {
+    let input = r#"{"x": "cut emoji \ud83d", "model": {"display_name": "\ud83d", "id": "opus"}}"#;
+    assert_line(home().path(), input.as_bytes(), NONE, &format!("opus · {TODAY}"));
+}
+
+#[test]
 fn garbage_on_stdin_still_gives_a_line() {
     let home = home();
     let deep = "[".repeat(100_000);

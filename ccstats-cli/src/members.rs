@@ -1,4 +1,4 @@
-//! Changes one member of a JSON object in its text, and no byte beside it.
+//! Finds the members of a JSON object in its text, and changes one and no byte beside it.
 //!
 //! Reading and writing the whole would keep the values, and lose how somebody laid
 //! them out. The text must be valid JSON of an object; its owner has parsed it.
@@ -10,14 +10,15 @@ use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 /// One member: where its key starts, and where its value is.
-struct Member {
-    name: String,
+pub(crate) struct Member {
+    /// Empty where it is no Unicode.
+    pub(crate) name: String,
     start: usize,
-    value: Range<usize>,
+    pub(crate) value: Range<usize>,
 }
 
 /// The text with the member set to a value, or without it.
-pub(super) fn with_member(text: &str, name: &str, value: Option<&Value>) -> String {
+pub(crate) fn with_member(text: &str, name: &str, value: Option<&Value>) -> String {
     let members = members(text);
     // Of two with one name the last one counts.
     let at = members.iter().rposition(|member| member.name == name);
@@ -88,7 +89,7 @@ impl<'t> Layout<'t> {
 }
 
 /// The members of the object, in their order.
-fn members(text: &str) -> Vec<Member> {
+pub(crate) fn members(text: &str) -> Vec<Member> {
     let mut members = Vec::new();
     let mut at = inside(text).start;
     loop {
