@@ -1,7 +1,7 @@
 //! Formats render kinds of values; none of them knows a report.
 
 mod csv;
-mod json;
+pub(crate) mod json;
 mod markdown;
 pub(crate) mod number;
 mod table;

@@ -1,5 +1,6 @@
 //! `history`: what is kept of transcripts, and what can be done with it.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use serde_json::json;
 
 use crate::args::{Format, HistoryCommand, Options};
 use crate::config::Config;
+use crate::format::json::harmless;
 use crate::format::number::bytes;
 use crate::load::{self, Where, look};
 use crate::output::{self, Failure};
@@ -46,7 +48,7 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
         }
         HistoryCommand::Export { file } => {
             let unreadable = export(options, store, file)?;
-            let json = json!({"schema": SCHEMA, "file": file, "unreadable": unreadable});
+            let json = json!({"schema": SCHEMA, "file": text_of(file), "unreadable": unreadable});
             print(options, &format!("wrote `{}`\n", Shown::path(file)), &json)?;
         }
         HistoryCommand::Import { file, from } => import(options, store, file, from.clone(), &scan)?,
@@ -131,7 +133,7 @@ fn prune(
     export(options, store, &backup)?;
     let pruned = store.prune(scan, before_ms).map_err(failed)?;
     let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), Shown::path(&backup));
-    print(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": backup}))
+    print(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": text_of(&backup)}))
 }
 
 fn agrees(question: &str) -> Result<bool, Failure> {
@@ -161,7 +163,7 @@ fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBu
     let line = |root: &Imported| format!("root     `{}`, {}\n", Shown::path(&root.root), counted(root.transcripts, "transcript"));
     let mut text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), Shown::path(file));
     text.extend(imported.iter().map(line));
-    let json = |root: &Imported| json!({"root": root.root, "transcripts": root.transcripts, "unreadable": root.unreadable, "shown": root.is_shown});
+    let json = |root: &Imported| json!({"root": text_of(&root.root), "transcripts": root.transcripts, "unreadable": root.unreadable, "shown": root.is_shown});
     let roots: Vec<_> = imported.iter().map(json).collect();
     print(options, &text, &json!({"schema": SCHEMA, "transcripts": transcripts, "roots": roots}))?;
     let unreadable: u64 = imported.iter().map(|root| root.unreadable).sum();
@@ -215,7 +217,7 @@ fn status_text(status: &Status, folder: &Path, days: Option<&[String; 2]>) -> St
 fn status_json(status: &Status, folder: &Path, days: Option<&[String; 2]>) -> serde_json::Value {
     json!({
         "schema": SCHEMA,
-        "folder": folder,
+        "folder": text_of(folder),
         "size_bytes": status.size_bytes,
         "transcripts": status.transcripts,
         "gone": status.gone,
@@ -230,10 +232,15 @@ fn calendar(options: &Options) -> Result<Calendar, Failure> {
     Ok(request::calendar(options, &Config::load(options.config.as_deref())?))
 }
 
+/// A path as JSON can hold it.
+fn text_of(path: &Path) -> Cow<'_, str> {
+    path.to_string_lossy()
+}
+
 /// Prints a text, or the JSON in its place.
 fn print(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {
     let text = match options.format() {
-        Format::Json | Format::Ndjson => format!("{value}\n"),
+        Format::Json | Format::Ndjson => harmless(&value.to_string()) + "\n",
         _ => text.to_string(),
     };
     output::write(&text, options.output.as_deref(), options.color)

@@ -185,7 +185,7 @@ fn example(problem: &Problem) -> Json<'_> {
 
 /// Escapes what could act on a terminal. Such characters stand only inside of
 /// strings: between them there are spaces and newlines.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         // Most lines are plain, which is quickly seen of all their bytes at once.

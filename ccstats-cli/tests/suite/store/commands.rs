@@ -55,6 +55,26 @@ fn status_tells_what_is_kept_and_what_is_not() {
     );
 }
 
+/// Such a name that is no Unicode, and acts on a terminal.
+#[cfg(unix)]
+#[test]
+fn a_folder_of_any_name_can_be_told_of() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let place = Place::with_sessions(1, 1);
+    let name = std::ffi::OsString::from_vec(b"bad\xff\xc2\x9b\xe2\x80\xae".to_vec());
+    let folder = place.home().join(&name);
+    let run = |words: &[&str]| {
+        let run = finish(program(&place.home()).arg("history").args(words).arg("--store").arg(&folder));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        assert!(!run.text().contains(['\u{9b}', '\u{202e}']), "{:?}", run.text());
+        run
+    };
+    let told = format!("{}/bad\u{fffd}\u{9b}\u{202e}", place.home().display());
+    assert_eq!(run(&["sync", "--json"]).json()["folder"], told);
+    assert!(run(&["status", "--json"]).text().contains("bad\u{fffd}\\u009b\\u202e\""));
+    assert!(run(&["status"]).text().contains("/bad"));
+}
+
 #[test]
 fn days_of_history_are_those_of_the_calendar() {
     let place = Place::with_sessions(3, 2);
