@@ -2,7 +2,7 @@
 //! machine: without it nobody can test a name that they guess.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use ccstats_core::{HashKey, Shown};
@@ -20,10 +20,14 @@ pub(crate) fn load() -> io::Result<HashKey> {
         private::make_folder(&folder)?;
         create(&path)?;
     }
-    let secret = fs::read(&path)?;
+    let way_out = "remove it, and the next run makes a key with which every hash is another one";
+    let mut file = fs::File::open(&path)?;
+    // Whoever knows the key, or chose it, can test names.
+    private::check_secret(&file).map_err(|why| io::Error::other(format!("`{}` {why}: {way_out}", Shown::path(&path))))?;
+    let mut secret = Vec::new();
+    file.read_to_end(&mut secret)?;
     if secret.len() != SIZE_BYTES {
         let (path, found) = (Shown::path(&path), secret.len());
-        let way_out = "remove it, and the next run makes a key with which every hash is another one";
         return Err(io::Error::other(format!("expected {SIZE_BYTES} bytes in `{path}`, found {found}: {way_out}")));
     }
     Ok(HashKey::new(&secret))

@@ -66,7 +66,9 @@ fn work(options: &Options, send: impl Fn(Step)) -> Result<(), Failure> {
     let config = Config::load(options.config.as_deref())?;
     send(Step::Template(config.template.clone().unwrap_or_default()));
     let request = live::request(options, &config);
-    let kept = (!options.no_store).then(place::data_folder).flatten().map(|folder| folder.join("statusline.json"));
+    let folder = (!options.no_store).then(place::data_folder).flatten();
+    // What others put there would be shown as figures of this user.
+    let kept = folder.filter(|folder| private::is_own_folder(folder)).map(|folder| folder.join("statusline.json"));
     let last = kept.as_ref().and_then(|kept| Figures::last(kept, &request.query.calendar, request.now));
     send(Step::Figures(last.clone().unwrap_or_default()));
     let input = live::read_members(&Input::MEMBERS).map(|value| Input::new(&value)).unwrap_or_default();
@@ -93,11 +95,11 @@ struct Input {
 }
 
 impl Input {
-    fn new(value: &Value) -> Input {
-        let text = |pointer| value.pointer(pointer)?.as_str().filter(|text| !text.is_empty()).map(String::from);
     /// In these it is.
     const MEMBERS: [&str; 7] = ["session_id", "cwd", "workspace", "model", "cost", "context_window", "rate_limits"];
 
+    fn new(value: &Value) -> Input {
+        let text = |pointer| value.pointer(pointer)?.as_str().filter(|text| !text.is_empty()).map(String::from);
         let percent = |pointer: &str| Some(format!("{:.0}%", value.pointer(pointer)?.as_f64()?));
         let limit = |(name, key): (&str, &str)| Some(format!("{name} {}", percent(&format!("/rate_limits/{key}/used_percentage"))?));
         let limits: Vec<_> = [("5h", "five_hour"), ("7d", "seven_day"), ("spend", "spend_limit")].into_iter().filter_map(limit).collect();
@@ -168,11 +170,12 @@ impl Figures {
     }
 
     /// One name for what is not yet whole: two at once can spoil it for a moment, and
-    /// what does not parse counts as nothing.
+    /// what does not parse counts as nothing. No link that stands there is followed.
     fn keep(&self, place: PathBuf) -> std::io::Result<()> {
         let unfinished = place.with_extension("new");
         private::make_folder(place.parent().unwrap_or(&place))?;
-        let mut file = private::file().create(true).truncate(true).open(&unfinished)?;
+        let _ = fs::remove_file(&unfinished);
+        let mut file = private::file().create_new(true).open(&unfinished)?;
         file.write_all(&serde_json::to_vec(self)?)?;
         fs::rename(unfinished, place)
     }

@@ -238,6 +238,24 @@ fn only_the_user_can_read_what_is_kept() {
     assert!(!home.path().join("statusline.json").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn no_link_is_followed_and_a_folder_of_all_is_not_used() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let home = home();
+    let [kept, new, victim] = ["statusline.json", "statusline.new", "victim"].map(|name| home.path().join(name));
+    fs::write(&victim, "mine").unwrap();
+    symlink(&victim, &new).unwrap();
+    assert_line(home.path(), b"{}", NONE, TODAY);
+    assert_eq!((fs::read_to_string(&victim).unwrap().as_str(), kept.is_file(), new.is_symlink()), ("mine", true, false));
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::write(&kept, r#"{"day": "2026-11-20", "today": "$999"}"#).unwrap();
+    assert_late_line(NOW, home.path(), NONE, "ccstats");
+    fs::remove_file(&kept).unwrap();
+    assert_line(home.path(), b"{}", NONE, TODAY);
+    assert!(!kept.exists());
+}
+
 #[test]
 fn no_name_acts_on_the_line() {
     let name = "\u{1b}]0;t\u{7}\u{202e}\r\n";

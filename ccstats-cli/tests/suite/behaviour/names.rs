@@ -75,13 +75,34 @@ fn equal_names_have_equal_hashes_in_all_reports_and_others_have_others() {
     assert_ne!(hashes["/work/app"], "/work/app");
 }
 
+fn write_key(place: &Path, bytes: &[u8], mode: u32) {
+    fs::write(place, bytes).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(place, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_know_hashes_nothing() {
+    let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
+    let key = home.path().join("hash.key");
+    for mode in [0o644, 0o620, 0o604] {
+        write_key(&key, &[7; 32], mode);
+        let run = ccstats_of(home.path(), args("daily", home.path(), &["--hash"]));
+        let told = format!("error: cannot use the key of hashes: `{}` can be read or changed by others: remove it, ", key.display());
+        assert!(run.code == 1 && run.stdout.is_empty() && run.stderr.starts_with(&told), "{run:?}");
+    }
+    write_key(&key, &[7; 32], 0o600);
+    assert_eq!(ccstats_of(home.path(), args("daily", home.path(), &["--hash"])).code, 0);
+}
+
 #[test]
 fn a_key_that_is_not_whole_hashes_nothing() {
     let home = write_transcript(lines(&[assistant("msg_1", &output(1))]));
     let key = home.path().join("hash.key");
     let hashed = || ccstats_of(home.path(), args("daily", home.path(), &["--hash"]));
     for half in [&b""[..], &[7; 31]] {
-        fs::write(&key, half).unwrap();
+        write_key(&key, half, 0o600);
         let run = hashed();
         let told =
             format!("error: cannot use the key of hashes: expected 32 bytes in `{}`, found {}: remove it, ", key.display(), half.len());
