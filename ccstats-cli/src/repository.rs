@@ -9,6 +9,7 @@
 //! nothing but small regular files is read: a path to a pipe or to another machine
 //! must not make the program wait.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
@@ -18,24 +19,48 @@ use std::path::{Component, Path, PathBuf};
 /// repository, or have none that is known, are not in it. `worktrees` are the
 /// worktrees that transcripts name, with the folders their sessions came from.
 pub(crate) fn repositories(projects: &[&str], worktrees: &[(&str, &str)]) -> HashMap<String, String> {
-    let search = Search { projects: projects.iter().copied().collect(), worktrees };
+    let search = Search::new(projects, worktrees);
     let found = projects.iter().filter_map(|project| Some((project.to_string(), search.repository(project)?)));
     found.filter(|(project, repository)| project != repository).collect()
 }
 
+/// What is looked up for each project is found without a look at all others.
 struct Search<'p> {
     projects: HashSet<&'p str>,
-    worktrees: &'p [(&'p str, &'p str)],
+    /// By the last parts of their paths.
+    named: HashMap<&'p str, Vec<&'p str>>,
+    /// The first ones with their paths, with their numbers and the folders they came from.
+    worktrees: HashMap<&'p str, (usize, &'p str)>,
+    /// What was found for folders that worktrees share.
+    called: RefCell<HashMap<String, String>>,
 }
 
-impl Search<'_> {
+impl<'p> Search<'p> {
+    fn new(projects: &[&'p str], worktrees: &[(&'p str, &'p str)]) -> Search<'p> {
+        let projects: HashSet<&str> = projects.iter().copied().collect();
+        let mut named: HashMap<&str, Vec<&str>> = HashMap::new();
+        for project in &projects {
+            if let Some(last) = parts(project).last() {
+                named.entry(&project[last.start..last.end()]).or_default().push(project);
+            }
+        }
+        let mut by_path = HashMap::new();
+        for (number, (path, original)) in
+            worktrees.iter().enumerate().filter(|(_, (path, original))| !path.is_empty() && !is_in(original, path))
+        {
+            by_path.entry(without_end(path)).or_insert((number, *original));
+        }
+        Search { projects, named, worktrees: by_path, called: RefCell::default() }
+    }
+
     fn repository(&self, project: &str) -> Option<String> {
         on_disk(project).or_else(|| self.told(project)).or_else(|| self.by_layout(project))
     }
 
     /// What a transcript says about the worktree that a project is, or is in.
     fn told(&self, project: &str) -> Option<String> {
-        let (_, original) = self.worktrees.iter().find(|(path, original)| is_in(project, path) && !is_in(original, path))?;
+        let ends = project.match_indices(['/', '\\']).map(|(at, _)| at).chain([project.len()]);
+        let (_, original) = ends.filter_map(|end| self.worktrees.get(&project[..end])).min()?;
         Some(on_disk(original).or_else(|| self.by_layout(original)).unwrap_or_else(|| original.to_string()))
     }
 
@@ -67,12 +92,14 @@ impl Search<'_> {
     /// The only other project with a name; else the folder that all its worktrees
     /// share.
     fn called(&self, name: &str, shared: &str) -> String {
-        let has_name = |project: &&&str| parts(project).last().is_some_and(|last| last.name == name) && !is_in(project, shared);
-        let mut named = self.projects.iter().filter(has_name);
-        match (named.next(), named.next()) {
-            (Some(only), None) => only.to_string(),
-            _ => shared.into(),
-        }
+        let find = || {
+            let mut named = self.named.get(name).into_iter().flatten().filter(|project| !is_in(project, shared));
+            match (named.next(), named.next()) {
+                (Some(only), None) => only.to_string(),
+                _ => shared.into(),
+            }
+        };
+        self.called.borrow_mut().entry(shared.into()).or_insert_with(find).clone()
     }
 
     fn is_known(&self, repository: &str) -> bool {
@@ -127,8 +154,12 @@ fn sure(folder: &str) -> Option<String> {
 
 /// Whether a path is a folder or lies below it.
 fn is_in(path: &str, folder: &str) -> bool {
-    let rest = path.strip_prefix(folder.trim_end_matches(['/', '\\']));
+    let rest = path.strip_prefix(without_end(folder));
     !folder.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '\\']))
+}
+
+fn without_end(folder: &str) -> &str {
+    folder.trim_end_matches(['/', '\\'])
 }
 
 /// The repository of a folder that is still there.
@@ -257,6 +288,27 @@ mod tests {
         assert_eq!(of("/gone/x/b", &[], &told).as_deref(), Some("/gone/r"));
         assert_eq!(of("/gone/w/ab", &[], &told), None);
         assert_eq!(of("/gone/w/a", &[], &[("/gone/w/a", "/gone/w/a/src")]), None);
+    }
+
+    #[test]
+    fn of_several_worktrees_around_a_project_the_first_that_is_told_counts() {
+        let told = [("", "/x"), ("/gone/w/", "/gone/w/b"), ("/gone/w/a/", "/gone/r"), ("/gone/w", "/gone/s"), ("/gone/w/a", "/gone/t")];
+        assert_eq!(of("/gone/w/a/src", &[], &told).as_deref(), Some("/gone/r"));
+        assert_eq!(of("/gone/w/b", &[], &told).as_deref(), Some("/gone/s"));
+        assert_eq!(of("/gone/v", &[], &[("/", "relative")]).as_deref(), Some("relative"));
+        assert_eq!(of("/gone/v", &[], &[("", "/gone/r")]), None);
+    }
+
+    #[test]
+    fn many_worktrees_do_not_take_long() {
+        let paths: Vec<String> = (0..20_000)
+            .flat_map(|at| [format!("/x/.claude-worktrees/r{at}/n"), format!("/x/.claude-worktrees/n/{at}/n"), format!("/w/{at}")])
+            .collect();
+        let projects: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let told: Vec<(&str, &str)> = projects.iter().filter(|path| path.starts_with("/w")).map(|path| (*path, "/gone/r")).collect();
+        let start = std::time::Instant::now();
+        assert_eq!(repositories(&projects, &told).len(), projects.len());
+        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     }
 
     /// A repository with files as git writes them: paths below a folder, and texts.
