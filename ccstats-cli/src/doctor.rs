@@ -5,52 +5,57 @@ mod settings;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Kind, Prices, Problem, Shown, Status, Store, Table, Untrusted, Value, counted, grouped};
+use ccstats_core::{Dataset, Kind, Prices, Problem, Shown, Status, Store, Table, Untrusted, Value, counted, grouped, hash_problem};
 use chrono::{NaiveDate, Utc};
 
 use crate::args::{Format, Options};
 use crate::config::Config;
 use crate::format::number::bytes;
 use crate::load::{self, Where, look};
-use crate::output::{self, Failure};
-use crate::{format, history, progress};
+use crate::output::{self, Failure, UNUSABLE};
+use crate::{format, history, key, progress};
 use settings::Settings;
 
 /// Prices change a few times a year.
 const OLD_PRICES_DAYS: i64 = 90;
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let mut findings = Findings::default();
+    let key = options.hash.then(key::load).transpose().map_err(Failure::Key)?;
+    let mut findings = Findings { all: Vec::new(), hide_names: options.hash };
     let config = Config::load(options.config.as_deref());
     match &config {
         Ok(_) => findings.fine("configuration", "sound"),
-        Err(error) => findings.wrong("configuration", &error.to_string()),
+        Err(error) => findings.wrong_by_name("configuration", &error.to_string()),
     }
     let settings = Settings::read();
-    settings.wrong.iter().for_each(|why| findings.wrong("settings", why));
+    settings.wrong.iter().for_each(|why| findings.wrong_by_name("settings", why));
     load::start_threads(options);
     let Where { looked_in, scan } = look(options);
     let dataset = progress::shown(options.quiet, |progress| Dataset::load(&scan, progress))?;
-    let accounting = dataset.accounting();
+    let mut accounting = dataset.accounting().clone();
+    if let Some(key) = &key {
+        accounting.problems.iter_mut().for_each(|problem| hash_problem(problem, key));
+    }
     if accounting.transcripts == 0 {
-        findings.wrong("transcripts", &load::nothing_found(&looked_in));
+        findings.wrong_by_name("transcripts", &load::nothing_found(&looked_in));
     } else {
         let (count, lines) = (grouped(accounting.transcripts.into()), counted(accounting.lines.total().lines, "line"));
         findings.fine("transcripts", &format!("{count}, {lines}, {}", bytes(accounting.bytes())));
     }
-    for group in format::problems(accounting) {
+    for group in format::problems(&accounting) {
         let places = group.examples.iter().map(place_of).collect();
         findings.add(Finding { places, ..Finding::wrong("problem", &group.to_string()) });
     }
     store(options, &scan, settings.cleanup_days, &mut findings);
     prices(options, &mut findings);
     let text = match options.format() {
-        Format::Table => findings.0.iter().map(line).collect(),
+        Format::Table => findings.all.iter().map(line).collect(),
         other => format::render_table("ccstats.doctor/1", ("ok", findings.are_fine()), ("findings", &findings.table()), other),
     };
     output::write(&text, options.output.as_deref(), options.color)?;
     std::mem::forget(dataset);
-    Ok(ExitCode::SUCCESS)
+    let is_unusable = options.strict && !load::is_whole(&accounting);
+    Ok(if is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
 }
 
 fn place_of(problem: &Problem) -> String {
@@ -67,9 +72,9 @@ fn store(options: &Options, scan: &ccstats_core::Options, days: u64, findings: &
     let looked = history::folder(options).map_err(|_| "no folder for it".to_string()).and_then(|folder| look_at(&folder, scan));
     let (Status { unseen, transcripts, gone, size_bytes, .. }, unreadable, problems) = match looked {
         Ok(looked) => looked,
-        Err(why) => return findings.wrong("store", &why),
+        Err(why) => return findings.wrong_by_name("store", &why),
     };
-    problems.iter().filter_map(|problem| problem.detail.as_ref()).for_each(|why| findings.wrong("store", why));
+    problems.iter().filter_map(|problem| problem.detail.as_ref()).for_each(|why| findings.wrong_by_name("store", why));
     if unreadable > 0 {
         findings.wrong("store", &history::damage(unreadable));
     }
@@ -118,12 +123,14 @@ impl Finding {
     }
 }
 
-#[derive(Default)]
-struct Findings(Vec<Finding>);
+struct Findings {
+    all: Vec<Finding>,
+    hide_names: bool,
+}
 
 impl Findings {
     fn add(&mut self, finding: Finding) {
-        self.0.push(finding);
+        self.all.push(finding);
     }
 
     fn fine(&mut self, about: &'static str, text: &str) {
@@ -134,13 +141,19 @@ impl Findings {
         self.add(Finding::wrong(about, text));
     }
 
+    /// For a text with names in it, which cannot all be told from the words around them.
+    fn wrong_by_name(&mut self, about: &'static str, text: &str) {
+        let text = if self.hide_names { "not as it should be; `ccstats doctor` without `--hash` says why" } else { text };
+        self.wrong(about, text);
+    }
+
     fn are_fine(&self) -> bool {
-        self.0.iter().all(|finding| finding.is_fine)
+        self.all.iter().all(|finding| finding.is_fine)
     }
 
     fn table(&self) -> Table {
         let mut table = Table::new(&[("about", Kind::Text), ("ok", Kind::Flag), ("text", Kind::Text), ("places", Kind::Text)]);
-        table.rows = self.0.iter().map(row).collect();
+        table.rows = self.all.iter().map(row).collect();
         table
     }
 }

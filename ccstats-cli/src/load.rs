@@ -149,7 +149,7 @@ pub(crate) fn nothing_found(looked_in: &[PathBuf]) -> String {
 }
 
 /// Whether nothing of the input was skipped or doubtful; the store is no input.
-fn is_whole(accounting: &Accounting) -> bool {
+pub(crate) fn is_whole(accounting: &Accounting) -> bool {
     let of_input = accounting.problems.iter().filter(|problem| problem.kind != ProblemKind::Store);
     of_input.count() == 0 && accounting.lines.salvaged.lines == 0
 }

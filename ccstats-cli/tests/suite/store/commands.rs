@@ -408,6 +408,24 @@ fn doctor_tells_problems_with_their_places() {
 }
 
 #[test]
+fn doctor_heeds_strict_and_hash() {
+    let place = Place::with_sessions(1, 1);
+    assert_eq!(place.run(&["doctor", "--strict"]).code, 0);
+    place.append("s0", b"no json\n");
+    assert_eq!((place.run(&["doctor"]).code, place.run(&["doctor", "--strict"]).code), (0, 3));
+    fs::write(place.home().join("settings.json"), "[]").unwrap();
+    for options in [&["--hash"][..], &["--hash", "--json"]] {
+        let run = place.run(&[&["doctor"], options].concat());
+        let text = told(&place, &run);
+        assert!(!text.contains("HOME") && !text.contains("DATA") && !text.contains("s0.jsonl"), "{text}");
+    }
+    let text = place.run(&["doctor", "--hash"]).text().to_owned();
+    assert!(text.contains("!! settings       not as it should be; `ccstats doctor` without `--hash` says why\n"), "{text}");
+    let place = text.lines().skip_while(|line| !line.contains("1 malformed-line")).nth(1).unwrap().trim();
+    assert!(place.len() == 18 && place.ends_with(":5"), "{text}");
+}
+
+#[test]
 fn doctor_tells_how_old_prices_are() {
     let home = write_transcript("");
     let prices = |now: &str| {
