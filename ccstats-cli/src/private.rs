@@ -21,7 +21,10 @@ pub(crate) fn is_own_folder(folder: &Path) -> bool {
     #[cfg(unix)]
     return fs::metadata(folder).map_or(true, |folder| is_ours(&folder) && others_may(&folder) & 0o22 == 0);
     #[cfg(not(unix))]
-    true
+    {
+        let _ = folder;
+        true
+    }
 }
 
 /// What keeps an open file from being a secret of this user.
@@ -36,6 +39,8 @@ pub(crate) fn check_secret(file: &fs::File) -> Result<(), String> {
             return Err("can be read or changed by others".into());
         }
     }
+    #[cfg(not(unix))]
+    let _ = file;
     Ok(())
 }
 
