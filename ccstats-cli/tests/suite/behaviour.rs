@@ -367,7 +367,7 @@ fn destructive_commands_are_told_in_any_spelling_but_not_in_text() {
         ("rm -fr build", "destructive medium rm -fr build"),
         ("rm -r -f build", "destructive medium rm -r -f build"),
         ("rm --recursive --force build", "destructive medium rm --recursive --force build"),
-        (r#"/bin/rm -Rf "my build""#, "destructive medium rm -Rf my build"),
+        (r#"/bin/rm -Rf "my build""#, "destructive medium rm -Rf 'my build'"),
         ("sudo rm -rf /var/tmp/x", "destructive medium rm -rf /var/tmp/x"),
         ("find . -name x | xargs rm -rf", "destructive medium rm -rf"),
         ("git push -f", "destructive high git push -f"),

@@ -532,7 +532,8 @@ fn removes(program: &Program) -> Option<Severity> {
     let recursive = |text: &&str| is_short_for(text, "recurse") || is_rm && (*text == "--recursive" || has_letter(text, &['r', 'R']));
     let forced = |text: &&str| is_short_for(text, "force") || is_rm && (*text == "--force" || has_letter(text, &['f']));
     let by_switches = !is_rm && has_switch(&options, 's') && has_switch(&options, 'q');
-    if !by_switches && !(options.iter().any(recursive) && options.iter().any(forced)) {
+    let by_options = options.iter().any(recursive) && options.iter().any(forced);
+    if !by_switches && !by_options {
         return None;
     }
     let is_root = |word: &Word| ROOTS.contains(&word.text.trim_end_matches(['/', '\\', '*']));

@@ -42,8 +42,6 @@ pub fn files_read(command: &str) -> Vec<FileRead> {
 /// The same of a command that is parsed.
 pub fn files_read_by_script(script: &Script) -> Vec<FileRead> {
     let placed: Vec<(&Command, Folder)> = place::with_folders(script).collect();
-    // From here on all commands only show something.
-    let shows = script.commands.iter().rposition(|command| !only_shows(command)).map_or(0, |last| last + 1);
     let mut reads = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
         let starts = command.joined != Separator::Pipe && matches!(command.place, Place::Plain | Place::Inner);
@@ -51,7 +49,7 @@ pub fn files_read_by_script(script: &Script) -> Vec<FileRead> {
         let rest = pipeline.take_while(|command| command.joined == Separator::Pipe);
         if starts
             && let Some(read) = printed(command, folder).and_then(|read| narrowed(read, rest))
-            && is_certain(&script.commands, index, shows)
+            && is_certain(&script.commands, index)
         {
             reads.push(read);
         }
@@ -71,8 +69,8 @@ enum Chance {
 }
 
 /// Whether the success of a script, and the errors that it shows, prove that a
-/// reader among its commands has printed the file. From `shows` on they only show something.
-fn is_certain(commands: &[Command], index: usize, shows: usize) -> bool {
+/// reader among its commands has printed the file.
+fn is_certain(commands: &[Command], index: usize) -> bool {
     let reader = &commands[index];
     let rest = commands[index + 1..].iter().take_while(|command| command.joined == Separator::Pipe).count();
     let is_silent = reader.redirections.iter().any(|redirection| redirection.direction.writes() && redirection.descriptor == Some(2));
@@ -80,8 +78,8 @@ fn is_certain(commands: &[Command], index: usize, shows: usize) -> bool {
         _ if reader.background || is_silent && rest > 0 => false,
         (Chance::Open, _) | (_, Chance::Open) => false,
         (_, Chance::Sure) => true,
-        // Of `cat a; cat b` the first may fail, but then its error is shown.
-        (before, Chance::Linked) => before == Chance::Sure && !is_silent && shows <= index + 1 + rest,
+        // Of `cat a; ls` the first may fail, but hardly ever does, and then its error is shown.
+        (before, Chance::Linked) => before == Chance::Sure && !is_silent,
     }
 }
 
@@ -133,8 +131,7 @@ fn chance_after(commands: &[Command], index: usize, rest: usize) -> Chance {
     chance
 }
 
-/// Whether a command only prints or changes the folder: behind a reader it hides
-/// no more than that the file was missing, and before one it does not fail.
+/// Whether a command only prints or changes the folder: before a reader it does not fail.
 fn only_shows(command: &Command) -> bool {
     match command.program() {
         None => true,
@@ -438,6 +435,8 @@ mod tests {
             ("if [ -f x ]; then ls; else rm y; fi; cat a", "a"),
             ("if [ -f x ]; then ls; fi; (cat a)", "a"),
             ("ls; cat a", "a"),
+            ("cat a; ls", "a"),
+            ("cat a\nsed -i s/x/y/ c", "a"),
             ("(cat a); echo x | cat", "a"),
             ("ls || true; cat a", "a"),
             ("cd x || exit 1; cat a", "x/a"),
@@ -505,8 +504,6 @@ mod tests {
             "[ -f a ] && cat a; cat b | wc -l",
             "[ -f a ] && (echo x; cat a); echo y",
             "ls x && sh -c 'cat a'; echo y",
-            "cat nope; ls",
-            "cat nope\nsed -i s/a/b/ c",
             "cat a 2>/dev/null; echo x",
             "cat a 2>/dev/null | head -5",
             "cat a & ls",
