@@ -35,11 +35,9 @@ fn run_by<'c>(program: &Program<'c>) -> Option<Program<'c>> {
 
 /// Whether a program changes files that it need not name.
 pub(super) fn changes_tree(program: &Program) -> bool {
-    if program.has(&["--dry-run", "--check"]) {
-        return false;
-    }
     let reads = READERS.contains(&program.name) && !matches!(program.name, "sed" | "yq" | "awk" | "fd");
     !reads
+        && !program.has(&["--dry-run", "--check"])
         && (is_told_to_fix(program)
             || formats(program)
             || changes_packages(program)
@@ -69,7 +67,7 @@ fn is_told_to_fix(program: &Program) -> bool {
     let fixes = |text: &str| {
         ["--fix", "--write"].iter().any(|option| text.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
     };
-    !program.has(CHECKS) && program.arguments.iter().any(|word| fixes(&word.text))
+    program.arguments.iter().any(|word| fixes(&word.text)) && !program.has(CHECKS)
 }
 
 /// Formatters that change files unless they are told not to.
@@ -89,9 +87,10 @@ const FORMATTERS_TOLD: &[(&str, &[&str])] = &[
 ];
 
 fn formats(program: &Program) -> bool {
-    if program.has(CHECKS) {
-        return false;
-    }
+    is_formatter(program) && !program.has(CHECKS)
+}
+
+fn is_formatter(program: &Program) -> bool {
     if let Some((_, options)) = FORMATTERS_TOLD.iter().find(|(name, _)| *name == program.name) {
         let is_flag = |option: &&str| option.len() == 2 && program.has_flag(char::from(option.as_bytes()[1]));
         return program.has(options) || options.iter().any(is_flag);
