@@ -129,8 +129,8 @@ impl<'d> Selection<'d> {
     }
 
     pub(crate) fn keeps_call(&self, row: &CallRow) -> bool {
-        let model = || self.dataset.message(row.message).map_or(Symbol::NONE, |message| message.model);
-        self.keeps_origin(&row.origin) && self.tools.keep(row.tool) && (self.models.keeps_all() || self.models.keep(model()))
+        let keeps_model = || self.models.keeps_all() || self.models.keep(self.dataset.model_of(row));
+        self.keeps_origin(&row.origin) && self.tools.keep(row.tool) && keeps_model()
     }
 
     pub(crate) fn prompts(&self) -> impl Iterator<Item = &'d PromptRow> {
