@@ -110,15 +110,14 @@ fn base_mark(path: &str) -> Option<u32> {
 /// The words of a text that can be names of files, and what stands before each dot in
 /// them: `data.rs` says `data.rs` and `data`, never `a.rs`.
 fn words_of(text: &str) -> impl Iterator<Item = &str> {
-    let mut start = 0;
-    text.char_indices().chain([(text.len(), ' ')]).filter_map(move |(at, letter)| {
-        let goes_on = letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
-        let word = if goes_on && letter != '.' { "" } else { &text[start..at] };
-        if !goes_on {
-            start = at + letter.len_utf8();
-        }
-        (!word.is_empty()).then_some(word)
-    })
+    let ends = |letter: char| !letter.is_alphanumeric() && !matches!(letter, '_' | '-' | '.');
+    let words = text.split(ends).filter(|word| !word.is_empty());
+    words.flat_map(|word| stems(word).chain([word]))
+}
+
+/// What stands before each dot of a word.
+fn stems(word: &str) -> impl Iterator<Item = &str> {
+    word.match_indices('.').map(|(dot, _)| &word[..dot]).filter(|stem| !stem.is_empty())
 }
 
 /// A file, by all that a command can call it which ran in one folder.

@@ -154,28 +154,27 @@ fn is_cmdlet(name: &str) -> bool {
     })
 }
 
-/// How much of a text tells the Windows command interpreter: as long as `if not exist x`.
-const LONGEST_START: usize = 14;
-
 fn is_cmd(start: &str) -> bool {
-    let lower = start[..start.floor_char_boundary(LONGEST_START)].to_ascii_lowercase();
-    let drive = lower.strip_prefix("cd /d ").is_some_and(|path| path.trim_start_matches('"').get(1..2) == Some(":"));
-    if drive || lower.starts_with("if exist ") || lower.starts_with("if not exist ") || lower.starts_with("@echo off") {
+    // The command interpreter takes letters of either case.
+    let behind = |prefix: &str| start.split_at_checked(prefix.len()).filter(|(head, _)| head.eq_ignore_ascii_case(prefix));
+    let drive = behind("cd /d ").is_some_and(|(_, path)| path.trim_start_matches('"').get(1..2) == Some(":"));
+    if drive || ["if exist ", "if not exist ", "@echo off"].into_iter().any(|prefix| behind(prefix).is_some()) {
         return true;
     }
     let mut words = start.lines().next().unwrap_or_default().split_ascii_whitespace();
-    let first = words.next().unwrap_or_default().to_ascii_lowercase();
+    let first = words.next().unwrap_or_default();
     let is_switch = |word: &str| {
         let bytes = word.as_bytes();
         bytes.len() >= 2 && bytes[0] == b'/' && bytes[1].is_ascii_alphabetic() && (bytes.len() == 2 || bytes[2] == b':')
     };
-    BUILTINS.contains(&first.as_str()) && words.next().is_some_and(is_switch) || has_percent_variable(start)
+    BUILTINS.iter().any(|builtin| builtin.eq_ignore_ascii_case(first)) && words.next().is_some_and(is_switch) || has_percent_variable(start)
 }
 
 /// `%PATH%`, not in single quotes. Other names are as often those of a template, or of a pattern.
 fn has_percent_variable(text: &str) -> bool {
     let outside = || text.split('\'').step_by(2);
-    outside().any(|part| part.split('%').skip(1).any(|name| VARIABLES.contains(&name)) && part.matches('%').count() > 1)
+    text.contains('%')
+        && outside().any(|part| part.split('%').skip(1).any(|name| VARIABLES.contains(&name)) && part.matches('%').count() > 1)
 }
 
 /// Where the next separator outside quotes starts, or the end.

@@ -13,30 +13,27 @@ pub(super) fn command_key(words: &[Word]) -> String {
 
 /// The same of a program without its wrappers.
 pub(super) fn program_key(program: &Program) -> String {
-    let mut program = *program;
-    let mut names = Vec::new();
-    // No recursion: a text has room for thousands of `npx`.
-    while let Some(inner) = run_by(&program) {
-        names.push(program.name);
-        names.extend(inner.via);
-        let Some(next) = program::effective(inner.words) else { return names.join(" ") };
-        program = next;
-    }
-    let own = own_key(&program);
-    if names.is_empty() {
-        return own;
-    }
-    names.push(&own);
-    names.join(" ")
+    key_words(program).join(" ")
 }
 
-/// The key of a program that runs no other one.
-fn own_key(program: &Program) -> String {
-    if is_interpreter(program.name) {
-        return script_of(program);
+/// The words that the key of a program is made of.
+pub(super) fn key_words<'c>(program: &Program<'c>) -> Vec<&'c str> {
+    let mut program = *program;
+    let mut key = Vec::new();
+    // No recursion: a text has room for thousands of `npx`.
+    while let Some(inner) = run_by(&program) {
+        key.push(program.name);
+        key.extend(inner.via);
+        let Some(next) = program::effective(inner.words) else { return key };
+        program = next;
     }
-    let words = subcommand_words(program);
-    std::iter::once(program.name).chain(words).collect::<Vec<_>>().join(" ")
+    key.push(program.name);
+    if is_interpreter(program.name) {
+        key.extend(script_of(&program).into_iter().flatten())
+    } else {
+        key.extend(subcommand_words(&program))
+    }
+    key
 }
 
 /// What `npx`, `uv run`, `bundle exec` run in the end; nothing for programs that run no other one.
@@ -137,8 +134,8 @@ fn is_interpreter(name: &str) -> bool {
         || name == "."
 }
 
-/// `python x.py`, `python -m pytest`, `node -e`.
-fn script_of(program: &Program) -> String {
+/// What an interpreter runs: a script, the option that gives its code, `-m` and a module.
+fn script_of<'c>(program: &Program<'c>) -> [Option<&'c str>; 2] {
     let valued: &[&str] = match program.name.trim_end_matches(|character: char| !character.is_ascii_alphabetic()) {
         "python" => &["-W", "-X"],
         "node" | "tsx" | "ts-node" => &["-r", "--require", "--import", "--loader", "-P", "--project", "--env-file"],
@@ -154,23 +151,23 @@ fn script_of(program: &Program) -> String {
         let text = word.text.as_str();
         if text == "-m" && name.starts_with('p') {
             let module = rest.first().map_or("", |module| module.text.as_str());
-            return format!("{name} -m {module}");
+            return [Some(text), Some(module)];
         }
         if takes_code(name, text) {
-            return format!("{name} {}", code_option(name));
+            return [Some(code_option(name)), None];
         }
         words = match text {
             "-" => break,
             // What follows are arguments of the script on the input.
             _ if program::is_shell(name) && program::is_cluster_with(text, 's') => break,
             _ if is_substitution(word) => break,
-            "--test" => return format!("{name} --test"),
+            "--test" => return [Some(text), None],
             _ if valued.contains(&text) => rest.get(1..).unwrap_or_default(),
             _ if text.starts_with('-') => rest,
-            _ => return format!("{name} {text}"),
+            _ => return [Some(text), None],
         };
     }
-    name.to_owned()
+    [None, None]
 }
 
 /// `<(curl …)` and `"$(…)"`: a script that another command makes.

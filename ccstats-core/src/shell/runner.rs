@@ -28,9 +28,8 @@ pub(super) fn of_program(program: &Program) -> Option<Runner> {
     if only_tells_of_itself(&program) {
         return None;
     }
-    let key = name::program_key(&program);
-    let parts: Vec<&str> = key.split(' ').collect();
-    let (name, rest) = parts.split_first()?;
+    let key = name::key_words(&program);
+    let (name, rest) = key.split_first()?;
     by_name(name, &program).or_else(|| by_subcommand(name, rest, &program))
 }
 

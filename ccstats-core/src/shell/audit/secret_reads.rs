@@ -279,6 +279,7 @@ const NAMING_OF: &[(&[&str], &[&str])] = &[
 /// How many words behind `option` only name something.
 fn named_words_behind(program: &Program, option: &str) -> usize {
     match (program.name, option) {
+        _ if !option.starts_with('-') => 0,
         ("jq", "--arg" | "--argjson") => 2,
         // All names up to the end.
         ("zip", "-x" | "--exclude") => usize::MAX,
