@@ -159,6 +159,11 @@ impl Prices {
         Ok(Prices { models: file.models.into_iter().map(Price::from).collect(), as_of: file.about.as_of })
     }
 
+    /// Whether some of them are a user's own.
+    pub(crate) fn has_own(&self) -> bool {
+        self.models.iter().any(|price| !price.own.is_empty())
+    }
+
     /// These prices with some of one's own, which go before. A model that the
     /// table has keeps its other names and its factors for speed and geography,
     /// and on days without a price of one's own its list price.

@@ -195,10 +195,7 @@ impl Report {
         let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, listing.now_ms));
         let (asked, query) = (query, whole.as_ref().unwrap_or(query));
         let selection = Selection::new(dataset, query)?;
-        let mut contents = match behaviour::findings(name, &selection, prices, listing) {
-            Some(findings) => findings,
-            None => sums(name, &selection, prices, listing.now_ms)?,
-        };
+        let mut contents = contents(name, &selection, prices, listing)?;
         contents.notes.extend(blocks::note(asked, query));
         arrange(&mut contents.sections, listing)?;
         redact(contents.sections.iter_mut().map(|section| &mut section.table));
@@ -233,41 +230,72 @@ struct Contents {
     advice: Option<String>,
 }
 
-/// A report that adds up messages, calls and prompts.
-fn sums(name: ReportName, selection: &Selection, prices: &Prices, now_ms: Option<i64>) -> Result<Contents, Error> {
-    let tables = || match name {
-        ReportName::Summary => Ok(behaviour::signals(selection)),
-        ReportName::Blocks => Ok(vec![Section { key: "rows", table: blocks::table(selection, prices, now_ms) }]),
-        _ => groups(name, selection, prices).map(|table| vec![Section { key: "rows", table }]),
-    };
-    let (tally, sections) = rayon::join(|| Tally::of_selection(selection, prices), tables);
-    let (mut sections, calls_only) = (sections?, selection.calls_only());
-    let totals = if name == ReportName::Summary {
-        sections = [summary::sections(&tally, calls_only), sections].concat();
-        Totals { key: "summary", table: summary::totals(&tally, calls_only) }
-    } else {
-        Totals { key: "totals", table: summary::list_totals(&tally, calls_only) }
-    };
-    // Of calls alone no cost is told.
-    let notes = if calls_only { Vec::new() } else { summary::notes(&tally, prices) };
-    Ok(Contents { sections, totals, notes, advice: None })
+fn contents(name: ReportName, selection: &Selection, prices: &Prices, listing: &Listing) -> Result<Contents, Error> {
+    let grouped = |by| summed(selection, prices, || grouped::rows(by, selection, prices));
+    Ok(match name {
+        ReportName::Summary => summary(selection, prices),
+        ReportName::Daily => grouped(GroupBy::Day)?,
+        ReportName::Weekly => grouped(GroupBy::Week)?,
+        ReportName::Monthly => grouped(GroupBy::Month)?,
+        ReportName::Sessions => summed(selection, prices, || sessions_table(selection, prices))?,
+        ReportName::Projects => grouped(GroupBy::Project)?,
+        ReportName::Models => grouped(GroupBy::Model)?,
+        ReportName::Tools => behaviour::tools(selection, prices, listing.calls_by),
+        ReportName::Agents => summed(selection, prices, || agents_table(selection, prices))?,
+        ReportName::Reads => behaviour::reads(selection, prices),
+        ReportName::Failures => behaviour::failures(selection),
+        ReportName::Hotspots => behaviour::hotspots(selection),
+        ReportName::Audit => behaviour::audit(selection, listing),
+        ReportName::Prompts => behaviour::prompts(selection),
+        ReportName::Context => behaviour::context(selection, prices),
+        ReportName::Blocks => summed(selection, prices, || Ok(blocks::table(selection, prices, listing.now_ms)))?,
+    })
 }
 
-/// Sums by one key, and what else is told of what has that key.
-fn groups(name: ReportName, selection: &Selection, prices: &Prices) -> Result<Table, Error> {
-    let mut table = grouped::rows(name, selection, prices)?;
-    match name {
-        ReportName::Sessions => {
-            table = table.details(&["calls", "tokens.output"]);
-            sessions::extend(&mut table, selection);
-        }
-        ReportName::Agents => {
-            table = table.details(&["sessions", "prompts", "tokens.output"]);
-            behaviour::add_answer_costs(&mut table, selection, prices);
-        }
-        _ => {}
-    }
+fn summary(selection: &Selection, prices: &Prices) -> Contents {
+    let (tally, signals) = rayon::join(|| Tally::of_selection(selection, prices), || behaviour::signals(selection));
+    let calls_only = selection.calls_only();
+    let totals = Totals { key: "summary", table: summary::totals(&tally, calls_only) };
+    let sections = [summary::sections(&tally, calls_only), signals].concat();
+    Contents { sections, totals, notes: notes(&tally, selection, prices), advice: None }
+}
+
+/// A list of sums, with those of the whole range above it.
+fn summed(selection: &Selection, prices: &Prices, table: impl FnOnce() -> Result<Table, Error> + Send) -> Result<Contents, Error> {
+    let (tally, table) = rayon::join(|| Tally::of_selection(selection, prices), table);
+    let totals = Totals { key: "totals", table: summary::list_totals(&tally, selection.calls_only()) };
+    let sections = vec![Section { key: "rows", table: table? }];
+    Ok(Contents { sections, totals, notes: notes(&tally, selection, prices), advice: None })
+}
+
+/// Of calls alone no cost is told.
+fn notes(tally: &Tally, selection: &Selection, prices: &Prices) -> Vec<String> {
+    if selection.calls_only() { Vec::new() } else { summary::notes(tally, prices) }
+}
+
+fn sessions_table(selection: &Selection, prices: &Prices) -> Result<Table, Error> {
+    let mut table = grouped::rows(GroupBy::Session, selection, prices)?.details(&["calls", "tokens.output"]);
+    sessions::extend(&mut table, selection);
     Ok(table)
+}
+
+fn agents_table(selection: &Selection, prices: &Prices) -> Result<Table, Error> {
+    let mut table = grouped::rows(GroupBy::Agent, selection, prices)?.details(&["sessions", "prompts", "tokens.output"]);
+    behaviour::add_answer_costs(&mut table, selection, prices);
+    Ok(table)
+}
+
+/// What the rows of a report are sums over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GroupBy {
+    Day,
+    Week,
+    Month,
+    Session,
+    Project,
+    Model,
+    /// The kind of agent.
+    Agent,
 }
 
 /// Without polars there is nothing to group with.
@@ -275,7 +303,7 @@ fn groups(name: ReportName, selection: &Selection, prices: &Prices) -> Result<Ta
 mod grouped {
     use super::*;
 
-    pub(super) fn rows(_: ReportName, _: &Selection, _: &Prices) -> Result<Table, Error> {
+    pub(super) fn rows(_: GroupBy, _: &Selection, _: &Prices) -> Result<Table, Error> {
         Err(Error::Frames("the report needs the feature `frames`".into()))
     }
 }

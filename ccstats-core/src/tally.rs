@@ -148,7 +148,8 @@ impl AddAssign for ProjectTally {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// All messages.
+    /// All messages. None are selected by a query for the calls of some tools: what these
+    /// cost is no part of any message.
     pub spending: Spending,
     /// All tool calls.
     pub calls: u64,

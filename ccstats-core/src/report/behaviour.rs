@@ -8,60 +8,61 @@ use crate::behaviour::tools::CallsBy;
 use crate::behaviour::{audit, context, failures, hotspots, prompts, reads, tools};
 use crate::prices::Prices;
 use crate::query::Selection;
-use crate::report::{Contents, Listing, ReportName, Section, Totals};
+use crate::report::{Contents, Listing, Section, Totals};
 use crate::table::{Column, Kind, Table, Value};
 
-/// A report about behaviour; `None` for all others.
-pub(super) fn findings(name: ReportName, selection: &Selection, prices: &Prices, listing: &Listing) -> Option<Contents> {
+fn list(table: Table, totals: Table, advice: Option<String>) -> Contents {
+    let totals = Totals { key: "totals", table: totals };
+    Contents { sections: vec![Section { key: "rows", table }], totals, notes: Vec::new(), advice }
+}
+
+pub(super) fn tools(selection: &Selection, prices: &Prices, calls_by: CallsBy) -> Contents {
     let dataset = selection.dataset();
-    let found = |table: Table, totals: Table, advice| {
-        let totals = Totals { key: "totals", table: totals };
-        Contents { sections: vec![Section { key: "rows", table }], totals, notes: Vec::new(), advice }
-    };
-    Some(match name {
-        ReportName::Tools => {
-            let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
-            let uses = tools::uses(selection, &costs, listing.calls_by);
-            found(tools::table(listing.calls_by, &uses), tools::totals(&uses), None)
-        }
-        ReportName::Reads => {
-            let epochs = Epochs::new(dataset);
-            let rows = reads::rows(selection, &epochs);
-            let costs = ResultCosts::new(dataset, &epochs, prices);
-            let table = reads::table(dataset, &rows, &costs);
-            found(table, reads::totals(&rows, &costs), reads::advice(&rows))
-        }
-        ReportName::Failures => {
-            let failures = failures::failures(selection);
-            let table = failures.table();
-            let totals = sums(&table, &["sessions", "days", "last_exit_code"]);
-            let mut findings = found(table, totals, failures.advice());
-            findings.sections.push(Section { key: "hidden", table: failures.hidden_table() });
-            findings
-        }
-        ReportName::Hotspots => {
-            let rows = hotspots::hotspots(selection);
-            let table = hotspots::table(dataset, &rows);
-            let totals = sums(&table, &["sessions", "days"]);
-            found(table, totals, hotspots::advice(&rows))
-        }
-        ReportName::Audit => {
-            let leaks = listing.leaks.as_ref().map_or(&[][..], |leaks| &leaks.leaks);
-            let events = audit::events(selection, &listing.allowed_hosts, leaks);
-            let mut totals = Table::new(&[("events", Kind::Count)]);
-            totals.rows.push(vec![Value::from(events.len() as u64)]);
-            found(audit::table(dataset, &events, selection.calendar()), totals, audit::advice(&events))
-        }
-        ReportName::Prompts => {
-            let rows = prompts::rows(selection);
-            found(prompts::table(&rows), prompts::totals(&rows), prompts::advice(&rows))
-        }
-        ReportName::Context => {
-            let rows = context::rows(selection, prices);
-            found(context::table(dataset, &rows), context::totals(&rows), context::advice(&rows))
-        }
-        _ => return None,
-    })
+    let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
+    let uses = tools::uses(selection, &costs, calls_by);
+    list(tools::table(calls_by, &uses), tools::totals(&uses), None)
+}
+
+pub(super) fn reads(selection: &Selection, prices: &Prices) -> Contents {
+    let dataset = selection.dataset();
+    let epochs = Epochs::new(dataset);
+    let rows = reads::rows(selection, &epochs);
+    let costs = ResultCosts::new(dataset, &epochs, prices);
+    list(reads::table(dataset, &rows, &costs), reads::totals(&rows, &costs), reads::advice(&rows))
+}
+
+pub(super) fn failures(selection: &Selection) -> Contents {
+    let failures = failures::failures(selection);
+    let table = failures.table();
+    let totals = sums(&table, &["sessions", "days", "last_exit_code"]);
+    let mut contents = list(table, totals, failures.advice());
+    contents.sections.push(Section { key: "hidden", table: failures.hidden_table() });
+    contents
+}
+
+pub(super) fn hotspots(selection: &Selection) -> Contents {
+    let rows = hotspots::hotspots(selection);
+    let table = hotspots::table(selection.dataset(), &rows);
+    let totals = sums(&table, &["sessions", "days"]);
+    list(table, totals, hotspots::advice(&rows))
+}
+
+pub(super) fn audit(selection: &Selection, listing: &Listing) -> Contents {
+    let leaks = listing.leaks.as_ref().map_or(&[][..], |leaks| &leaks.leaks);
+    let events = audit::events(selection, &listing.allowed_hosts, leaks);
+    let mut totals = Table::new(&[("events", Kind::Count)]);
+    totals.rows.push(vec![Value::from(events.len() as u64)]);
+    list(audit::table(selection.dataset(), &events, selection.calendar()), totals, audit::advice(&events))
+}
+
+pub(super) fn prompts(selection: &Selection) -> Contents {
+    let rows = prompts::rows(selection);
+    list(prompts::table(&rows), prompts::totals(&rows), prompts::advice(&rows))
+}
+
+pub(super) fn context(selection: &Selection, prices: &Prices) -> Contents {
+    let rows = context::rows(selection, prices);
+    list(context::table(selection.dataset(), &rows), context::totals(&rows), context::advice(&rows))
 }
 
 /// Adds to the rows of agents what their answers cost those who started them.

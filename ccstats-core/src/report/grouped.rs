@@ -5,18 +5,19 @@
 
 use std::ops::Range;
 
+use chrono::{NaiveDate, TimeDelta};
 use polars::prelude::*;
 
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::prices::{Cost, Prices};
 use crate::query::Selection;
-use crate::report::ReportName;
+use crate::report::GroupBy;
 use crate::report::summary::{DETAILS, SPENDING};
 use crate::rows::{MessageRow, Origin};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
-use crate::time::Calendar;
+use crate::time::{Calendar, month_start};
 use crate::usage::Tokens;
 
 /// What is counted beside spending.
@@ -35,9 +36,9 @@ const TOKENS: Range<usize> = 3..8;
 const DISTINCT: [(&str, &str, &str); 2] = [("session", "sessions", "no_session"), ("agent", "agents", "no_agent")];
 
 /// The rows of a report that groups by one key.
-pub(super) fn rows(name: ReportName, selection: &Selection, prices: &Prices) -> Result<Table, Error> {
-    let grouping = Grouping { name, dataset: selection.dataset(), calendar: selection.calendar() };
-    let groups = grouping.facts(selection, prices)?.group_by([col("key")]).agg(sums()).collect()?;
+pub(super) fn rows(by: GroupBy, selection: &Selection, prices: &Prices) -> Result<Table, Error> {
+    let grouping = Grouping { by, dataset: selection.dataset(), calendar: selection.calendar() };
+    let groups = grouping.fact_table(selection, prices)?.group_by([col("key")]).agg(sums()).collect()?;
     let mut rows = grouping.read(&groups, selection.calls_only())?;
     if grouping.is_period() {
         rows.sort_by(|(_, a), (_, b)| period(a).cmp(&period(b)));
@@ -75,30 +76,30 @@ fn sums() -> Vec<Expr> {
 
 /// One report's way to group.
 struct Grouping<'g> {
-    name: ReportName,
+    by: GroupBy,
     dataset: &'g Dataset,
     calendar: &'g Calendar,
 }
 
 impl Grouping<'_> {
     fn is_period(&self) -> bool {
-        matches!(self.name, ReportName::Daily | ReportName::Weekly | ReportName::Monthly)
+        matches!(self.by, GroupBy::Day | GroupBy::Week | GroupBy::Month)
     }
 
     fn columns(&self) -> Vec<(&'static str, Kind)> {
-        let key = match self.name {
-            ReportName::Daily => ("day", Kind::Day),
-            ReportName::Weekly => ("week", Kind::Day),
-            ReportName::Monthly => ("month", Kind::Day),
-            ReportName::Sessions => ("session", Kind::Phrase),
-            ReportName::Projects => ("project", Kind::Text),
-            ReportName::Models => ("model", Kind::Text),
-            _ => ("agent", Kind::Text),
+        let key = match self.by {
+            GroupBy::Day => ("day", Kind::Day),
+            GroupBy::Week => ("week", Kind::Day),
+            GroupBy::Month => ("month", Kind::Day),
+            GroupBy::Session => ("session", Kind::Phrase),
+            GroupBy::Project => ("project", Kind::Text),
+            GroupBy::Model => ("model", Kind::Text),
+            GroupBy::Agent => ("agent", Kind::Text),
         };
         let mut columns = vec![key];
-        match self.name {
-            ReportName::Sessions => columns.extend([("first", Kind::Instant), ("last", Kind::Instant)]),
-            ReportName::Agents => columns.push(("agents", Kind::Count)),
+        match self.by {
+            GroupBy::Session => columns.extend([("first", Kind::Instant), ("last", Kind::Instant)]),
+            GroupBy::Agent => columns.push(("agents", Kind::Count)),
             _ => {}
         }
         columns.extend(COUNTS.iter().filter(|(name, _)| self.has(name)));
@@ -109,62 +110,62 @@ impl Grouping<'_> {
 
     /// A prompt has no model, and a session is one session.
     fn has(&self, count: &str) -> bool {
-        match self.name {
-            ReportName::Sessions => count != "sessions",
-            ReportName::Models => count != "prompts",
+        match self.by {
+            GroupBy::Session => count != "sessions",
+            GroupBy::Model => count != "prompts",
             _ => true,
         }
     }
 
     /// The number that a row is grouped by; `None` where it has none.
     fn key(&self, origin: &Origin, model: Symbol) -> Option<i64> {
-        let symbol = match self.name {
-            ReportName::Daily | ReportName::Weekly | ReportName::Monthly => return self.period_key(origin),
-            ReportName::Sessions => origin.session,
-            ReportName::Projects => self.dataset.project(origin.project),
-            ReportName::Models => model,
-            _ => self.dataset.agent_kind(origin),
+        // Of a period the first day, counted from 1970.
+        let since_1970 = |day: NaiveDate| (day - NaiveDate::default()).num_days();
+        let day = || Some(self.calendar.day(origin.order.stamp_ms()?));
+        let symbol = match self.by {
+            GroupBy::Day => return day().map(since_1970),
+            GroupBy::Week => return day().map(|day| since_1970(self.calendar.week(day))),
+            GroupBy::Month => return day().map(|day| since_1970(month_start(day))),
+            GroupBy::Session => origin.session,
+            GroupBy::Project => self.dataset.project(origin.project),
+            GroupBy::Model => model,
+            GroupBy::Agent => self.dataset.agent_kind(origin),
         };
         Some(symbol.index() as i64)
-    }
-
-    /// The first day of the period, counted from 1970.
-    fn period_key(&self, origin: &Origin) -> Option<i64> {
-        let day = self.calendar.day(origin.order.stamp_ms()?);
-        let first = match self.name {
-            ReportName::Weekly => self.calendar.week(day),
-            ReportName::Monthly => crate::time::month_start(day),
-            _ => day,
-        };
-        Some((first - chrono::NaiveDate::default()).num_days())
     }
 
     /// The text of a key.
     fn text(&self, key: Option<i64>) -> String {
         let Some(key) = key else { return "unknown".into() };
-        let day = || chrono::NaiveDate::default() + chrono::TimeDelta::days(key);
-        match self.name {
-            ReportName::Monthly => day().format("%Y-%m").to_string(),
-            ReportName::Daily | ReportName::Weekly => day().to_string(),
-            _ => self.dataset.symbols().name(Symbol::at(key as usize)).into_owned(),
+        let day = || NaiveDate::default() + TimeDelta::days(key);
+        match self.by {
+            GroupBy::Month => day().format("%Y-%m").to_string(),
+            GroupBy::Day | GroupBy::Week => day().to_string(),
+            GroupBy::Session | GroupBy::Project | GroupBy::Model | GroupBy::Agent => {
+                self.dataset.symbols().name(Symbol::at(key as usize)).into_owned()
+            }
         }
     }
 
     /// The fact table: a row per message, call and prompt that the query selects.
-    fn facts(&self, selection: &Selection, prices: &Prices) -> Result<LazyFrame, Error> {
+    fn fact_table(&self, selection: &Selection, prices: &Prices) -> Result<LazyFrame, Error> {
         let mut facts = FactColumns::default();
         for (row, cost) in self.dataset.priced_messages(prices) {
             if selection.keeps_message(row) {
-                facts.push(self.key(&row.origin, row.model), &row.origin, Fact::message(row, cost));
+                facts.push(self.key(&row.origin, row.model), &row.origin, Measures::message(row, cost));
             }
         }
         for (row, _) in selection.calls() {
             let key = self.key(&row.origin, self.dataset.model_of(row));
-            facts.push(key, &row.origin, Fact { calls: 1, is_activity: selection.calls_only(), ..Fact::default() });
+            facts.push(key, &row.origin, Measures { calls: 1, is_activity: selection.calls_only(), ..Measures::default() });
         }
-        if self.name != ReportName::Models {
+        if self.by != GroupBy::Model {
             for row in selection.prompts() {
-                facts.push(self.key(&row.origin, Symbol::NONE), &row.origin, Fact { prompts: 1, is_activity: true, ..Fact::default() });
+                facts.push(
+                    self.key(&row.origin, Symbol::NONE),
+                    &row.origin,
+                    Measures { prompts: 1, is_activity: true, ..Measures::default() },
+                );
             }
         }
         facts.frame()
@@ -183,9 +184,9 @@ impl Grouping<'_> {
                 None => number(name),
             };
             let mut cells = vec![Value::text(self.text(keys.get(index)))];
-            match self.name {
-                ReportName::Sessions => cells.extend([first, last].map(|stamps| Value::instant(stamps.get(index), self.calendar))),
-                ReportName::Agents => cells.push(sum("agents")?.into()),
+            match self.by {
+                GroupBy::Session => cells.extend([first, last].map(|stamps| Value::instant(stamps.get(index), self.calendar))),
+                GroupBy::Agent => cells.push(sum("agents")?.into()),
                 _ => {}
             }
             for (name, _) in COUNTS.iter().filter(|(name, _)| self.has(name)) {
@@ -210,7 +211,7 @@ impl Grouping<'_> {
 
 /// What one row of the fact table adds to the sums.
 #[derive(Default)]
-struct Fact {
+struct Measures {
     prompts: u64,
     calls: u64,
     messages: u64,
@@ -223,17 +224,17 @@ struct Fact {
     is_activity: bool,
 }
 
-impl Fact {
-    fn message(row: &MessageRow, cost: Option<Cost>) -> Fact {
+impl Measures {
+    fn message(row: &MessageRow, cost: Option<Cost>) -> Measures {
         let Tokens { input, output, cache_write_5m, cache_write_1h, cache_read, .. } = row.tokens;
-        Fact {
+        Measures {
             messages: 1,
             is_activity: true,
             tokens: [input, output, cache_write_5m, cache_write_1h, cache_read],
             cost: cost.map_or(0, |cost| cost.total()),
             unpriced: u64::from(cost.is_none()),
             not_final: u64::from(!row.is_final),
-            ..Fact::default()
+            ..Measures::default()
         }
     }
 }
@@ -254,15 +255,15 @@ struct FactColumns {
 }
 
 impl FactColumns {
-    fn push(&mut self, key: Option<i64>, origin: &Origin, fact: Fact) {
+    fn push(&mut self, key: Option<i64>, origin: &Origin, measures: Measures) {
         self.key.push(key);
-        self.time.push(origin.order.stamp_ms().filter(|_| fact.is_activity));
-        self.session.push(fact.is_activity.then_some(origin.session.index() as u32));
+        self.time.push(origin.order.stamp_ms().filter(|_| measures.is_activity));
+        self.session.push(measures.is_activity.then_some(origin.session.index() as u32));
         self.agent.push((!origin.agent.is_none()).then_some(origin.agent.index() as u32));
-        let counts = [fact.prompts, fact.calls, fact.messages].into_iter();
-        let sums = counts.chain(fact.tokens).chain([fact.unpriced, fact.not_final]);
+        let counts = [measures.prompts, measures.calls, measures.messages].into_iter();
+        let sums = counts.chain(measures.tokens).chain([measures.unpriced, measures.not_final]);
         self.sums.iter_mut().zip(sums).for_each(|(column, value)| column.push(value));
-        self.cost.push(fact.cost as i128);
+        self.cost.push(measures.cost as i128);
     }
 
     fn frame(self) -> Result<LazyFrame, Error> {
