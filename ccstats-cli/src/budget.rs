@@ -3,16 +3,14 @@
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use ccstats_core::{
-    Budget, BudgetQuery, Calendar, Limit, Needs, Period, ProjectPattern, Query, Shown, budget_needs, budget_table, budgets, money,
-};
+use ccstats_core::{Budget, BudgetQuery, Calendar, Limit, Needs, Period, ProjectPattern, Query, Shown, budget_table, budgets, money};
 use chrono::{DateTime, Utc};
 
 use crate::args::{BudgetArgs, Format, Options};
 use crate::config::{self, Config};
 use crate::format::number::dollars;
 use crate::load::{self, Loaded, load};
-use crate::output::{self, Failure, UNUSABLE};
+use crate::output::{self, CliError, UNUSABLE};
 use crate::request::Request;
 use crate::{amount, format, key};
 
@@ -22,7 +20,7 @@ const EXCEEDED: u8 = 4;
 /// The share from which on to warn, where nobody said another.
 const WARN_PERCENT: u8 = 80;
 
-pub(crate) fn run(options: &Options, asked: &BudgetArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn run(options: &Options, asked: &BudgetArgs) -> Result<ExitCode, CliError> {
     let config = Config::load(options.config.as_deref())?;
     let limits = limits(options, asked, &config)?;
     let warn_percent = asked.warn.unwrap_or(warn_percent(&config));
@@ -31,11 +29,11 @@ pub(crate) fn run(options: &Options, asked: &BudgetArgs) -> Result<ExitCode, Fai
     let query = Query { projects: Vec::new(), sessions: Vec::new(), ..request.query.clone() };
     let against = BudgetQuery { query: &query, limits: &limits, session: None, now: request.now };
     // Who asks every few seconds need not hear each time what old lines lack.
-    let needs = Needs { rows_only: !options.strict, ..budget_needs(&against)? };
+    let needs = Needs { rows_only: !options.strict, ..against.needs()? };
     let Loaded { dataset, looked_in, mut store, .. } = load(&request, &needs)?;
     let mut budgets = budgets(&dataset, &config.price_list(), &against)?;
     if options.hash {
-        let key = key::load().map_err(Failure::Key)?;
+        let key = key::load().map_err(CliError::Key)?;
         budgets = budgets.into_iter().map(|budget| budget.hashed(&key)).collect();
     }
     let text = text(&budgets, options.format(), warn_percent, &query.calendar, request.now);
@@ -56,17 +54,17 @@ pub(crate) fn warn_percent(config: &Config) -> u8 {
 }
 
 /// The limits of the command line, else those of the configuration.
-fn limits(options: &Options, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>, Failure> {
+fn limits(options: &Options, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>, CliError> {
     if options.range().is_some() {
-        return Err(Failure::Usage("a budget takes no range: `--daily`, `--weekly` and the other limits say their own".into()));
+        return Err(CliError::Usage("a budget takes no range: `--daily`, `--weekly` and the other limits say their own".into()));
     }
     if !options.tool.is_empty() {
-        return Err(Failure::Usage("a budget takes no `--tool`: calls have no price of their own".into()));
+        return Err(CliError::Usage("a budget takes no `--tool`: calls have no price of their own".into()));
     }
     let session = match &asked.session[..] {
         [] => None,
-        [most] => Some(amount::picodollars(most).map_err(|error| Failure::Usage(format!("`--session` is a limit here: {error}")))?),
-        _ => return Err(Failure::Usage("`--session` is a limit here, and can be given only once".into())),
+        [most] => Some(amount::picodollars(most).map_err(|error| CliError::Usage(format!("`--session` is a limit here: {error}")))?),
+        _ => return Err(CliError::Usage("`--session` is a limit here, and can be given only once".into())),
     };
     let given = [asked.daily, asked.weekly, asked.monthly, session, asked.block];
     let given = Period::ALL.into_iter().zip(given).filter_map(|(period, most)| Some((period, most?)));
@@ -78,7 +76,7 @@ fn limits(options: &Options, asked: &BudgetArgs, config: &Config) -> Result<Vec<
     let is_named = |project: &ProjectPattern| options.project.iter().any(|named| named == project.text());
     let is_asked = |limit: &&Limit| options.project.is_empty() || limit.projects.iter().any(is_named);
     let configured: Vec<_> = config.limits.iter().filter(is_asked).cloned().collect();
-    if configured.is_empty() { Err(Failure::Usage(no_limit(options))) } else { Ok(configured) }
+    if configured.is_empty() { Err(CliError::Usage(no_limit(options))) } else { Ok(configured) }
 }
 
 fn no_limit(options: &Options) -> String {
@@ -126,7 +124,7 @@ fn line(budget: &Budget, warn_percent: u8, calendar: &Calendar, now: DateTime<Ut
 /// The period of a limit, and its projects.
 pub(crate) fn name(limit: &Limit) -> String {
     let projects: String = limit.projects.iter().map(|project| format!(" {}", Shown::new(project.text()))).collect();
-    limit.period.word().to_string() + &projects
+    limit.period.name().to_string() + &projects
 }
 
 fn style(budget: &Budget, warn_percent: u8) -> Style {

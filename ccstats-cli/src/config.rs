@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ccstats_core::{Limit, OwnPrice, Pattern, Prices, Shown};
+use ccstats_core::{Limit, Pattern, PriceOverride, Prices, Shown};
 use chrono::{NaiveDate, Weekday};
 use chrono_tz::Tz;
 use toml::Spanned;
@@ -30,7 +30,7 @@ pub(crate) struct Config {
     pub(crate) aliases: Vec<(String, String)>,
     /// Groups of projects, in the order of the file.
     pub(crate) groups: Vec<(String, Vec<Pattern>)>,
-    pub(crate) prices: Vec<OwnPrice>,
+    pub(crate) prices: Vec<PriceOverride>,
     /// Hosts that the audit takes for granted, with those below them.
     pub(crate) allowed_hosts: Vec<String>,
     /// Limits on what is spent.
@@ -93,9 +93,9 @@ impl Config {
     /// List prices, with the user's own put over them.
     pub(crate) fn price_list(&self) -> Cow<'static, Prices> {
         if self.prices.is_empty() {
-            return Cow::Borrowed(Prices::list());
+            return Cow::Borrowed(Prices::builtin());
         }
-        Cow::Owned(Prices::list().with_own(&self.prices).expect("rates were checked as they were read"))
+        Cow::Owned(Prices::builtin().with_overrides(&self.prices).expect("rates were checked as they were read"))
     }
 
     /// What a project is called instead; `None` leaves its name.
@@ -274,14 +274,14 @@ impl Reader<'_> {
     }
 
     /// One table, or a list of them with days of their own.
-    fn prices(&mut self, model: &str, value: &Value) -> Vec<OwnPrice> {
+    fn prices(&mut self, model: &str, value: &Value) -> Vec<PriceOverride> {
         match value.get_ref() {
             DeValue::Array(tables) => tables.iter().filter_map(|table| self.price(model, table)).collect(),
             _ => self.price(model, value).into_iter().collect(),
         }
     }
 
-    fn price(&mut self, model: &str, value: &Value) -> Option<OwnPrice> {
+    fn price(&mut self, model: &str, value: &Value) -> Option<PriceOverride> {
         const RATES: [&str; 5] = ["input", "output", "cache_write_5m", "cache_write_1h", "cache_read"];
         let table = self.table(Some(value))?;
         self.known(table, &[&["from", "to"], &RATES[..]].concat());
@@ -293,7 +293,7 @@ impl Reader<'_> {
             self.mistake(value.span(), format!("the price ends on {to}, before it starts on {from}"));
         }
         let [input, output, cache_write_5m, cache_write_1h, cache_read] = rates;
-        Some(OwnPrice {
+        Some(PriceOverride {
             model: model.into(),
             from,
             to,
@@ -311,7 +311,7 @@ impl Reader<'_> {
             return None;
         };
         let number = decimal(value).and_then(|number| number.parse().ok());
-        let rate = number.filter(|rate| OwnPrice::RATES.contains(rate));
+        let rate = number.filter(|rate| PriceOverride::RATES.contains(rate));
         if rate.is_none() {
             self.expected(value, "USD per million tokens, from 0 to 1000000");
         }
@@ -431,7 +431,7 @@ mod tests {
         assert_eq!(mistakes("projects = []"), ["1: expected a table, found `[]`"]);
         assert_eq!(mistakes("[projects.aliases]\na = \"\""), ["2: expected a text in quotes, found `\"\"`"]);
         assert_eq!(mistakes("[projects.groups]\na = \"x\""), ["2: expected a list of texts, such as [\"a\", \"b\"], found `\"x\"`"]);
-        assert!(mistakes("[projects.groups]\na = [\n\"x\",\n\"[\"]")[0].starts_with("4: no valid glob: `[`: "));
+        assert!(mistakes("[projects.groups]\na = [\n\"x\",\n\"[\"]")[0].starts_with("4: `[` is no valid glob: "));
         assert_eq!(mistakes("[audit]\nallowed_hosts = [1]"), ["2: expected a text in quotes, found `1`"]);
     }
 

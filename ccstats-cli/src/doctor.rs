@@ -6,21 +6,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ccstats_core::{Dataset, Kind, Prices, Problem, Shown, Status, Store, Table, Untrusted, Value, counted, grouped, hash_problem};
-use chrono::{NaiveDate, Utc};
+use chrono::Utc;
 
 use crate::args::{Format, Options};
 use crate::config::Config;
 use crate::format::number::bytes;
 use crate::load::{self, Where, look};
-use crate::output::{self, Failure, UNUSABLE};
+use crate::output::{self, CliError, UNUSABLE};
 use crate::{format, history, key, progress};
 use settings::Settings;
 
 /// Prices change a few times a year.
 const OLD_PRICES_DAYS: i64 = 90;
 
-pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
-    let key = options.hash.then(key::load).transpose().map_err(Failure::Key)?;
+pub(crate) fn run(options: &Options) -> Result<ExitCode, CliError> {
+    let key = options.hash.then(key::load).transpose().map_err(CliError::Key)?;
     let mut findings = Findings { all: Vec::new(), hide_names: options.hash };
     let config = Config::load(options.config.as_deref());
     match &config {
@@ -65,7 +65,7 @@ fn place_of(problem: &Problem) -> String {
 }
 
 /// The store, and whether Claude Code will delete what is not in it.
-fn store(options: &Options, scan: &ccstats_core::Options, days: u64, findings: &mut Findings) {
+fn store(options: &Options, scan: &ccstats_core::ScanOptions, days: u64, findings: &mut Findings) {
     if options.no_store {
         return findings.fine("store", "not asked for");
     }
@@ -88,7 +88,7 @@ fn store(options: &Options, scan: &ccstats_core::Options, days: u64, findings: &
 }
 
 /// What the store holds, how much of it cannot be read, and what else is wrong with it.
-fn look_at(folder: &Path, scan: &ccstats_core::Options) -> Result<(Status, u64, Vec<Problem>), String> {
+fn look_at(folder: &Path, scan: &ccstats_core::ScanOptions) -> Result<(Status, u64, Vec<Problem>), String> {
     let with_remedy = |error| history::with_remedy(&error);
     let mut store = Store::open(folder).map_err(with_remedy)?;
     let unreadable = store.check().map_err(with_remedy)?.unreadable;
@@ -97,9 +97,9 @@ fn look_at(folder: &Path, scan: &ccstats_core::Options) -> Result<(Status, u64, 
 }
 
 fn prices(options: &Options, findings: &mut Findings) {
-    let as_of = Prices::list().as_of();
+    let as_of = Prices::builtin().as_of();
     let today = options.now.unwrap_or_else(Utc::now).date_naive();
-    let age = as_of.parse::<NaiveDate>().map_or(0, |day| (today - day).num_days());
+    let age = (today - as_of).num_days();
     let text = format!("of {as_of}, {} old", counted(age.max(0).unsigned_abs(), "day"));
     if age > OLD_PRICES_DAYS {
         findings.wrong("prices", &format!("{text}: update ccstats, or write prices into the configuration"));

@@ -14,15 +14,15 @@ use crate::config::Config;
 use crate::format::json::harmless;
 use crate::format::number::bytes;
 use crate::load::{self, Where, look};
-use crate::output::{self, Failure};
-use crate::{place, progress, request};
+use crate::output::{self, CliError};
+use crate::{environment, progress, request};
 
 /// Of all JSON that these commands give.
 const SCHEMA: &str = "ccstats.history/1";
 
-pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, Failure> {
+pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, CliError> {
     if matches!(options.format, Some(Format::Csv | Format::Markdown)) {
-        return Err(Failure::Usage("`--format` takes `table`, `json` and `ndjson` here: `history` has no rows".into()));
+        return Err(CliError::Usage("`--format` takes `table`, `json` and `ndjson` here: `history` has no rows".into()));
     }
     let folder = folder(options)?;
     let mut store = Store::open(&folder).map_err(cannot)?;
@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode,
     done
 }
 
-fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Path) -> Result<ExitCode, Failure> {
+fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Path) -> Result<ExitCode, CliError> {
     load::start_threads(options);
     let Where { scan, .. } = look(options);
     match asked {
@@ -44,7 +44,7 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
         }
         HistoryCommand::Prune { before, yes } => prune(options, store, folder, &scan, *before, *yes)?,
         HistoryCommand::Export { file } if file.exists() => {
-            return Err(Failure::Cannot(format!("`{}` is there already: name another file", Shown::path(file))));
+            return Err(CliError::Other(format!("`{}` is there already: name another file", Shown::path(file))));
         }
         HistoryCommand::Export { file } => {
             let unreadable = export(options, store, file)?;
@@ -69,25 +69,25 @@ pub(crate) fn fill(options: &Options) -> Result<(), String> {
     sync(options, &mut store, &scan).map_err(|error| error.to_string())
 }
 
-fn sync(options: &Options, store: &mut Store, scan: &ccstats_core::Options) -> Result<(), HistoryError> {
+fn sync(options: &Options, store: &mut Store, scan: &ccstats_core::ScanOptions) -> Result<(), HistoryError> {
     progress::shown(options.quiet, |progress| store.sync(scan, progress))
 }
 
 /// The folder of the store: the one that was named, else the platform's.
-pub(crate) fn folder(options: &Options) -> Result<PathBuf, Failure> {
+pub(crate) fn folder(options: &Options) -> Result<PathBuf, CliError> {
     if options.no_store {
-        return Err(Failure::Usage("`history` is about the store: leave `--no-store` out".into()));
+        return Err(CliError::Usage("`history` is about the store: leave `--no-store` out".into()));
     }
-    let folder = options.store.clone().or_else(place::data_folder);
-    folder.ok_or_else(|| Failure::Cannot("no home folder: name one with `--store DIR`, or set CCSTATS_DATA_DIR".into()))
+    let folder = options.store.clone().or_else(environment::data_folder);
+    folder.ok_or_else(|| CliError::Other("no home folder: name one with `--store DIR`, or set CCSTATS_DATA_DIR".into()))
 }
 
 /// Writes a copy of the store; gives the number of blocks in it that cannot be read.
-fn export(options: &Options, store: &mut Store, file: &Path) -> Result<u64, Failure> {
+fn export(options: &Options, store: &mut Store, file: &Path) -> Result<u64, CliError> {
     let Verified { unreadable, .. } = store.check().map_err(|error| cannot(with_remedy(&error)))?;
     // A copy of the new one would take the place of a good copy.
     if let Some(why) = store.take_problems().into_iter().find_map(|problem| problem.detail) {
-        return Err(Failure::Cannot(format!("nothing to copy: {why}")));
+        return Err(CliError::Other(format!("nothing to copy: {why}")));
     }
     store.export(file).map_err(cannot)?;
     if unreadable > 0 && !options.quiet {
@@ -114,10 +114,10 @@ fn prune(
     options: &Options,
     store: &mut Store,
     folder: &Path,
-    scan: &ccstats_core::Options,
+    scan: &ccstats_core::ScanOptions,
     before: NaiveDate,
     is_sure: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let before_ms = calendar(options)?.start_ms(before);
     let count = store.prunable(scan, before_ms).map_err(failed)?;
     if count == 0 {
@@ -136,9 +136,9 @@ fn prune(
     print(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": text_of(&backup)}))
 }
 
-fn agrees(question: &str) -> Result<bool, Failure> {
+fn agrees(question: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::Usage("nobody can be asked here: add `--yes`".into()));
+        return Err(CliError::Usage("nobody can be asked here: add `--yes`".into()));
     }
     let _ = write!(io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
@@ -148,14 +148,20 @@ fn agrees(question: &str) -> Result<bool, Failure> {
 }
 
 /// Tells whose history it was, since what belongs to other folders is in no report.
-fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBuf>, scan: &ccstats_core::Options) -> Result<(), Failure> {
+fn import(
+    options: &Options,
+    store: &mut Store,
+    file: &Path,
+    from: Option<PathBuf>,
+    scan: &ccstats_core::ScanOptions,
+) -> Result<(), CliError> {
     let onto = match &options.root[..] {
         [] => None,
         [root] => Some(root.clone()),
-        _ => return Err(Failure::Usage("history is taken in for one folder: name only one `--root`".into())),
+        _ => return Err(CliError::Usage("history is taken in for one folder: name only one `--root`".into())),
     };
     let imported = store.import(file, &Import { from, onto }, scan).map_err(|error| match error {
-        HistoryError::Store(error @ StoreError::Roots(..)) => Failure::Usage(format!("{error}: name one of these with `--from`")),
+        HistoryError::Store(error @ StoreError::Roots(..)) => CliError::Usage(format!("{error}: name one of these with `--from`")),
         HistoryError::Store(error) => cannot(error),
         other => failed(other),
     })?;
@@ -178,7 +184,7 @@ fn import(options: &Options, store: &mut Store, file: &Path, from: Option<PathBu
 }
 
 /// Ends with a failure when anything was wrong, also what is mended now.
-fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) -> Result<ExitCode, Failure> {
+fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::ScanOptions) -> Result<ExitCode, CliError> {
     let verified = progress::shown(options.quiet, |progress| store.verify(scan, progress)).map_err(failed)?;
     let Verified { sound, unreadable, changed } = verified;
     let mut text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
@@ -189,7 +195,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::Options) ->
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn show_status(options: &Options, store: &mut Store, folder: &Path, scan: &ccstats_core::Options) -> Result<(), Failure> {
+fn show_status(options: &Options, store: &mut Store, folder: &Path, scan: &ccstats_core::ScanOptions) -> Result<(), CliError> {
     let status = store.status(scan).map_err(failed)?;
     let calendar = calendar(options)?;
     let days = status.span_ms.map(|(first, last)| [first, last].map(|instant| calendar.day(instant).to_string()));
@@ -228,7 +234,7 @@ fn status_json(status: &Status, folder: &Path, days: Option<&[String; 2]>) -> se
     })
 }
 
-fn calendar(options: &Options) -> Result<Calendar, Failure> {
+fn calendar(options: &Options) -> Result<Calendar, CliError> {
     Ok(request::calendar(options, &Config::load(options.config.as_deref())?))
 }
 
@@ -238,7 +244,7 @@ fn text_of(path: &Path) -> Cow<'_, str> {
 }
 
 /// Prints a text, or the JSON in its place.
-fn print(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), Failure> {
+fn print(options: &Options, text: &str, value: &serde_json::Value) -> Result<(), CliError> {
     let text = match options.format() {
         Format::Json | Format::Ndjson => harmless(&value.to_string()) + "\n",
         _ => text.to_string(),
@@ -246,13 +252,13 @@ fn print(options: &Options, text: &str, value: &serde_json::Value) -> Result<(),
     output::write(&text, options.output.as_deref(), options.color)
 }
 
-fn cannot(error: impl std::fmt::Display) -> Failure {
-    Failure::Cannot(error.to_string())
+fn cannot(error: impl std::fmt::Display) -> CliError {
+    CliError::Other(error.to_string())
 }
 
-fn failed(error: HistoryError) -> Failure {
+fn failed(error: HistoryError) -> CliError {
     match error {
-        HistoryError::Roots(error) => Failure::Core(error),
+        HistoryError::Roots(error) => CliError::Core(error),
         HistoryError::Store(error) => cannot(with_remedy(&error)),
         other => cannot(other),
     }

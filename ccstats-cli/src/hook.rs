@@ -16,12 +16,12 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{ColorWhen, HookArgs, HookCommand, Options, SettingsArgs};
 use crate::config::{self, Config, WhenExceeded};
-use crate::output::Failure;
+use crate::output::CliError;
 use crate::{budget, history, live, output};
 use entries::Parts;
 use settings::SettingsFile;
 
-pub(crate) fn run(options: &Options, asked: &HookArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn run(options: &Options, asked: &HookArgs) -> Result<ExitCode, CliError> {
     match &asked.command {
         None => respond(options),
         Some(HookCommand::Install { settings, statusline }) => install(options, settings, parts(*statusline))?,
@@ -35,7 +35,7 @@ fn parts(with_statusline: bool) -> Parts {
     if with_statusline { Parts::HooksAndStatusline } else { Parts::Hooks }
 }
 
-fn install(options: &Options, asked: &SettingsArgs, parts: Parts) -> Result<(), Failure> {
+fn install(options: &Options, asked: &SettingsArgs, parts: Parts) -> Result<(), CliError> {
     let file = SettingsFile::read(asked.settings.clone())?;
     let mut settings = file.settings.clone();
     entries::add(&mut settings, &entries::program()?, parts).map_err(|why| file.failure(&why))?;
@@ -47,7 +47,7 @@ fn install(options: &Options, asked: &SettingsArgs, parts: Parts) -> Result<(), 
     Ok(())
 }
 
-fn uninstall(options: &Options, asked: &SettingsArgs) -> Result<(), Failure> {
+fn uninstall(options: &Options, asked: &SettingsArgs) -> Result<(), CliError> {
     let file = SettingsFile::read(asked.settings.clone())?;
     let mut settings = file.settings.clone();
     let left = entries::remove(&mut settings);
@@ -61,7 +61,7 @@ fn uninstall(options: &Options, asked: &SettingsArgs) -> Result<(), Failure> {
 }
 
 /// Brings a file to other settings, unless it has them already, and says so.
-fn change(options: &Options, file: &SettingsFile, settings: &Map<String, Value>, done: &str) -> Result<(), Failure> {
+fn change(options: &Options, file: &SettingsFile, settings: &Map<String, Value>, done: &str) -> Result<(), CliError> {
     let place = Shown::path(&file.path);
     let text = if *settings == file.settings {
         format!("nothing to change in `{place}`")
@@ -77,10 +77,10 @@ fn change(options: &Options, file: &SettingsFile, settings: &Map<String, Value>,
 }
 
 /// What to add to the settings by hand.
-fn snippet(parts: Parts) -> Result<String, Failure> {
+fn snippet(parts: Parts) -> Result<String, CliError> {
     let mut settings = Map::new();
-    entries::add(&mut settings, &entries::program()?, parts).map_err(Failure::Cannot)?;
-    let text = serde_json::to_string_pretty(&settings).map_err(|error| Failure::Cannot(error.to_string()))?;
+    entries::add(&mut settings, &entries::program()?, parts).map_err(CliError::Other)?;
+    let text = serde_json::to_string_pretty(&settings).map_err(|error| CliError::Other(error.to_string()))?;
     Ok(text + "\n")
 }
 

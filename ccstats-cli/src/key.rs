@@ -7,14 +7,14 @@ use std::path::Path;
 
 use ccstats_core::{HashKey, Shown};
 
-use crate::{place, private};
+use crate::{environment, private};
 
 /// What a key is made of.
 const SIZE_BYTES: usize = 32;
 
 /// The key of this user, made at the first use.
 pub(crate) fn load() -> io::Result<HashKey> {
-    let folder = place::data_folder().ok_or_else(|| io::Error::other("no home folder: set CCSTATS_DATA_DIR"))?;
+    let folder = environment::data_folder().ok_or_else(|| io::Error::other("no home folder: set CCSTATS_DATA_DIR"))?;
     let path = folder.join("hash.key");
     if !path.exists() {
         private::make_folder(&folder)?;

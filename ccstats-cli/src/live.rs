@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ccstats_core::{Budget, BudgetQuery, Limit, Query, Store, budget_needs, budgets};
+use ccstats_core::{Budget, BudgetQuery, Limit, Query, Store, budgets};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ use crate::args::Options;
 use crate::config::Config;
 use crate::load::{Loaded, load};
 use crate::members::members;
-use crate::output::Failure;
+use crate::output::CliError;
 use crate::request::Request;
 
 /// Of the 200 ms that an answer may take. The rest is for starting and ending on a
@@ -105,9 +105,9 @@ pub(crate) fn request<'r>(options: &'r Options, config: &'r Config) -> Request<'
 
 /// What is spent of some limits, and the store while something is written to it: to be kept
 /// until the answer is given.
-pub(crate) fn spent(request: &Request, limits: &[Limit], session: Option<&str>) -> Result<(Vec<Budget>, Option<Store>), Failure> {
+pub(crate) fn spent(request: &Request, limits: &[Limit], session: Option<&str>) -> Result<(Vec<Budget>, Option<Store>), CliError> {
     let asked = BudgetQuery { query: &request.query, limits, session, now: request.now };
-    let Loaded { dataset, store, .. } = load(request, &budget_needs(&asked)?)?;
+    let Loaded { dataset, store, .. } = load(request, &asked.needs()?)?;
     // The process ends before it would all be given back.
     let dataset = ManuallyDrop::new(dataset);
     Ok((budgets(&dataset, &request.config.price_list(), &asked)?, store))

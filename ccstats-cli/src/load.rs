@@ -4,12 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Dataset, Needs, Options, Problem, ProblemKind, Progress, Shown, Store, Untrusted};
+use ccstats_core::{Accounting, Dataset, Needs, Problem, ProblemKind, Progress, ScanOptions, Shown, Store, Untrusted};
 
 use crate::args;
 use crate::config::Config;
-use crate::output::{self, Failure};
-use crate::place::{self, Roots};
+use crate::environment::{self, Roots};
+use crate::output::{self, CliError};
 use crate::request::Request;
 use crate::{format, progress, repository};
 
@@ -19,20 +19,20 @@ pub(crate) struct Loaded {
     /// Everywhere that transcripts were expected.
     pub(crate) looked_in: Vec<PathBuf>,
     /// How the transcripts were read.
-    pub(crate) scan: Options,
+    pub(crate) scan: ScanOptions,
     /// While something is written to it: to be kept until the answer is given.
     pub(crate) store: Option<Store>,
 }
 
 /// All that the transcripts say and the store remembers, as far as it is needed, with
 /// projects by the names that the user gave them.
-pub(crate) fn load(request: &Request, needs: &Needs) -> Result<Loaded, Failure> {
+pub(crate) fn load(request: &Request, needs: &Needs) -> Result<Loaded, CliError> {
     let Request { options, config, .. } = request;
     start_threads(options);
     let Where { looked_in, scan } = look(options);
     let mut store = store(options);
     let load = |progress: &Progress| match &mut store {
-        Some(store) => Dataset::load_with(&scan, store, progress, needs),
+        Some(store) => Dataset::load_with_store(&scan, store, progress, needs),
         None => Dataset::load(&scan, progress),
     };
     let mut dataset = progress::shown(options.quiet, load)?;
@@ -62,7 +62,7 @@ fn while_writing(store: Store) -> Option<Store> {
     if store.is_writing() {
         return Some(store);
     }
-    // To close it takes longer than to end.
+    // Closing it takes longer than exiting.
     std::mem::forget(store);
     None
 }
@@ -77,7 +77,7 @@ pub(crate) fn collect_store_problems(store: &mut Option<Store>, accounting: &mut
 pub(crate) struct Where {
     /// Everywhere that transcripts were expected.
     pub(crate) looked_in: Vec<PathBuf>,
-    pub(crate) scan: Options,
+    pub(crate) scan: ScanOptions,
 }
 
 /// Starts the threads that read. This thread works too, instead of waiting for others to do so;
@@ -90,11 +90,11 @@ pub(crate) fn start_threads(options: &args::Options) {
 /// Finds the roots.
 pub(crate) fn look(options: &args::Options) -> Where {
     let Roots { roots, looked_in } = Roots::new(&options.root);
-    let scan = Options {
+    let scan = ScanOptions {
         threads: options.threads,
-        map: !options.no_mmap,
+        mmap: !options.no_mmap,
         // The clock of the files, not `--now`: what still changes is not mapped.
-        ..Options::new(roots, SystemTime::now())
+        ..ScanOptions::new(roots, SystemTime::now())
     };
     Where { looked_in, scan }
 }
@@ -104,7 +104,7 @@ fn store(options: &args::Options) -> Option<Store> {
     if options.no_store {
         return None;
     }
-    let folder = options.store.clone().or_else(place::data_folder)?;
+    let folder = options.store.clone().or_else(environment::data_folder)?;
     match Store::open(&folder) {
         Ok(store) => Some(store),
         Err(error) => {

@@ -19,13 +19,13 @@ pub(crate) const UNUSABLE: u8 = 3;
 
 /// What ends the program.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum CliError {
     /// What was asked for makes no sense; the text says what would.
     Usage(String),
     /// The core could not do its work.
     Core(Error),
     /// It could not be done; the text says what and why.
-    Cannot(String),
+    Other(String),
     /// The configuration cannot be used.
     Config(ConfigError),
     /// The key behind hashes cannot be read or made.
@@ -34,39 +34,39 @@ pub(crate) enum Failure {
     Write(String, io::Error),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(text) | Failure::Cannot(text) => f.write_str(text),
-            Failure::Core(error) => error.fmt(f),
-            Failure::Config(error) => error.fmt(f),
-            Failure::Key(error) => write!(f, "cannot use the key of hashes: {error}"),
-            Failure::Write(place, error) => write!(f, "cannot write to {place}: {error}"),
+            CliError::Usage(text) | CliError::Other(text) => f.write_str(text),
+            CliError::Core(error) => error.fmt(f),
+            CliError::Config(error) => error.fmt(f),
+            CliError::Key(error) => write!(f, "cannot use the key of hashes: {error}"),
+            CliError::Write(place, error) => write!(f, "cannot write to {place}: {error}"),
         }
     }
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Failure {
-        Failure::Config(error)
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> CliError {
+        CliError::Config(error)
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        Failure::Core(error)
+impl From<Error> for CliError {
+    fn from(error: Error) -> CliError {
+        CliError::Core(error)
     }
 }
 
 /// Writes data; a closed pipe ends quietly, as if all had been read.
-pub(crate) fn write(data: &str, file: Option<&Path>, color: ColorWhen) -> Result<(), Failure> {
+pub(crate) fn write(data: &str, file: Option<&Path>, color: ColorWhen) -> Result<(), CliError> {
     let (place, result) = match file {
         Some(path) => (format!("`{}`", Shown::path(path)), write_file(data, path)),
         None => ("stdout".into(), write_stdout(data, color)),
     };
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe && file.is_none() => Ok(()),
-        result => result.map_err(|error| Failure::Write(place, error)),
+        result => result.map_err(|error| CliError::Write(place, error)),
     }
 }
 
@@ -159,15 +159,15 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Reports what ended the program.
-pub(crate) fn failure(failure: &Failure) -> ExitCode {
+pub(crate) fn failure(failure: &CliError) -> ExitCode {
     match failure {
-        Failure::Config(error) => error.to_string().lines().for_each(|line| say("error", line)),
+        CliError::Config(error) => error.to_string().lines().for_each(|line| say("error", line)),
         other => say("error", &other.to_string()),
     }
     match failure {
-        Failure::Usage(_)
-        | Failure::Core(Error::Range(_) | Error::ReversedRange(..) | Error::Glob(..) | Error::Column(..))
-        | Failure::Config(ConfigError::Mistakes(..)) => ExitCode::from(2),
+        CliError::Usage(_)
+        | CliError::Core(Error::Range(_) | Error::ReversedRange(..) | Error::Glob(..) | Error::Column(..))
+        | CliError::Config(ConfigError::Mistakes(..)) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc, Weekday};
 
 use crate::args::Options;
 use crate::config::Config;
-use crate::{output, place};
+use crate::{environment, output};
 
 /// What was asked for on the command line, in the configuration, and when.
 pub(crate) struct Request<'r> {
@@ -32,10 +32,10 @@ impl Request<'_> {
     }
 }
 
-/// In which days are told, and where one that is named begins.
+/// The time zone that days belong to, and the first day of a week.
 pub(crate) fn calendar(options: &Options, config: &Config) -> Calendar {
     let zone = options.tz.or(config.zone).unwrap_or_else(|| {
-        let (zone, warning) = place::system_zone();
+        let (zone, warning) = environment::system_zone();
         if let Some(warning) = warning.filter(|_| !options.quiet) {
             output::say("warning", &warning);
         }

@@ -3,22 +3,22 @@
 use std::io;
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Leaks, Listing, Needs, Query, Range, Report, ReportName, Shown};
+use ccstats_core::{Dataset, Leaks, Needs, Query, Range, Report, ReportName, ReportOptions, Shown};
 
 use crate::args::{Args, Command, Format, Options};
 use crate::config::Config;
 use crate::format::{self, Screen};
 use crate::load::{self, Loaded, load};
-use crate::output::{self, Failure, UNUSABLE};
+use crate::output::{self, CliError, UNUSABLE};
 use crate::request::Request;
-use crate::{args, budget, doctor, history, hook, key, place, statusline};
+use crate::{args, budget, doctor, environment, history, hook, key, statusline};
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitCode, CliError> {
     let command = args.command.as_ref().unwrap_or(&Command::Summary);
     let counts_calls = matches!(command, Command::Tools);
     let is_called_by_claude_code = matches!(command, Command::Statusline | Command::Hook(_));
     if args.options.calls_by().is_some() && !counts_calls && !is_called_by_claude_code {
-        return Err(Failure::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
+        return Err(CliError::Usage("`--by` takes `cwd` and `repo` here: calls are counted by `ccstats tools`".into()));
     }
     match command {
         Command::Budget(asked) => budget::run(&args.options, asked),
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Failure> {
             clap_complete::generate(*shell, &mut args::command(), "ccstats", &mut script);
             print(&args.options, &String::from_utf8_lossy(&script))
         }
-        Command::Man => print(&args.options, &String::from_utf8_lossy(&manual().map_err(|error| Failure::Write("memory".into(), error))?)),
+        Command::Man => print(&args.options, &String::from_utf8_lossy(&manual().map_err(|error| CliError::Write("memory".into(), error))?)),
         command => report(&args.options, command.report().expect("a command without an arm of its own is a report")),
     }
 }
@@ -50,12 +50,12 @@ fn add_pages(command: &clap::Command, pages: &mut Vec<u8>) -> io::Result<()> {
     command.get_subcommands().filter(|command| command.get_name() != "help").try_for_each(|command| add_pages(command, pages))
 }
 
-fn print(options: &Options, text: &str) -> Result<ExitCode, Failure> {
+fn print(options: &Options, text: &str) -> Result<ExitCode, CliError> {
     output::write(text, options.output.as_deref(), options.color)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn report(options: &Options, name: ReportName) -> Result<ExitCode, Failure> {
+fn report(options: &Options, name: ReportName) -> Result<ExitCode, CliError> {
     let config = Config::load(options.config.as_deref())?;
     let mut request = Request::new(options, &config);
     request.query.range = range(&request, name)?;
@@ -83,12 +83,12 @@ fn needs(request: &Request, name: ReportName) -> Needs {
 }
 
 /// The report itself, with hashes for names where they are asked for.
-fn make(name: ReportName, request: &Request, loaded: &mut Loaded) -> Result<Report, Failure> {
+fn make(name: ReportName, request: &Request, loaded: &mut Loaded) -> Result<Report, CliError> {
     let Request { options, config, query, now } = request;
     let Loaded { dataset, scan, store, .. } = loaded;
     let looks_for_secrets = options.secrets && name == ReportName::Audit;
-    let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(Failure::Key)?;
-    let listing = Listing {
+    let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(CliError::Key)?;
+    let listing = ReportOptions {
         sort: options.sort.clone(),
         top: options.top,
         calls_by: options.calls_by().unwrap_or_default(),
@@ -104,7 +104,7 @@ fn make(name: ReportName, request: &Request, loaded: &mut Loaded) -> Result<Repo
     })
 }
 
-fn range(request: &Request, name: ReportName) -> Result<Range, Failure> {
+fn range(request: &Request, name: ReportName) -> Result<Range, CliError> {
     let range = request.options.range().unwrap_or_else(|| name.default_range().into());
     Ok(Range::parse(&range, request.now, &request.query.calendar)?)
 }
@@ -115,11 +115,11 @@ fn screen(options: &Options) -> Screen {
     /// Less holds no table.
     const NARROWEST: usize = 40;
     let is_terminal = output::is_terminal() && options.output.is_none();
-    let width = if is_terminal { terminal_size::terminal_size().map(|(width, _)| width.0.into()) } else { place::columns() };
+    let width = if is_terminal { terminal_size::terminal_size().map(|(width, _)| width.0.into()) } else { environment::columns() };
     Screen {
         width: width.unwrap_or(WIDTH).max(NARROWEST),
         cut_lists: is_terminal && options.top.is_none(),
-        is_unicode: !is_terminal || place::has_unicode(),
+        is_unicode: !is_terminal || environment::has_unicode(),
     }
 }
 

@@ -17,10 +17,10 @@ use serde_json::Value;
 use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
-use crate::output::{self, Failure};
+use crate::output::{self, CliError};
 use crate::request::Request;
 use crate::template::{Name, Template};
-use crate::{live, place, private};
+use crate::{environment, live, private};
 
 pub(crate) fn run(options: &Options) -> ExitCode {
     live::be_silent();
@@ -57,16 +57,16 @@ fn complaint(trouble: &str) -> String {
 enum Step {
     Template(Template),
     /// A mistake in the configuration or in the options.
-    Trouble(Failure),
+    Trouble(CliError),
     Input(Input),
     Figures(Figures),
 }
 
-fn work(options: &Options, send: impl Fn(Step)) -> Result<(), Failure> {
+fn work(options: &Options, send: impl Fn(Step)) -> Result<(), CliError> {
     let config = Config::load(options.config.as_deref())?;
     send(Step::Template(config.template.clone().unwrap_or_default()));
     let request = live::request(options, &config);
-    let folder = (!options.no_store).then(place::data_folder).flatten();
+    let folder = (!options.no_store).then(environment::data_folder).flatten();
     // What others put there would be shown as figures of this user.
     let kept = folder.filter(|folder| private::is_own_folder(folder)).map(|folder| folder.join("statusline.json"));
     let last = kept.as_ref().and_then(|kept| Figures::last(kept, &request.query.calendar, request.now));
@@ -95,7 +95,7 @@ struct Input {
 }
 
 impl Input {
-    /// In these it is.
+    /// The members of the JSON on stdin that hold it.
     const MEMBERS: [&str; 7] = ["session_id", "cwd", "workspace", "model", "cost", "context_window", "rate_limits"];
 
     fn new(value: &Value) -> Input {
@@ -143,7 +143,7 @@ impl Tightest {
         let share_of = |budget: &Budget| budget.spent().map(|spent| spent as f64 / budget.limit.most.max(1) as f64);
         let known = budgets.iter().filter_map(|budget| Some((share_of(budget)?, budget)));
         let (_, budget) = known.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-        let name = budget.limit.period.word();
+        let name = budget.limit.period.name();
         let share = share(budget.spent()?, budget.limit.most);
         let text = if budget.is_exceeded() { format!("{name} budget exceeded: {share}") } else { format!("{name} budget {share}") };
         Some(Tightest { text, session: input.session.clone(), folder: input.folder.clone(), end_ms: budget.end_ms })
@@ -182,7 +182,7 @@ impl Figures {
 }
 
 /// What the transcripts say now, and the store as [`live::spent`] gives it.
-fn figures(request: &Request, input: &Input) -> Result<(Figures, Option<Store>), Failure> {
+fn figures(request: &Request, input: &Input) -> Result<(Figures, Option<Store>), CliError> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &request.config.limits));

@@ -37,7 +37,7 @@ impl Name {
         [Name::Model, Name::Session, Name::Today, Name::Block, Name::BlockLeft, Name::Budget, Name::Context, Name::Limits];
 
     /// What stands for it between the braces.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Name::Model => "model",
             Name::Session => "session",
@@ -67,7 +67,7 @@ impl Part {
         let (mut pieces, mut rest) = (Vec::new(), text);
         while let Some((before, behind)) = rest.split_once('{') {
             let (word, behind) = behind.split_once('}')?;
-            let name = Name::ALL.into_iter().find(|name| name.word() == word)?;
+            let name = Name::ALL.into_iter().find(|name| name.name() == word)?;
             pieces.extend([Piece::Text(before.into()), Piece::Value(name)]);
             rest = behind;
         }

@@ -6,12 +6,12 @@
 
 use std::time::SystemTime;
 
-use ccstats_core::{Dataset, Error, Options, Outcome, PICODOLLARS, Prices, Progress, Query, Tally};
+use ccstats_core::{Dataset, Error, Outcome, PICODOLLARS, Prices, Progress, Query, ScanOptions, Tally};
 
 fn main() -> Result<(), Error> {
     let root = std::env::args_os().nth(1).unwrap_or_else(|| "testdata/home".into());
-    let dataset = Dataset::load(&Options::new(vec![root.into()], SystemTime::now()), &Progress::default())?;
-    let tally = Tally::of(&dataset, &Query::all(), Prices::list())?;
+    let dataset = Dataset::load(&ScanOptions::new(vec![root.into()], SystemTime::now()), &Progress::default())?;
+    let tally = Tally::of(&dataset, &Query::all(), Prices::builtin())?;
     println!(
         "{} messages, {} tokens, {} sessions, {} prompts",
         tally.spending.messages,

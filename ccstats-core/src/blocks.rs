@@ -18,7 +18,7 @@ use crate::time::{BLOCK_MS, Bounds, HOUR_MS, Range};
 
 /// The five hours of a block, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct BlockWindow {
     /// The full UTC hour of its first message.
     pub start_ms: i64,
     /// When its first message was.
@@ -27,7 +27,7 @@ pub struct Window {
     pub last_ms: i64,
 }
 
-impl Window {
+impl BlockWindow {
     /// Where it ends; what is said then is part of the next.
     pub fn end_ms(&self) -> i64 {
         self.start_ms + BLOCK_MS
@@ -43,7 +43,7 @@ impl Window {
 #[derive(Clone, Debug)]
 pub struct BlockTally {
     /// When; `None` for what has no usable time.
-    pub window: Option<Window>,
+    pub window: Option<BlockWindow>,
     /// Its messages.
     pub spending: Spending,
     /// Its tool calls.
@@ -87,14 +87,14 @@ impl BlockTally {
 }
 
 /// The windows of all messages, in their order.
-pub fn windows(dataset: &Dataset) -> Vec<Window> {
+pub fn block_windows(dataset: &Dataset) -> Vec<BlockWindow> {
     let mut stamps: Vec<i64> = dataset.messages().iter().filter_map(|row| row.origin.order.stamp_ms()).collect();
     stamps.sort_unstable();
-    let mut windows: Vec<Window> = Vec::new();
+    let mut windows: Vec<BlockWindow> = Vec::new();
     for stamp in stamps {
         match windows.last_mut() {
             Some(window) if stamp < window.end_ms() => window.last_ms = stamp,
-            _ => windows.push(Window { start_ms: stamp - stamp.rem_euclid(HOUR_MS), first_ms: stamp, last_ms: stamp }),
+            _ => windows.push(BlockWindow { start_ms: stamp - stamp.rem_euclid(HOUR_MS), first_ms: stamp, last_ms: stamp }),
         }
     }
     windows
@@ -112,7 +112,7 @@ pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<B
 /// The blocks of a selection.
 pub(crate) fn blocks_of(selection: &Selection, prices: &Prices) -> Vec<BlockTally> {
     let dataset = selection.dataset();
-    let windows = windows(dataset);
+    let windows = block_windows(dataset);
     let mut sums: FxHashMap<Option<usize>, Sums> = FxHashMap::default();
     for (row, cost) in dataset.priced_messages(prices).filter(|(row, _)| selection.keeps_message(row)) {
         let sums = sums.entry(index(&windows, &row.origin)).or_default();
@@ -137,11 +137,11 @@ pub(crate) fn blocks_of(selection: &Selection, prices: &Prices) -> Vec<BlockTall
 /// message in it, and of the block that is active at an instant.
 pub fn whole_blocks(dataset: &Dataset, query: &Query, now_ms: Option<i64>) -> Query {
     let (start, end) = query.range.instants(&query.calendar);
-    let is_active = |window: &Window| now_ms.is_some_and(|now| window.holds(now));
-    let end_of = |window: &Window| if is_active(window) { window.end_ms() } else { window.last_ms + 1 };
-    let ends_before = |window: &Window| start.is_some_and(|start| end_of(window) <= start);
-    let starts_behind = |window: &Window| end.is_some_and(|end| window.first_ms >= end);
-    let windows = windows(dataset);
+    let is_active = |window: &BlockWindow| now_ms.is_some_and(|now| window.holds(now));
+    let end_of = |window: &BlockWindow| if is_active(window) { window.end_ms() } else { window.last_ms + 1 };
+    let ends_before = |window: &BlockWindow| start.is_some_and(|start| end_of(window) <= start);
+    let starts_behind = |window: &BlockWindow| end.is_some_and(|end| window.first_ms >= end);
+    let windows = block_windows(dataset);
     let mut shown = windows.iter().enumerate().filter(|(_, window)| !ends_before(window) && !starts_behind(window));
     let Some((index, first)) = shown.next() else { return query.clone() };
     let (index, last) = shown.next_back().unwrap_or((index, first));
@@ -166,13 +166,13 @@ pub(crate) fn elapsed_ms(since_ms: i64, now_ms: i64) -> u128 {
 }
 
 /// The window of a call: its line may be written when the window of its message is over.
-fn index_of_call(windows: &[Window], origin: &Origin) -> Option<usize> {
+fn index_of_call(windows: &[BlockWindow], origin: &Origin) -> Option<usize> {
     let stamp = origin.order.stamp_ms()?;
     windows.partition_point(|window| window.start_ms <= stamp).checked_sub(1)
 }
 
 /// The window that a row lies in.
-fn index(windows: &[Window], origin: &Origin) -> Option<usize> {
+fn index(windows: &[BlockWindow], origin: &Origin) -> Option<usize> {
     let stamp = origin.order.stamp_ms()?;
     let index = windows.partition_point(|window| window.start_ms <= stamp).checked_sub(1)?;
     windows[index].holds(stamp).then_some(index)
@@ -187,7 +187,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn block(self, window: Option<Window>, dataset: &Dataset) -> BlockTally {
+    fn block(self, window: Option<BlockWindow>, dataset: &Dataset) -> BlockTally {
         let Sums { spending, calls, sessions, models } = self;
         let models = ranked(dataset, models, |spending| (spending.total_cost(), spending.tokens()));
         BlockTally { window, spending, calls, sessions: sessions.len() as u64, models }
@@ -218,7 +218,7 @@ mod tests {
     const OPUS: &str = "claude-opus-4-5";
 
     fn starts(dataset: &Dataset) -> Vec<i64> {
-        windows(dataset).iter().map(|window| window.start_ms).collect()
+        block_windows(dataset).iter().map(|window| window.start_ms).collect()
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
             ("04T09:30:00.000", OPUS, 1), // after a gap
         ]);
         assert_eq!(starts(&dataset), [at("03T10:00:00"), at("03T15:00:00"), at("04T09:00:00")]);
-        let first = windows(&dataset)[0];
+        let first = block_windows(&dataset)[0];
         assert_eq!((first.first_ms, first.last_ms, first.end_ms()), (at("03T10:59:59.999"), at("03T14:59:59.999"), at("03T15:00:00")));
     }
 
@@ -247,7 +247,7 @@ mod tests {
     fn a_filter_changes_what_counts_in_a_block_and_not_where_it_lies() {
         let dataset = of(&[("03T10:00:00", "a", 1), ("03T14:00:00", "b", 2), ("03T16:00:00", "b", 4)]);
         let query = Query { projects: vec!["/b".into()], ..Query::all() };
-        let blocks = blocks(&dataset, &query, Prices::list()).expect("no glob");
+        let blocks = blocks(&dataset, &query, Prices::builtin()).expect("no glob");
         let found: Vec<_> = blocks.iter().map(|block| (block.window.map(|window| window.start_ms), block.spending.output)).collect();
         assert_eq!(found, [(Some(at("03T10:00:00")), 2), (Some(at("03T16:00:00")), 4)]);
     }
@@ -257,7 +257,7 @@ mod tests {
         let day = format!("2026-11-{day}").parse().ok();
         let range = Range { name: "day".into(), bounds: Bounds::Days(day, day) };
         let query = whole_blocks(dataset, &Query { range, ..Query::all() }, Some(at(now)));
-        blocks(dataset, &query, Prices::list()).expect("no glob").iter().map(|block| block.spending.output).sum()
+        blocks(dataset, &query, Prices::builtin()).expect("no glob").iter().map(|block| block.spending.output).sum()
     }
 
     #[test]
@@ -284,7 +284,7 @@ mod tests {
         ];
         let dataset = dataset(&[("p/s.jsonl", &lines)]);
         let calls = |query: &Query| {
-            let blocks = blocks(&dataset, query, Prices::list()).expect("no glob");
+            let blocks = blocks(&dataset, query, Prices::builtin()).expect("no glob");
             blocks.iter().map(|block| (block.window.is_some(), block.calls)).collect::<Vec<_>>()
         };
         assert_eq!(calls(&Query::all()), [(true, 1), (true, 1)]);
@@ -304,7 +304,7 @@ mod tests {
     fn a_pace_goes_by_the_time_since_the_first_message() {
         // $25 per million tokens of output: 40,000 are $1.
         let dataset = of(&[("03T10:30:00", OPUS, 30_000), ("03T11:00:00", OPUS, 10_000)]);
-        let block = blocks(&dataset, &Query::all(), Prices::list()).expect("no glob").remove(0);
+        let block = blocks(&dataset, &Query::all(), Prices::builtin()).expect("no glob").remove(0);
         let pace = block.pace(at("03T11:30:00")).expect("it is active");
         let dollar = crate::prices::PICODOLLARS;
         assert_eq!((pace.cost_per_hour, pace.tokens_per_hour), (Some(dollar), 40_000));
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn without_a_price_a_pace_has_no_money() {
-        let block = blocks(&of(&[("03T10:00:00", "mystery", 60)]), &Query::all(), Prices::list()).expect("no glob").remove(0);
+        let block = blocks(&of(&[("03T10:00:00", "mystery", 60)]), &Query::all(), Prices::builtin()).expect("no glob").remove(0);
         let pace = block.pace(at("03T11:00:00")).expect("it is active");
         assert_eq!((pace.cost_per_hour, pace.projected_cost, pace.tokens_per_hour), (None, None, 60));
         assert_eq!(block.spending.unpriced_messages, 1);

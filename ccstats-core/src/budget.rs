@@ -4,11 +4,8 @@
 //! `this-week` and `this-month` report. A pace is what was spent so far, by the hour;
 //! it is no forecast of how much anybody will work. Nothing here needs polars.
 
-use chrono::{DateTime, Utc};
-use rustc_hash::FxHashMap;
-
-use crate::blocks::{elapsed_ms, windows};
-use crate::dataset::Dataset;
+use crate::blocks::{block_windows, elapsed_ms};
+use crate::dataset::{Dataset, Pricer};
 use crate::error::Error;
 use crate::hashing::{HashKey, hashed};
 use crate::prices::Prices;
@@ -23,6 +20,7 @@ use crate::tally::Spending;
 use crate::time::BLOCK_MS;
 use crate::time::{Calendar, HOUR_MS, Range};
 use crate::untrusted::Untrusted;
+use chrono::{DateTime, Utc};
 
 /// What a limit is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +42,7 @@ impl Period {
     pub const ALL: [Period; 5] = [Period::Daily, Period::Weekly, Period::Monthly, Period::Session, Period::Block];
 
     /// The word that names it.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Period::Daily => "daily",
             Period::Weekly => "weekly",
@@ -163,37 +161,39 @@ pub struct BudgetQuery<'q> {
     pub now: DateTime<Utc>,
 }
 
-/// What a load from a store must hold for [`budgets`] to be right.
-///
-/// # Errors
-/// [`Error::Range`] when *now* is outside of the calendar.
 #[cfg(feature = "store")]
-pub fn budget_needs(asked: &BudgetQuery) -> Result<Needs, Error> {
-    let BudgetQuery { query, limits, session, now } = *asked;
-    let mut needs = Needs { rows_only: true, ..Needs::only_changes() };
-    for limit in limits {
-        let start = match limit.period {
-            Period::Session if session.is_some() => {
-                needs.session = session.map(String::from);
-                continue;
-            }
-            // Which one is the latest then, only a look at all of them tells.
-            Period::Session if query.has_filters() || !limit.projects.is_empty() => {
-                return Ok(Needs { rows_only: true, ..Needs::default() });
-            }
-            Period::Session => {
-                needs.latest_session = true;
-                continue;
-            }
-            Period::Block => {
-                needs.blocks = true;
-                Some(now.timestamp_millis() - BLOCK_MS)
-            }
-            civil => civil_range(civil, now, &query.calendar)?.0,
-        };
-        needs.start_ms = needs.start_ms.zip(start).map(|(earliest, start)| earliest.min(start));
+impl BudgetQuery<'_> {
+    /// What a load from a store must hold for [`budgets`] to be right.
+    ///
+    /// # Errors
+    /// [`Error::Range`] when *now* is outside of the calendar.
+    pub fn needs(&self) -> Result<Needs, Error> {
+        let BudgetQuery { query, limits, session, now } = *self;
+        let mut needs = Needs { rows_only: true, ..Needs::only_changes() };
+        for limit in limits {
+            let start = match limit.period {
+                Period::Session if session.is_some() => {
+                    needs.session = session.map(String::from);
+                    continue;
+                }
+                // Which one is the latest then, only a look at all of them tells.
+                Period::Session if query.has_filters() || !limit.projects.is_empty() => {
+                    return Ok(Needs { rows_only: true, ..Needs::default() });
+                }
+                Period::Session => {
+                    needs.latest_session = true;
+                    continue;
+                }
+                Period::Block => {
+                    needs.blocks = true;
+                    Some(now.timestamp_millis() - BLOCK_MS)
+                }
+                civil => civil_range(civil, now, &query.calendar)?.0,
+            };
+            needs.start_ms = needs.start_ms.zip(start).map(|(earliest, start)| earliest.min(start));
+        }
+        Ok(needs)
     }
-    Ok(needs)
 }
 
 /// The instants between which a civil period lies.
@@ -270,7 +270,7 @@ impl Books<'_> {
     /// The block that holds *now*; filters do not move it.
     fn active_block(&self) -> Option<Stretch> {
         let now_ms = self.asked.now.timestamp_millis();
-        let window = windows(self.dataset).into_iter().rev().find(|window| window.holds(now_ms))?;
+        let window = block_windows(self.dataset).into_iter().rev().find(|window| window.holds(now_ms))?;
         Some(Stretch { start_ms: Some(window.start_ms), end_ms: Some(window.end_ms()), since_ms: Some(window.first_ms), session: None })
     }
 
@@ -298,10 +298,9 @@ impl Books<'_> {
                 }),
             };
         let mut spending = Spending::default();
-        let mut known = FxHashMap::default();
+        let mut pricer = Pricer::new(self.dataset, self.prices);
         for row in self.dataset.messages().iter().filter(|row| is_inside(row) && selection.keeps_message(row)) {
-            let price = self.dataset.price(row, self.prices, &mut known);
-            spending.add(row, price.map(|(price, terms)| price.cost(&row.tokens, terms)));
+            spending.add(row, pricer.cost(row));
         }
         spending
     }
@@ -349,7 +348,7 @@ fn row(budget: &Budget, warn_percent: u8, calendar: &Calendar) -> Vec<Value> {
     let text = |instant_ms| Value::instant(instant_ms, calendar);
     let projects: Vec<_> = budget.limit.projects.iter().map(ProjectPattern::text).collect();
     vec![
-        Value::text(budget.limit.period.word()),
+        Value::text(budget.limit.period.name()),
         if projects.is_empty() { Value::None } else { Value::text(projects.join(", ")) },
         budget.limit.most.into(),
         budget.spent().into(),
@@ -395,7 +394,7 @@ mod tests {
         let limit = Limit { period, most: cents(most), projects: Vec::new() };
         let now = NOW.parse().expect("a time");
         let asked = BudgetQuery { query: &Query::all(), limits: &[limit], session, now };
-        budgets(dataset, Prices::list(), &asked).expect("no glob").remove(0)
+        budgets(dataset, Prices::builtin(), &asked).expect("no glob").remove(0)
     }
 
     fn spent(dataset: &Dataset, period: Period) -> Option<u128> {
@@ -463,7 +462,7 @@ mod tests {
         let limit = Limit { period: Period::Daily, most: 0, projects: vec![ProjectPattern::new("SHOP").expect("no glob")] };
         let query = Query { projects: vec!["other".into()], ..Query::all() };
         let asked = BudgetQuery { query: &query, limits: &[limit], session: None, now: NOW.parse().expect("a time") };
-        let budgets = budgets(&dataset, Prices::list(), &asked).expect("no glob");
+        let budgets = budgets(&dataset, Prices::builtin(), &asked).expect("no glob");
         assert_eq!(budgets[0].spent(), Some(cents(5)));
     }
 

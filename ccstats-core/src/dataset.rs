@@ -11,12 +11,12 @@ use crate::discover::find;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
 use crate::facts::{Facts, saturated, with_upper_drive};
-use crate::lines::Account;
+use crate::lines::LineClasses;
 use crate::outcome::{DeniedBy, Outcome};
-use crate::prices::{Cost, Price, Prices, Terms};
+use crate::prices::{Cost, Price, Prices, Rates};
 use crate::reread;
 use crate::rows::{ApiErrorRow, CallRow, MessageRow, Origin, Place, PromptRow, ResultRow};
-use crate::scan::{self, Options, Progress, Scanned};
+use crate::scan::{self, Progress, ScanOptions, Scanned};
 use crate::shell;
 #[cfg(feature = "store")]
 use crate::store::{Loaded, Needs, Store};
@@ -41,7 +41,7 @@ pub struct Dataset {
     /// Projects that are called otherwise than the folder, by the folder.
     /// The last name is the present one.
     new_names: FxHashMap<Symbol, Vec<Symbol>>,
-    /// When the last message or prompt was of what a store knows and nobody asked for.
+    /// When the last message or prompt was of the stored transcripts that this load left out.
     other_activity_ms: Option<i64>,
 }
 
@@ -67,7 +67,7 @@ pub struct Accounting {
     /// Transcripts that are gone, and of which a store still knows something.
     pub gone: u64,
     /// Lines and bytes by what became of them.
-    pub lines: Account,
+    pub lines: LineClasses,
     /// Bytes of holes in files, which were not read.
     pub hole_bytes: u64,
     /// Entries by their `type`.
@@ -89,7 +89,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Root`] when a root is missing. Whatever is wrong below a root
     /// is a [`Problem`] in [`Dataset::accounting`].
-    pub fn load(options: &Options, progress: &Progress) -> Result<Dataset, Error> {
+    pub fn load(options: &ScanOptions, progress: &Progress) -> Result<Dataset, Error> {
         let found = discover(&options.roots)?;
         let dataset = Dataset::scanned(found, options, progress);
         progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -104,7 +104,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Root`] when a root is missing.
     #[cfg(feature = "store")]
-    pub fn load_with(options: &Options, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
+    pub fn load_with_store(options: &ScanOptions, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
         let mut found = find(&options.roots)?;
         let mut dataset = match store.take_in(&found, options, progress, needs) {
             Some(Loaded { found, scanned, parts, last_activity_ms }) => {
@@ -122,7 +122,7 @@ impl Dataset {
     }
 
     /// Reads all that was found.
-    fn scanned(found: Found, options: &Options, progress: &Progress) -> Dataset {
+    fn scanned(found: Found, options: &ScanOptions, progress: &Progress) -> Dataset {
         let jobs = scan::jobs(&found.transcripts);
         let scanned = scan::scan(&found.transcripts, &jobs, options, progress, None);
         let lines = jobs.iter().map(|job| job.part.transcript).zip(scanned.lines.iter().copied());
@@ -319,24 +319,37 @@ impl Dataset {
     }
 
     /// All messages, each with what it cost; `None` without a price.
-    pub(crate) fn priced_messages(&self, prices: &Prices) -> impl Iterator<Item = (&MessageRow, Option<Cost>)> {
-        let mut known = FxHashMap::default();
-        self.messages().iter().map(move |row| {
-            let price = self.price(row, prices, &mut known);
-            (row, price.map(|(price, terms)| price.cost(&row.tokens, terms)))
-        })
+    pub(crate) fn priced_messages<'d>(&'d self, prices: &'d Prices) -> impl Iterator<Item = (&'d MessageRow, Option<Cost>)> {
+        let mut pricer = Pricer::new(self, prices);
+        self.messages().iter().map(move |row| (row, pricer.cost(row)))
+    }
+}
+
+/// Prices messages, and looks up each model once.
+pub(crate) struct Pricer<'d> {
+    dataset: &'d Dataset,
+    prices: &'d Prices,
+    by_model: FxHashMap<Symbol, Option<&'d Price>>,
+}
+
+impl<'d> Pricer<'d> {
+    pub(crate) fn new(dataset: &'d Dataset, prices: &'d Prices) -> Pricer<'d> {
+        Pricer { dataset, prices, by_model: FxHashMap::default() }
     }
 
-    /// The price of a message, if there is one; `known` saves looking it up again.
-    pub(crate) fn price<'p>(
-        &self,
-        row: &MessageRow,
-        prices: &'p Prices,
-        known: &mut FxHashMap<Symbol, Option<&'p Price>>,
-    ) -> Option<(&'p Price, Terms)> {
-        let price = known.entry(row.model).or_insert_with(|| prices.find(&self.facts.symbols.name(row.model)));
-        let terms = row.terms();
-        price.filter(|price| price.holds(terms.day)).map(|price| (price, terms))
+    /// What a message cost; `None` without a price.
+    pub(crate) fn cost(&mut self, row: &MessageRow) -> Option<Cost> {
+        self.price(row.model)?.cost(&row.tokens, row.terms())
+    }
+
+    /// What a token of a message cost.
+    pub(crate) fn rates(&mut self, row: &MessageRow) -> Option<Rates> {
+        self.price(row.model)?.rates(row.tokens.prompt(), row.terms())
+    }
+
+    fn price(&mut self, model: Symbol) -> Option<&'d Price> {
+        let (dataset, prices) = (self.dataset, self.prices);
+        *self.by_model.entry(model).or_insert_with(|| prices.find(&dataset.symbols().name(model)))
     }
 }
 
@@ -465,7 +478,7 @@ mod tests {
     }
 
     fn outputs(dataset: &Dataset) -> Vec<(String, u128)> {
-        let tally = Tally::of(dataset, &Query::all(), Prices::list()).expect("no globs");
+        let tally = Tally::of(dataset, &Query::all(), Prices::builtin()).expect("no globs");
         tally.projects.into_iter().map(|(project, sums)| (project, sums.spending.output)).collect()
     }
 
@@ -480,17 +493,17 @@ mod tests {
         let mut dataset = dataset(&[("p/s.jsonl", &lines)]);
         let raw = |dataset: &Dataset| dataset.projects().iter().map(|name| name.raw().to_string()).collect::<Vec<_>>();
         assert_eq!(raw(&dataset), ["/other", "/r", "/r/.worktrees/a", "/r/.worktrees/b"]);
-        let before = Tally::of(&dataset, &Query::all(), Prices::list()).expect("no globs");
+        let before = Tally::of(&dataset, &Query::all(), Prices::builtin()).expect("no globs");
         dataset.rename_projects(|path| path.starts_with("/r/").then(|| "/r".into()));
         assert_eq!(outputs(&dataset), [("/other".into(), 4), ("/r".into(), 3)]);
         assert_eq!(raw(&dataset), ["/other", "/r"]);
-        let after = Tally::of(&dataset, &Query::all(), Prices::list()).expect("no globs");
+        let after = Tally::of(&dataset, &Query::all(), Prices::builtin()).expect("no globs");
         assert_eq!((before.spending, before.prompts), (after.spending, after.prompts));
         // Filters take every name that a project had.
         dataset.rename_projects(|name| (name == "/r").then(|| "all".into()));
         let found = |project: &str| {
             let query = Query { projects: vec![project.into()], ..Query::all() };
-            let tally = Tally::of(&dataset, &query, Prices::list()).expect("no globs");
+            let tally = Tally::of(&dataset, &query, Prices::builtin()).expect("no globs");
             (tally.spending.messages, tally.prompts)
         };
         assert_eq!(["worktrees/a", "/r", "all", "other"].map(found), [(1, 0), (2, 1), (2, 1), (1, 0)]);
@@ -505,7 +518,7 @@ mod tests {
             fs::write(home.path().join("projects/p/s/subagents").join(name), r#"{"agentType":"main"}"#).expect("a file");
         }
         let dataset = load(home.path());
-        let messages = |query: &Query| Tally::of(&dataset, query, Prices::list()).expect("no globs").spending.messages;
+        let messages = |query: &Query| Tally::of(&dataset, query, Prices::builtin()).expect("no globs").spending.messages;
         let alone = Query { without_subagents: true, ..Query::all() };
         assert_eq!([messages(&Query::all()), messages(&alone)], [2, 1]);
         let kinds: Vec<_> = dataset.messages().iter().map(|row| dataset.symbols().name(dataset.agent_kind(&row.origin))).collect();
@@ -539,7 +552,7 @@ mod tests {
             )]);
             let prompts = ["a-model", "b-model"].map(|model| {
                 let query = Query { models: vec![model.into()], ..Query::all() };
-                Tally::of(&dataset, &query, Prices::list()).expect("no globs").prompts
+                Tally::of(&dataset, &query, Prices::builtin()).expect("no globs").prompts
             });
             assert_eq!(prompts, [0, 1], "{names:?}");
         }

@@ -166,13 +166,13 @@ pub enum Content<'t> {
     /// Plain text.
     Text(Text<'t>),
     /// A list of blocks; almost always one.
-    Blocks(SmallVec<[Block<'t>; 1]>),
+    Blocks(SmallVec<[ContentBlock<'t>; 1]>),
 }
 
 /// One block of a message's content.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Block<'t> {
+pub enum ContentBlock<'t> {
     /// `text`.
     Text(Text<'t>),
     /// `tool_use`: a call.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
-use crate::prices::OwnPrice;
+use crate::prices::PriceOverride;
 use crate::untrusted::Shown;
 
 /// A call could not do its work.
@@ -37,19 +37,19 @@ impl fmt::Display for Error {
             }
             Error::Range(name) => write!(
                 f,
-                "no range of time: `{}`: expected a word such as today, week, last-month or all, a span such as 12h or 7d, a date such as 2026-11-03, 2026-11, 2026-W46 or 2026, or two of them as A..B",
+                "`{}` is no time range: expected a word such as today, week, last-month or all, a span such as 12h or 7d, a date such as 2026-11-03, 2026-11, 2026-W46 or 2026, or two of them as A..B",
                 Shown::new(name)
             ),
             Error::ReversedRange(name, first, last) => {
-                write!(f, "no range of time: `{}` starts on {first} and ends on {last}, before that: swap its ends", Shown::new(name))
+                write!(f, "`{}` is no time range: it starts on {first} and ends before that, on {last}: swap its ends", Shown::new(name))
             }
-            Error::Glob(pattern, why) => write!(f, "no valid glob: `{}`: {why}", Shown::new(pattern)),
+            Error::Glob(pattern, why) => write!(f, "`{}` is no valid glob: {why}", Shown::new(pattern)),
             Error::Column(name, known) => {
                 write!(f, "no column `{}`: expected one of {}", Shown::new(name), known.join(", "))
             }
             Error::Frames(why) => write!(f, "cannot compute the frames: {why}"),
             Error::Price(model) => {
-                let (least, most) = OwnPrice::RATES.into_inner();
+                let (least, most) = PriceOverride::RATES.into_inner();
                 write!(f, "no valid price for `{}`: expected USD per million tokens, each from {least} to {most}", Shown::new(model))
             }
         }

@@ -15,10 +15,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key, Spot};
 use crate::effects::Effects;
-use crate::entry::{Block, Content, Entry, Input, Message, ReadFile, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
+use crate::entry::{Content, ContentBlock, Entry, Input, Message, ReadFile, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
 use crate::error::ProblemKind;
 use crate::json::Text;
-use crate::lines::Account;
+use crate::lines::LineClasses;
 use crate::outcome::{DeniedBy, ErrorText, Verdict};
 use crate::prompt;
 use crate::rows::{
@@ -56,7 +56,7 @@ pub(crate) struct Facts {
     pub(crate) agents: Folded<AgentRow>,
     /// Entries by `type`, by the index of its symbol.
     pub(crate) kinds: Vec<u64>,
-    pub(crate) account: Account,
+    pub(crate) account: LineClasses,
     pub(crate) problems: Vec<(ProblemKind, Place)>,
     /// Whether the lines of results are counted, which is a second look at them.
     pub(crate) counts_result_lines: bool,
@@ -226,7 +226,7 @@ impl Facts {
         }
         if let Content::Blocks(blocks) = &message.content {
             for (index, block) in blocks.iter().enumerate() {
-                if let Block::ToolUse(call) = block {
+                if let ContentBlock::ToolUse(call) = block {
                     self.call(key, index, origin, call);
                 }
             }
@@ -391,7 +391,7 @@ impl Facts {
         let Content::Blocks(blocks) = &message.content else { return false };
         let mut any = false;
         for block in blocks {
-            if let Block::ToolResult(result) = block {
+            if let ContentBlock::ToolResult(result) = block {
                 any = true;
                 self.result(result, entry, line, origin);
             }

@@ -20,11 +20,11 @@ use crate::symbols::Symbol;
 /// ```
 /// use std::time::SystemTime;
 /// use ccstats_core::polars::prelude::*;
-/// use ccstats_core::{Dataset, Frames, Options, Prices, Progress, Query};
+/// use ccstats_core::{Dataset, Frames, Prices, Progress, Query, ScanOptions};
 ///
-/// let options = Options::new(vec!["../testdata/home".into()], SystemTime::now());
+/// let options = ScanOptions::new(vec!["../testdata/home".into()], SystemTime::now());
 /// let dataset = Dataset::load(&options, &Progress::default())?;
-/// let frames = Frames::of(&dataset, &Query::all(), Prices::list())?;
+/// let frames = Frames::of(&dataset, &Query::all(), Prices::builtin())?;
 /// let by_model = frames.messages.group_by([col("model")]).agg([col("output").cast(DataType::Int128).sum()]);
 /// assert!(by_model.collect()?.height() > 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -40,7 +40,7 @@ pub struct Frames {
     /// `agent`, `agent_id`, `tool`; `file`, `command`, `target` (a path, address,
     /// pattern, query or skill) and `subagent_type` (empty where the input names
     /// none); `outcome`, `denied_by`, `edit_error`, `exit_code`, `duration_ms`,
-    /// `result_bytes`, `result_lines` (see [`Options::result_lines`](crate::Options)),
+    /// `result_bytes`, `result_lines` (see [`ScanOptions::result_lines`](crate::ScanOptions)),
     /// `read_start` and `read_lines` (null where unknown);
     /// `lines_added`, `lines_removed`.
     pub tool_calls: LazyFrame,

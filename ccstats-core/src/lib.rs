@@ -14,7 +14,7 @@
 //! that stands on three lines comes three times.
 //!
 //! ```
-//! use ccstats_core::{Block, Content, entries};
+//! use ccstats_core::{Content, ContentBlock, entries};
 //!
 //! let transcript = std::fs::read("../testdata/home/projects/-home-ada-notes/f1b58cb1-c172-462d-b0b2-81f57c1f38b0.jsonl")?;
 //! let (mut files, mut bad_lines) = (Vec::new(), 0);
@@ -25,7 +25,7 @@
 //!     };
 //!     let Some(Content::Blocks(blocks)) = entry.message.map(|message| message.content) else { continue };
 //!     for block in blocks {
-//!         if let Block::ToolUse(call) = block
+//!         if let ContentBlock::ToolUse(call) = block
 //!             && call.name.is(b"Read")
 //!         {
 //!             files.push(call.input.file.to_str().into_owned());
@@ -46,12 +46,12 @@
 //!
 //! ```
 //! use std::time::SystemTime;
-//! use ccstats_core::{Dataset, Options, Outcome, PICODOLLARS, Prices, Progress, Query, Tally};
+//! use ccstats_core::{Dataset, Outcome, PICODOLLARS, Prices, Progress, Query, ScanOptions, Tally};
 //!
-//! let options = Options::new(vec!["../testdata/home".into()], SystemTime::now());
+//! let options = ScanOptions::new(vec!["../testdata/home".into()], SystemTime::now());
 //! let dataset = Dataset::load(&options, &Progress::default())?;
 //! let query = Query { projects: vec!["seed-shop".into()], ..Query::all() };
-//! let tally = Tally::of(&dataset, &query, Prices::list())?;
+//! let tally = Tally::of(&dataset, &query, Prices::builtin())?;
 //!
 //! let (tool, calls) = &tally.tools[0];
 //! assert_eq!((tool.as_str(), calls.with(Outcome::Failed)), ("Bash", 5));
@@ -75,13 +75,13 @@
 #![cfg_attr(not(feature = "frames"), doc = "```ignore")]
 //! use std::time::SystemTime;
 //! use ccstats_core::polars::prelude::*;
-//! use ccstats_core::{Dataset, Frames, Listing, Options, Prices, Progress, Query, Report, ReportName};
+//! use ccstats_core::{Dataset, Frames, Prices, Progress, Query, Report, ReportName, ReportOptions, ScanOptions};
 //!
-//! let options = Options::new(vec!["../testdata/home".into()], SystemTime::now());
+//! let options = ScanOptions::new(vec!["../testdata/home".into()], SystemTime::now());
 //! let dataset = Dataset::load(&options, &Progress::default())?;
-//! let (query, prices) = (Query::all(), Prices::list());
+//! let (query, prices) = (Query::all(), Prices::builtin());
 //!
-//! let report = Report::new(ReportName::Daily, &dataset, &query, prices, &Listing::default())?;
+//! let report = Report::new(ReportName::Daily, &dataset, &query, prices, &ReportOptions::default())?;
 //! assert_eq!(report.rows().map(|days| days.rows.len()), Some(8));
 //!
 //! let frames = Frames::of(&dataset, &query, prices)?;
@@ -91,9 +91,28 @@
 //! ```
 //!
 //! With the feature `store`, a `Store` keeps the facts of transcripts, but none of
-//! their text: `Dataset::load_with` then reads only what changed since the last
-//! time, and counts what was deleted. What it found is written beside all else, by a
-//! thread of its own; `Store::wait` tells when that is done, and whether it went well.
+//! their text: `Dataset::load_with_store` reads only what changed since the last time,
+//! and counts what was deleted. What a report needs of it, [`ReportName`] knows. New facts
+//! are written in the background; `Store::wait` returns when that has finished, with the
+//! problem if it failed.
+//!
+#![cfg_attr(feature = "store", doc = "```")]
+#![cfg_attr(not(feature = "store"), doc = "```ignore")]
+//! use std::time::SystemTime;
+//! use ccstats_core::{Dataset, Prices, Progress, Query, Report, ReportName, ReportOptions, ScanOptions, Store};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let options = ScanOptions::new(vec!["../testdata/home".into()], SystemTime::now());
+//! let mut store = Store::open(folder)?;
+//! let (name, query) = (ReportName::Hotspots, Query::all());
+//!
+//! let dataset = Dataset::load_with_store(&options, &mut store, &Progress::default(), &name.needs(&query))?;
+//! let report = Report::new(name, &dataset, &query, Prices::builtin(), &ReportOptions::default())?;
+//! assert!(report.rows().is_some_and(|files| !files.rows.is_empty()));
+//! assert_eq!(store.wait(), None);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! [`shell`] stands apart: it understands the commands that Claude Code's Bash
 //! tool ran, and needs nothing of the rest.
@@ -163,9 +182,7 @@ struct Readme;
 
 pub use behaviour::secrets::Leaks;
 pub use behaviour::tools::CallsBy;
-pub use blocks::{BlockTally, Pace, Window, blocks, whole_blocks, windows};
-#[cfg(feature = "store")]
-pub use budget::budget_needs;
+pub use blocks::{BlockTally, BlockWindow, Pace, block_windows, blocks, whole_blocks};
 pub use budget::{Budget, BudgetQuery, Limit, Period, ProjectPattern, budget_table, budgets};
 /// Days, weeks and instants stand in signatures here.
 pub use chrono;
@@ -174,7 +191,7 @@ pub use chrono_tz;
 pub use dataset::{Accounting, Dataset};
 pub use discover::{Found, Transcript, discover};
 pub use entry::{
-    Advisor, Block, Body, Compaction, Content, Entry, Input, Message, OtherInput, ReadFile, ResultFields, ToolResult, ToolUse,
+    Advisor, Body, Compaction, Content, ContentBlock, Entry, Input, Message, OtherInput, ReadFile, ResultFields, ToolResult, ToolUse,
     ToolUseResult, Usage, Worktree,
 };
 pub use error::{Error, Problem, ProblemKind};
@@ -182,14 +199,14 @@ pub use error::{Error, Problem, ProblemKind};
 pub use frames::Frames;
 pub use hashing::{HashKey, hash_problem, hash_table};
 pub use json::Text;
-pub use lines::{Account, BadLine, Entries, Share, entries};
+pub use lines::{BadLine, Entries, LineClasses, LinesAndBytes, entries};
 pub use outcome::{DeniedBy, EditError, Outcome};
 #[cfg(feature = "frames")]
 pub use polars;
-pub use prices::{Cost, OwnPrice, PICODOLLARS, Price, Prices, Terms};
+pub use prices::{Cost, PICODOLLARS, Price, PriceOverride, Prices, Terms};
 pub use query::{Pattern, Query};
-pub use report::{Listing, RangeLabel, Report, ReportName, Section, Totals};
-pub use scan::{Options, Progress};
+pub use report::{RangeLabel, Report, ReportName, ReportOptions, Section, Totals};
+pub use scan::{Progress, ScanOptions};
 pub use simd::Level;
 #[cfg(feature = "store")]
 pub use store::{HistoryError, Import, Imported, Needs, Status, Store, StoreError, Verified};

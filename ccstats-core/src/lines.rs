@@ -43,44 +43,44 @@ pub fn entries(transcript: &[u8]) -> Entries<'_> {
 
 /// Lines and bytes by what became of them. All five add up to the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Account {
+pub struct LineClasses {
     /// Objects with a string `type`.
-    pub parsed: Share,
+    pub parsed: LinesAndBytes,
     /// Damaged lines that still held whole entries.
-    pub salvaged: Share,
+    pub salvaged: LinesAndBytes,
     /// Spaces, tabs and carriage returns only.
-    pub blank: Share,
+    pub blank: LinesAndBytes,
     /// Lines without any entry.
-    pub malformed: Share,
+    pub malformed: LinesAndBytes,
     /// A last line without a newline that does not parse.
-    pub unfinished: Share,
+    pub unfinished: LinesAndBytes,
 }
 
 /// A part of a transcript.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
+pub struct LinesAndBytes {
     /// Lines.
     pub lines: u64,
     /// Bytes, newlines included.
     pub bytes: u64,
 }
 
-impl Share {
+impl LinesAndBytes {
     pub(crate) fn add_line(&mut self, bytes: usize) {
         self.lines += 1;
         self.bytes += bytes as u64;
     }
 }
 
-impl AddAssign for Share {
-    fn add_assign(&mut self, other: Share) {
+impl AddAssign for LinesAndBytes {
+    fn add_assign(&mut self, other: LinesAndBytes) {
         self.lines += other.lines;
         self.bytes += other.bytes;
     }
 }
 
-impl AddAssign for Account {
-    fn add_assign(&mut self, other: Account) {
+impl AddAssign for LineClasses {
+    fn add_assign(&mut self, other: LineClasses) {
         self.parsed += other.parsed;
         self.salvaged += other.salvaged;
         self.blank += other.blank;
@@ -89,9 +89,9 @@ impl AddAssign for Account {
     }
 }
 
-impl Account {
+impl LineClasses {
     /// All lines and bytes.
-    pub fn total(&self) -> Share {
+    pub fn total(&self) -> LinesAndBytes {
         let mut total = self.parsed;
         total += self.salvaged;
         total += self.blank;
@@ -133,7 +133,7 @@ pub struct Entries<'t> {
     line: u32,
     /// Where the entries start that are left of a damaged line.
     salvaged: std::vec::IntoIter<usize>,
-    account: Account,
+    account: LineClasses,
 }
 
 impl<'t> Entries<'t> {
@@ -141,11 +141,11 @@ impl<'t> Entries<'t> {
     /// `orders` are those of the keys in lines that were read before.
     pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level, orders: Orders) -> Entries<'t> {
         let (cursor, salvaged) = (Cursor::with_orders(orders, bytes, 0, level), Vec::new().into_iter());
-        Entries { cursor, level, limit, start: 0, at: 0, line: 0, salvaged, account: Account::default() }
+        Entries { cursor, level, limit, start: 0, at: 0, line: 0, salvaged, account: LineClasses::default() }
     }
 
     /// The lines read so far, by class.
-    pub fn account(&self) -> Account {
+    pub fn account(&self) -> LineClasses {
         self.account
     }
 
@@ -372,7 +372,7 @@ mod tests {
         entries(text).map(show).collect()
     }
 
-    fn account(text: &[u8]) -> Account {
+    fn account(text: &[u8]) -> LineClasses {
         let mut lines = entries(text);
         while lines.next().is_some() {}
         lines.account()

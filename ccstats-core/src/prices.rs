@@ -70,14 +70,14 @@ impl Sum for Cost {
 #[derive(Clone, Debug)]
 pub struct Prices {
     models: Vec<Price>,
-    as_of: String,
+    as_of: NaiveDate,
 }
 
 /// The prices of one model over time.
 #[derive(Clone, Debug)]
 pub struct Price {
     names: Vec<String>,
-    /// Of [`OwnPrice`]s; they go before those of the list.
+    /// Of [`PriceOverride`]s; they go before those of the list.
     own: Vec<(Days, Rates)>,
     rates: Vec<(Days, Rates)>,
     tiers: Vec<(Days, u64, Rates)>,
@@ -89,7 +89,7 @@ pub struct Price {
 /// What a model costs somebody who does not pay list prices, in dollars per
 /// million tokens.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OwnPrice {
+pub struct PriceOverride {
     /// The model: an id of the table, or any other name.
     pub model: String,
     /// The first day on which the price holds; `None` is open.
@@ -108,7 +108,7 @@ pub struct OwnPrice {
     pub cache_read: f64,
 }
 
-impl OwnPrice {
+impl PriceOverride {
     /// What a rate can be: from nothing to a dollar for a token; whoever writes more took
     /// the wrong unit.
     pub const RATES: RangeInclusive<f64> = 0.0..=1e6;
@@ -148,7 +148,7 @@ pub struct Terms {
 
 impl Prices {
     /// The list prices that are compiled in.
-    pub fn list() -> &'static Prices {
+    pub fn builtin() -> &'static Prices {
         static LIST: LazyLock<Prices> =
             LazyLock::new(|| Prices::parse(include_str!("../prices.json")).expect("a test reads the table that is compiled in"));
         &LIST
@@ -160,7 +160,7 @@ impl Prices {
     }
 
     /// Whether some of them are a user's own.
-    pub(crate) fn has_own(&self) -> bool {
+    pub(crate) fn has_overrides(&self) -> bool {
         self.models.iter().any(|price| !price.own.is_empty())
     }
 
@@ -169,11 +169,11 @@ impl Prices {
     /// and on days without a price of one's own its list price.
     ///
     /// # Errors
-    /// [`Error::Price`] when a rate is not among [`OwnPrice::RATES`].
-    pub fn with_own(&self, own: &[OwnPrice]) -> Result<Prices, Error> {
+    /// [`Error::Price`] when a rate is not among [`PriceOverride::RATES`].
+    pub fn with_overrides(&self, own: &[PriceOverride]) -> Result<Prices, Error> {
         let mut models: Vec<Price> = Vec::new();
         for price in own {
-            if !price.rates().iter().all(|rate| OwnPrice::RATES.contains(rate)) {
+            if !price.rates().iter().all(|rate| PriceOverride::RATES.contains(rate)) {
                 return Err(Error::Price(price.model.clone()));
             }
             let name = normalized(&price.model);
@@ -184,7 +184,7 @@ impl Prices {
             models[at].put_before(price);
         }
         models.extend(self.models.iter().cloned());
-        Ok(Prices { models, as_of: self.as_of.clone() })
+        Ok(Prices { models, as_of: self.as_of })
     }
 
     /// The price of exactly this model, ready to be changed.
@@ -207,9 +207,9 @@ impl Prices {
         price
     }
 
-    /// The date of the table.
-    pub fn as_of(&self) -> &str {
-        &self.as_of
+    /// The day on which the list prices were those of the provider.
+    pub fn as_of(&self) -> NaiveDate {
+        self.as_of
     }
 
     /// The price of a model by the name that a transcript gives it, or by the
@@ -225,47 +225,42 @@ impl Prices {
 
 impl Price {
     /// Of several prices of one's own the last one given goes first.
-    fn put_before(&mut self, own: &OwnPrice) {
+    fn put_before(&mut self, own: &PriceOverride) {
         let [input, output, cache_write_5m, cache_write_1h, cache_read] = own.rates().map(|usd| whole(usd, 1e6));
         let rates = Rates { input, output, cache_write_5m, cache_write_1h, cache_read };
         self.own.insert(0, (Days { from: own.from, to: own.to }, rates));
-    }
-
-    /// Whether there is a price on this day; `None` asks for the newest. That of a model of the
-    /// list holds on every day, one that only [`OwnPrice`]s name has none between them.
-    pub fn holds(&self, day: Option<NaiveDate>) -> bool {
-        !self.rates.is_empty() || self.own_rates(day.unwrap_or(NaiveDate::MAX)).is_some()
     }
 
     fn own_rates(&self, day: NaiveDate) -> Option<Rates> {
         self.own.iter().find(|(days, _)| days.holds(day)).map(|(_, rates)| *rates)
     }
 
-    /// What the tokens of one response cost; nothing on a day on which no price [`holds`](Price::holds).
-    pub fn cost(&self, tokens: &Tokens, terms: Terms) -> Cost {
+    /// What the tokens of one response cost; `None` on a day without a price. That of a model of
+    /// the list holds on every day, one that only [`PriceOverride`]s name has none between them.
+    pub fn cost(&self, tokens: &Tokens, terms: Terms) -> Option<Cost> {
         let web_search = u128::from(tokens.web_searches) * self.web_search;
-        Cost { web_search, ..self.rates(tokens.prompt(), terms).cost(tokens) }
+        Some(Cost { web_search, ..self.rates(tokens.prompt(), terms)?.cost(tokens) })
     }
 
     /// What one token of a response costs whose prompt has `prompt` tokens.
-    pub(crate) fn rates(&self, prompt: u64, terms: Terms) -> Rates {
+    pub(crate) fn rates(&self, prompt: u64, terms: Terms) -> Option<Rates> {
         let day = terms.day.unwrap_or(NaiveDate::MAX);
         let base = self.rates.iter().find(|(days, _)| days.holds(day)).or(self.rates.last());
         let tier = self.tiers.iter().rfind(|(days, over, _)| days.holds(day) && prompt > *over);
         let listed = tier.map(|(_, _, rates)| *rates).or(base.map(|(_, rates)| *rates));
         // A tier of the list does not hold beside a price of one's own.
-        let rates = self.own_rates(day).or(listed).unwrap_or_default();
+        let rates = self.own_rates(day).or(listed)?;
         let fast = self.fast.iter().find(|(days, _)| terms.is_fast && days.holds(day)).map_or(ONE, |(_, factor)| *factor);
         let geography = if terms.is_us { self.us_thousandths } else { ONE };
         // A test holds that every such product is whole.
         let rate = |rate: u128| rate * fast * geography / (ONE * ONE);
-        Rates {
+        Some(Rates {
             input: rate(rates.input),
             output: rate(rates.output),
             cache_write_5m: rate(rates.cache_write_5m),
             cache_write_1h: rate(rates.cache_write_1h),
             cache_read: rate(rates.cache_read),
-        }
+        })
     }
 }
 
@@ -338,7 +333,7 @@ struct File {
 
 #[derive(Deserialize)]
 struct About {
-    as_of: String,
+    as_of: NaiveDate,
 }
 
 #[derive(Deserialize)]
@@ -423,7 +418,7 @@ mod tests {
     use super::*;
 
     fn name(model: &str) -> Option<&'static str> {
-        Prices::list().find(model).map(|price| price.names[0].as_str())
+        Prices::builtin().find(model).map(|price| price.names[0].as_str())
     }
 
     #[test]
@@ -453,7 +448,7 @@ mod tests {
     }
 
     fn cost(model: &str, tokens: Tokens, terms: Terms) -> u128 {
-        Prices::list().find(model).expect("known").cost(&tokens, terms).total()
+        Prices::builtin().find(model).expect("known").cost(&tokens, terms).expect("on every day").total()
     }
 
     #[test]
@@ -484,20 +479,20 @@ mod tests {
         assert_eq!(cost("claude-opus-4-8", tokens, terms), 11 * PICODOLLARS + PICODOLLARS / 100);
     }
 
-    fn own(model: &str, from: Option<&str>, input: f64) -> OwnPrice {
+    fn own(model: &str, from: Option<&str>, input: f64) -> PriceOverride {
         let from = from.map(|day| day.parse().expect("a day"));
         let (output, cache_write_5m, cache_write_1h, cache_read) = (0.0, 0.0, 0.0, 0.0);
-        OwnPrice { model: model.into(), from, to: None, input, output, cache_write_5m, cache_write_1h, cache_read }
+        PriceOverride { model: model.into(), from, to: None, input, output, cache_write_5m, cache_write_1h, cache_read }
     }
 
     #[test]
     fn prices_of_ones_own_go_before_the_list() {
         let million = Tokens { input: 1_000_000, ..Tokens::default() };
-        let dollars = |own: &[OwnPrice], model: &str, day: Option<&str>| {
+        let dollars = |own: &[PriceOverride], model: &str, day: Option<&str>| {
             let terms = Terms { day: day.map(|day| day.parse().expect("a day")), ..Terms::default() };
-            let prices = Prices::list().with_own(own).expect("rates that can be");
-            let price = prices.find(model).filter(|price| price.holds(terms.day));
-            price.map(|price| price.cost(&million, terms).total() / (PICODOLLARS / 100))
+            let prices = Prices::builtin().with_overrides(own).expect("rates that can be");
+            let cost = prices.find(model)?.cost(&million, terms)?;
+            Some(cost.total() / (PICODOLLARS / 100))
         };
         assert_eq!(dollars(&[], "claude-opus-4-5-20251101", None), Some(500));
         // Under all names of the model, and on its days only.
@@ -517,25 +512,25 @@ mod tests {
 
     #[test]
     fn a_tier_of_the_list_does_not_hold_beside_a_price_of_ones_own() {
-        let prices = Prices::list().with_own(&[own("claude-sonnet-4-5", Some("2026-01-01"), 1.0)]).expect("rates that can be");
+        let prices = Prices::builtin().with_overrides(&[own("claude-sonnet-4-5", Some("2026-01-01"), 1.0)]).expect("rates that can be");
         let large = Tokens { input: 300_000, ..Tokens::default() };
         let price = prices.find("claude-sonnet-4-5").expect("known");
-        let on = |day: &str| price.cost(&large, Terms { day: day.parse().ok(), ..Terms::default() }).total();
-        assert_eq!(on("2026-01-01"), 300_000 * 1_000_000);
-        assert_eq!(on("2025-12-31"), 300_000 * 6_000_000);
+        let on = |day: &str| price.cost(&large, Terms { day: day.parse().ok(), ..Terms::default() }).map(|cost| cost.total());
+        assert_eq!(on("2026-01-01"), Some(300_000 * 1_000_000));
+        assert_eq!(on("2025-12-31"), Some(300_000 * 6_000_000));
     }
 
     #[test]
     fn a_rate_that_cannot_be_is_refused() {
         for rate in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
-            let refused = Prices::list().with_own(&[own("m", None, rate)]);
+            let refused = Prices::builtin().with_overrides(&[own("m", None, rate)]);
             assert!(matches!(refused, Err(Error::Price(model)) if model == "m"), "{rate}");
         }
     }
 
     #[test]
     fn every_product_of_rate_and_factors_is_whole() {
-        for price in &Prices::list().models {
+        for price in &Prices::builtin().models {
             let factors: Vec<u128> = price.fast.iter().map(|(_, factor)| *factor).chain([ONE]).collect();
             for (_, rates) in price.rates.iter().copied().chain(price.tiers.iter().map(|(days, _, rates)| (*days, *rates))) {
                 for rate in [rates.input, rates.output, rates.cache_write_5m, rates.cache_write_1h, rates.cache_read] {

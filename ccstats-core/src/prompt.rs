@@ -3,7 +3,7 @@
 //! Most `user` entries are not: tool results, slash commands, notices, summaries
 //! after compaction, prompts of subagents (`docs/format.md` 11).
 
-use crate::entry::{Block, Content, Entry};
+use crate::entry::{Content, ContentBlock, Entry};
 use crate::outcome::trim_start;
 use crate::rows::Cut;
 use crate::shell;
@@ -201,7 +201,7 @@ pub(crate) fn text(content: &Content) -> Vec<u8> {
         Content::Blocks(blocks) => {
             let mut joined = Vec::new();
             for block in blocks {
-                if let Block::Text(text) = block {
+                if let ContentBlock::Text(text) = block {
                     joined.extend_from_slice(&text.decode());
                 }
             }

@@ -13,7 +13,7 @@ use crate::time::{Calendar, Range};
 pub struct Query {
     /// The span of time.
     pub range: Range,
-    /// How its days are told.
+    /// The time zone of its days, and the first day of a week.
     pub calendar: Calendar,
     /// Projects to keep: parts of names, or globs.
     pub projects: Vec<String>,

@@ -64,7 +64,7 @@ pub enum ReportName {
 
 impl ReportName {
     /// The word that names it on the command line and in its schema.
-    pub fn word(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             ReportName::Summary => "summary",
             ReportName::Daily => "daily",
@@ -167,9 +167,9 @@ pub struct Section {
     pub table: Table,
 }
 
-/// How rows are ordered and how many are kept.
+/// What a report is told beside the query. It ignores what it has no use for.
 #[derive(Clone, Debug, Default)]
-pub struct Listing {
+pub struct ReportOptions {
     /// The column to sort by; each report has an order of its own.
     pub sort: Option<(String, Option<Direction>)>,
     /// The number of rows to keep in each table.
@@ -180,7 +180,8 @@ pub struct Listing {
     pub allowed_hosts: Vec<String>,
     /// Secrets in transcripts, for the audit; see [`Leaks::of`].
     pub leaks: Option<Leaks>,
-    /// Now, in milliseconds since 1970: the block that holds it is active.
+    /// Now, in milliseconds since 1970: the block that holds it is active. With `None` no block
+    /// is, and pace and projection are not known.
     pub now_ms: Option<i64>,
 }
 
@@ -191,16 +192,16 @@ impl Report {
     /// [`Error::Glob`] for a filter that is no glob, [`Error::Column`] when no
     /// table of the report has the column to sort by, [`Error::Frames`] when it needs the
     /// feature `frames` and the crate was built without.
-    pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, listing: &Listing) -> Result<Report, Error> {
-        let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, listing.now_ms));
+    pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, options: &ReportOptions) -> Result<Report, Error> {
+        let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, options.now_ms));
         let (asked, query) = (query, whole.as_ref().unwrap_or(query));
         let selection = Selection::new(dataset, query)?;
-        let mut contents = contents(name, &selection, prices, listing)?;
+        let mut contents = contents(name, &selection, prices, options)?;
         contents.notes.extend(blocks::note(asked, query));
-        arrange(&mut contents.sections, listing)?;
+        arrange(&mut contents.sections, options)?;
         redact(contents.sections.iter_mut().map(|section| &mut section.table));
         let mut accounting = dataset.accounting().clone();
-        accounting.problems.extend(listing.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
+        accounting.problems.extend(options.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
         // Formats take problems of one kind from one stretch.
         accounting.problems.sort();
         let Contents { totals, sections, notes, advice } = contents;
@@ -230,7 +231,7 @@ struct Contents {
     advice: Option<String>,
 }
 
-fn contents(name: ReportName, selection: &Selection, prices: &Prices, listing: &Listing) -> Result<Contents, Error> {
+fn contents(name: ReportName, selection: &Selection, prices: &Prices, options: &ReportOptions) -> Result<Contents, Error> {
     let grouped = |by| summed(selection, prices, || grouped::rows(by, selection, prices));
     Ok(match name {
         ReportName::Summary => summary(selection, prices),
@@ -240,15 +241,15 @@ fn contents(name: ReportName, selection: &Selection, prices: &Prices, listing: &
         ReportName::Sessions => summed(selection, prices, || sessions_table(selection, prices))?,
         ReportName::Projects => grouped(GroupBy::Project)?,
         ReportName::Models => grouped(GroupBy::Model)?,
-        ReportName::Tools => behaviour::tools(selection, prices, listing.calls_by),
+        ReportName::Tools => behaviour::tools(selection, prices, options.calls_by),
         ReportName::Agents => summed(selection, prices, || agents_table(selection, prices))?,
         ReportName::Reads => behaviour::reads(selection, prices),
         ReportName::Failures => behaviour::failures(selection),
         ReportName::Hotspots => behaviour::hotspots(selection),
-        ReportName::Audit => behaviour::audit(selection, listing),
+        ReportName::Audit => behaviour::audit(selection, options),
         ReportName::Prompts => behaviour::prompts(selection),
         ReportName::Context => behaviour::context(selection, prices),
-        ReportName::Blocks => summed(selection, prices, || Ok(blocks::table(selection, prices, listing.now_ms)))?,
+        ReportName::Blocks => summed(selection, prices, || Ok(blocks::table(selection, prices, options.now_ms)))?,
     })
 }
 
@@ -309,8 +310,8 @@ mod grouped {
 }
 
 /// Sorts the tables that have the column, and cuts them.
-fn arrange(sections: &mut [Section], listing: &Listing) -> Result<(), Error> {
-    if let Some((column, direction)) = &listing.sort {
+fn arrange(sections: &mut [Section], options: &ReportOptions) -> Result<(), Error> {
+    if let Some((column, direction)) = &options.sort {
         let mut sorted = false;
         for section in sections.iter_mut().filter(|section| section.table.column(column).is_some()) {
             section.table.sort(column, *direction)?;
@@ -320,7 +321,7 @@ fn arrange(sections: &mut [Section], listing: &Listing) -> Result<(), Error> {
             first.table.sort(column, *direction)?;
         }
     }
-    if let Some(top) = listing.top {
+    if let Some(top) = options.top {
         sections.iter_mut().for_each(|section| section.table.rows.truncate(top));
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::dedup::{self, Key};
 use crate::discover::Transcript;
-use crate::entry::{Block, Content, Entry};
+use crate::entry::{Content, ContentBlock, Entry};
 use crate::lines::entries;
 use crate::outcome::ErrorText;
 use crate::source::line_at;
@@ -22,7 +22,7 @@ fn error_in(entry: &Entry, call: Key, session: &[u8]) -> Option<String> {
     let entry = entry.agent_progress.as_deref().unwrap_or(entry);
     let Content::Blocks(blocks) = &entry.message.as_ref()?.content else { return None };
     blocks.iter().find_map(|block| match block {
-        Block::ToolResult(result) if result.is_error && dedup::call_key(result.tool_use_id, session) == Some(call) => {
+        ContentBlock::ToolResult(result) if result.is_error && dedup::call_key(result.tool_use_id, session) == Some(call) => {
             Some(ErrorText::of(&result.body.decode()).last_line)
         }
         _ => None,

@@ -24,16 +24,16 @@ use crate::source::{Mode, Part, Source, parts};
 
 /// How transcripts are read. No choice here changes a figure of a report.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct ScanOptions {
     /// Config directories, or any folders of transcripts.
     pub roots: Vec<PathBuf>,
-    /// The number of threads that read; `None` takes all processors. What follows runs in the
-    /// pool of rayon that the caller stands in.
+    /// Threads that read; `None` takes all processors. Later stages run in the rayon pool of the
+    /// caller.
     pub threads: Option<NonZeroUsize>,
     /// Whether transcripts that nobody wrote to for a while are mapped into memory, which is
     /// faster. One that is cut short meanwhile ends the process (SIGBUS): a program that must
     /// go on sets this to `false`.
-    pub map: bool,
+    pub mmap: bool,
     /// The time of the scan: what was written shortly before is not mapped.
     pub now: SystemTime,
     /// The instructions that the scan uses.
@@ -43,10 +43,10 @@ pub struct Options {
     pub result_lines: bool,
 }
 
-impl Options {
+impl ScanOptions {
     /// All processors, mapped where that is safe.
-    pub fn new(roots: Vec<PathBuf>, now: SystemTime) -> Options {
-        Options { roots, threads: None, map: true, now, level: Level::detect(), result_lines: false }
+    pub fn new(roots: Vec<PathBuf>, now: SystemTime) -> ScanOptions {
+        ScanOptions { roots, threads: None, mmap: true, now, level: Level::detect(), result_lines: false }
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) type EachPart<'w> = &'w (dyn Fn(usize, &mut Facts, u64) + Sync);
 pub(crate) fn scan(
     transcripts: &[Transcript],
     jobs: &[Job],
-    options: &Options,
+    options: &ScanOptions,
     progress: &Progress,
     each_part: Option<EachPart>,
 ) -> Scanned {
@@ -152,7 +152,7 @@ struct Queue<'q> {
     jobs: &'q [Job],
     order: Vec<usize>,
     next: AtomicUsize,
-    options: &'q Options,
+    options: &'q ScanOptions,
     progress: &'q Progress,
     each_part: Option<EachPart<'q>>,
 }
@@ -280,9 +280,9 @@ struct Reader {
 
 impl Reader {
     /// Reads one part into `facts`. Gives the bytes of its holes when all of it was there.
-    fn part(&mut self, transcript: &Transcript, job: &Job, index: usize, options: &Options, facts: &mut Facts) -> Option<u64> {
+    fn part(&mut self, transcript: &Transcript, job: &Job, index: usize, options: &ScanOptions, facts: &mut Facts) -> Option<u64> {
         facts.counts_result_lines = options.result_lines;
-        let mode = Mode { map: options.map, now: options.now };
+        let mode = Mode { mmap: options.mmap, now: options.now };
         let problem = |kind, detail| Problem { kind, path: transcript.path.clone(), line: None, detail };
         let bytes = match self.source.part(transcript, &job.part, mode) {
             Ok(bytes) => bytes,
@@ -376,10 +376,10 @@ mod tests {
         let mut lines = prompts("a", 9);
         lines[4] = r#"{"type":"user","uuid":"x","message":{"content":"fail here"}}"#.into();
         let home = home(&[("p/a.jsonl", &lines), ("p/b.jsonl", &prompts("b", 3))]);
-        let options = Options::new(vec![home.path().to_path_buf()], SystemTime::now());
+        let options = ScanOptions::new(vec![home.path().to_path_buf()], SystemTime::now());
         for _ in 0..2 {
             let mut store = Store::open(&home.path().join("store")).expect("a store");
-            let found = Dataset::load_with(&options, &mut store, &Progress::default(), &Needs::default()).expect("a home");
+            let found = Dataset::load_with_store(&options, &mut store, &Progress::default(), &Needs::default()).expect("a home");
             assert_eq!(found.facts().prompts.rows().len(), 3);
             assert_eq!(found.accounting().problems.iter().map(|problem| problem.kind).collect::<Vec<_>>(), [ProblemKind::Panic]);
         }

@@ -12,13 +12,13 @@
 
 mod audit;
 mod effects;
+mod folder;
 mod foreign;
 mod hidden;
 mod key;
 mod lex;
 mod name;
 mod network;
-mod place;
 mod program;
 mod reads;
 mod runner;
@@ -87,7 +87,7 @@ pub struct Command {
     /// How many groups, loops and branches surround this command.
     pub depth: u16,
     /// The part that this command plays.
-    pub place: Place,
+    pub role: Role,
     /// Whether `&` sends it to the background.
     pub background: bool,
 }
@@ -155,7 +155,7 @@ pub enum Separator {
 
 /// The part that a command plays in its script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Role {
     /// An ordinary command; its status counts.
     Plain,
     /// Decides an `if` or a loop; its status is only asked for.
@@ -180,7 +180,7 @@ pub fn parse(command: &str) -> Script {
 impl Script {
     /// The commands whose status counts: no conditions, functions, substitutions.
     fn plain(&self) -> impl DoubleEndedIterator<Item = &Command> {
-        self.commands.iter().filter(|command| command.place == Place::Plain)
+        self.commands.iter().filter(|command| command.role == Role::Plain)
     }
 }
 
@@ -194,7 +194,7 @@ impl Command {
             joined: at.joined,
             level: at.level,
             depth: at.depth,
-            place: at.place,
+            role: at.role,
             background: false,
         }
     }
@@ -220,12 +220,12 @@ struct At {
     joined: Separator,
     level: u16,
     depth: u16,
-    place: Place,
+    role: Role,
 }
 
 impl At {
     /// The start of a script.
-    const START: Self = Self { joined: Separator::Start, level: 0, depth: 0, place: Place::Plain };
+    const START: Self = Self { joined: Separator::Start, level: 0, depth: 0, role: Role::Plain };
 
     /// After `joined`, on the level of the surrounding commands.
     fn after(self, joined: Separator) -> Self {
@@ -238,9 +238,9 @@ impl At {
     }
 
     /// The same place with another part; only plain commands can take one.
-    fn playing(self, place: Place) -> Self {
-        match self.place {
-            Place::Plain | Place::Condition => Self { place, ..self },
+    fn playing(self, role: Role) -> Self {
+        match self.role {
+            Role::Plain | Role::Condition => Self { role, ..self },
             _ => self,
         }
     }
@@ -280,13 +280,13 @@ mod tests {
                 Separator::Else => " else ",
             });
             let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
-            dump.push_str(&match command.place {
-                Place::Substitution => format!("({})", words.join(" ")),
-                Place::Inner => format!("{{{}}}", words.join(" ")),
-                Place::Remote => format!("@{{{}}}", words.join(" ")),
-                Place::Condition => format!("?{}", words.join(" ")),
-                Place::Function => format!("f:{}", words.join(" ")),
-                Place::Plain => words.join(" "),
+            dump.push_str(&match command.role {
+                Role::Substitution => format!("({})", words.join(" ")),
+                Role::Inner => format!("{{{}}}", words.join(" ")),
+                Role::Remote => format!("@{{{}}}", words.join(" ")),
+                Role::Condition => format!("?{}", words.join(" ")),
+                Role::Function => format!("f:{}", words.join(" ")),
+                Role::Plain => words.join(" "),
             });
         }
         dump.trim().to_owned()

@@ -83,7 +83,7 @@ pub(crate) struct Source {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mode {
     /// Whether settled transcripts are mapped at all.
-    pub(crate) map: bool,
+    pub(crate) mmap: bool,
     /// The time of the scan.
     pub(crate) now: SystemTime,
 }
@@ -112,7 +112,7 @@ impl Source {
             return Ok(Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, shrank });
         }
         let end = part.span.end.min(size);
-        let bytes = if mode.map && !shrank && is_settled(transcript, mode.now) && is_local(&file) {
+        let bytes = if mode.mmap && !shrank && is_settled(transcript, mode.now) && is_local(&file) {
             self.map(&file, start, size)?
         } else {
             self.read(&file, start, end, size)?
@@ -271,7 +271,7 @@ mod tests {
         let path = folder.path().join("s.jsonl");
         std::fs::write(&path, text).expect("written");
         let found = crate::discover::discover(&[folder.path().to_path_buf()]).expect("found");
-        let mode = Mode { map: false, now: SystemTime::now() };
+        let mode = Mode { mmap: false, now: SystemTime::now() };
         let mut source = Source::default();
         let mut read = |part: Part| {
             let bytes = source.part(&found.transcripts[0], &part, mode).expect("read");

@@ -35,7 +35,7 @@ mod time_span;
 mod verify;
 mod writing;
 
-use catalogue::{Catalogue, Failure};
+use catalogue::{Catalogue, CatalogueError};
 pub use error::StoreError;
 pub use history::{HistoryError, Status};
 pub use import::{Import, Imported};
@@ -48,18 +48,21 @@ use writing::Writing;
 
 use crate::discover::Found;
 use crate::error::{Problem, ProblemKind};
-use crate::scan::{Options, Progress};
+use crate::scan::{Progress, ScanOptions};
 use crate::time::BLOCK_MS;
 
-/// What a load from the store must hold.
+/// What a load from the store must hold. Of the default that is all rows and no text: take
+/// [`ReportName::needs`](crate::ReportName::needs) or
+/// [`BudgetQuery::needs`](crate::BudgetQuery::needs), because what is made of a dataset
+/// that holds less lacks rows and texts without a word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// Commands, titles and lines of errors, of the transcripts that are there:
     /// these are then read as without a store.
     pub text: bool,
-    /// Also all of the transcripts that may say what sessions are called.
+    /// Also read every transcript that may hold the title of a session.
     pub titles: bool,
-    /// The accounting is only of what was read, not of what came from the store.
+    /// Leave what came from the store out of the accounting.
     pub rows_only: bool,
     /// The first instant that counts, in milliseconds since 1970.
     pub start_ms: Option<i64>,
@@ -163,7 +166,7 @@ impl Store {
 
     /// All that was asked for, from the store and from what changed since, which is then
     /// published by a thread of its own. `None` when the store is of no use.
-    pub(crate) fn take_in(&mut self, found: &Found, options: &Options, progress: &Progress, needs: &Needs) -> Option<Loaded> {
+    pub(crate) fn take_in(&mut self, found: &Found, options: &ScanOptions, progress: &Progress, needs: &Needs) -> Option<Loaded> {
         let problem = self.wait();
         self.problems.extend(problem);
         self.end_writing();
@@ -215,7 +218,7 @@ impl Store {
     }
 
     /// What was wrong with the store since the last time: a damaged one, for example, is set
-    /// aside for a new one. [`Dataset::load_with`](crate::Dataset::load_with) takes them into
+    /// aside for a new one. [`Dataset::load_with_store`](crate::Dataset::load_with_store) takes them into
     /// its accounting.
     pub fn take_problems(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.problems)
@@ -239,7 +242,7 @@ impl Store {
                 Ok(Tried::Loaded(loaded)) => return Ok(*loaded),
                 Ok(Tried::Broken(ids)) if ids.is_subset(&broken) => return Err(StoreError::Damaged(self.path.clone())),
                 Ok(Tried::Broken(ids)) => broken.extend(ids),
-                Err(Failure::Damaged) if !is_new => {
+                Err(CatalogueError::Damaged) if !is_new => {
                     self.replace()?;
                     is_new = true;
                 }

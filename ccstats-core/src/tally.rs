@@ -138,11 +138,11 @@ impl AddAssign for ProjectTally {
 /// # Examples
 /// ```
 /// use std::time::SystemTime;
-/// use ccstats_core::{Dataset, Options, Prices, Progress, Query, Tally};
+/// use ccstats_core::{Dataset, Prices, Progress, Query, ScanOptions, Tally};
 ///
-/// let options = Options::new(vec!["../testdata/home".into()], SystemTime::now());
+/// let options = ScanOptions::new(vec!["../testdata/home".into()], SystemTime::now());
 /// let dataset = Dataset::load(&options, &Progress::default())?;
-/// let tally = Tally::of(&dataset, &Query::all(), Prices::list())?;
+/// let tally = Tally::of(&dataset, &Query::all(), Prices::builtin())?;
 /// assert!(tally.spending.messages > 0);
 /// # Ok::<(), ccstats_core::Error>(())
 /// ```
@@ -338,7 +338,8 @@ mod tests {
             [line("u1", "s", "claude-opus-4-5"), line("u2", "s", "claude-haiku-4-5")],
             [line("u3", "s", "claude-haiku-4-5"), line("u4", "t", "claude-haiku-4-5")],
         ];
-        let tally = |transcripts: &[(&str, &[String])]| Tally::of(&dataset(transcripts), &Query::all(), Prices::list()).expect("no filter");
+        let tally =
+            |transcripts: &[(&str, &[String])]| Tally::of(&dataset(transcripts), &Query::all(), Prices::builtin()).expect("no filter");
         let mut sum = tally(&[("p/a.jsonl", &one)]);
         sum += tally(&[("p/b.jsonl", &two)]);
         assert_eq!(sum.sessions, 2);

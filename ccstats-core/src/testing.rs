@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use tempfile::TempDir;
 
 use crate::dataset::Dataset;
-use crate::scan::{Options, Progress};
+use crate::scan::{Progress, ScanOptions};
 
 /// The dataset of some transcripts, given by their names below `projects/` and
 /// their lines.
@@ -16,7 +16,7 @@ pub(crate) fn dataset(transcripts: &[(&str, &[String])]) -> Dataset {
 }
 
 /// The same, read in another way.
-pub(crate) fn dataset_with(transcripts: &[(&str, &[String])], choose: impl Fn(&mut Options)) -> Dataset {
+pub(crate) fn dataset_with(transcripts: &[(&str, &[String])], choose: impl Fn(&mut ScanOptions)) -> Dataset {
     load_with(home(transcripts).path(), choose)
 }
 
@@ -36,8 +36,8 @@ pub(crate) fn load(home: &Path) -> Dataset {
     load_with(home, |_| {})
 }
 
-fn load_with(home: &Path, choose: impl Fn(&mut Options)) -> Dataset {
-    let mut options = Options::new(vec![home.to_path_buf()], SystemTime::UNIX_EPOCH);
+fn load_with(home: &Path, choose: impl Fn(&mut ScanOptions)) -> Dataset {
+    let mut options = ScanOptions::new(vec![home.to_path_buf()], SystemTime::UNIX_EPOCH);
     choose(&mut options);
     Dataset::load(&options, &Progress::default()).expect("the root is there")
 }

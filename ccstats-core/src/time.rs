@@ -65,7 +65,7 @@ pub(crate) fn epoch_day(instant_ms: i64) -> NaiveDate {
     DateTime::from_timestamp_millis(instant_ms).unwrap_or_default().date_naive()
 }
 
-/// How days are told: a zone, and the day a week starts on.
+/// The time zone that days belong to, and the first day of a week.
 #[derive(Clone, Copy, Debug)]
 pub struct Calendar {
     /// The time zone of civil days.

@@ -20,7 +20,7 @@ use std::time::SystemTime;
 
 use ccstats_benches::generate::{Shape, generate};
 use ccstats_benches::program;
-use ccstats_core::{Dataset, Level, Options, Progress};
+use ccstats_core::{Dataset, Level, Progress, ScanOptions};
 use serde::{Deserialize, Serialize};
 
 const USAGE: &str = "usage: instructions --program PATH --budget FILE [--renew]
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The scan alone, as a program that can be counted.
 fn scan(dir: PathBuf) -> Result<(), Box<dyn Error>> {
-    let options = Options { threads: NonZeroUsize::new(1), ..Options::new(vec![dir], SystemTime::now()) };
+    let options = ScanOptions { threads: NonZeroUsize::new(1), ..ScanOptions::new(vec![dir], SystemTime::now()) };
     let dataset = Dataset::load(&options, &Progress::default())?;
     println!("{:?}", dataset.accounting().lines);
     Ok(())

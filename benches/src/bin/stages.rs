@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use ccstats_benches::limit::{count_newlines, transcripts_below};
 use ccstats_benches::program;
 use ccstats_benches::timings::Timings;
-use ccstats_core::{Dataset, Level, Listing, Options, Prices, Progress, Query, Report, ReportName, Tally, discover, entries};
+use ccstats_core::{Dataset, Level, Prices, Progress, Query, Report, ReportName, ReportOptions, ScanOptions, Tally, discover, entries};
 
 struct Args {
     dir: PathBuf,
@@ -30,15 +30,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let files = transcripts_below(&args.dir)?;
     let bytes: u64 = files.iter().map(|(_, size)| size).sum();
     let transcripts = files.iter().map(|(path, _)| std::fs::read(path)).collect::<Result<Vec<_>, _>>()?;
-    let options = |level| Options {
+    let options = |level| ScanOptions {
         threads: NonZeroUsize::new(args.threads),
         level,
         // All files count as settled, or a fresh tree would never be mapped.
         now: SystemTime::now() + Duration::from_secs(3600),
-        ..Options::new(vec![args.dir.clone()], SystemTime::now())
+        ..ScanOptions::new(vec![args.dir.clone()], SystemTime::now())
     };
-    let load = |options: &Options| Dataset::load(options, &Progress::default());
-    let read = Options { map: false, ..options(Level::detect()) };
+    let load = |options: &ScanOptions| Dataset::load(options, &Progress::default());
+    let read = ScanOptions { mmap: false, ..options(Level::detect()) };
     let mut stages = Timings::default();
     for _ in 0..args.runs {
         stages.time("newlines, mapped (the limit)", || count_newlines(&files, args.threads))?;
@@ -50,10 +50,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         stages.time("scan to facts, read", || load(&read))?;
         let dataset = load(&options(Level::detect()))?;
         let query = Query::all();
-        stages.time("tally", || Tally::of(&dataset, &query, Prices::list()))?;
+        stages.time("tally", || Tally::of(&dataset, &query, Prices::builtin()))?;
         for name in [ReportName::Summary, ReportName::Daily, ReportName::Reads, ReportName::Failures, ReportName::Hotspots] {
-            let report = || Report::new(name, &dataset, &query, Prices::list(), &Listing::default());
-            stages.time(&format!("report {}", name.word()), report)?;
+            let report = || Report::new(name, &dataset, &query, Prices::builtin(), &ReportOptions::default());
+            stages.time(&format!("report {}", name.name()), report)?;
         }
         if let Some(program) = &args.program {
             stages.time("whole program, summary --json", || run(program, &args))?;

@@ -10,7 +10,7 @@ impl Reader<'_> {
     /// `[budget]`: limits, those of projects, and when to warn.
     pub(super) fn budget(&mut self, value: Option<&Value>, config: &mut Config) {
         let Some(table) = self.table(value) else { return };
-        self.known(table, &[&Period::ALL.map(Period::word)[..], &["warn", "hook", "projects"]].concat());
+        self.known(table, &[&Period::ALL.map(Period::name)[..], &["warn", "hook", "projects"]].concat());
         config.warn_percent =
             table.get("warn").and_then(|value| self.read(value, amount::percent, "a share from 1% to 100%, such as \"80%\""));
         config.when_exceeded = table.get("hook").and_then(|value| self.when_exceeded(value)).unwrap_or_default();
@@ -18,7 +18,7 @@ impl Reader<'_> {
         for (project, value) in self.table(table.get("projects")).into_iter().flatten() {
             let pattern = ProjectPattern::new(project.get_ref()).map_err(|error| self.mistake(project.span(), error.to_string())).ok();
             if let Some(table) = self.table(Some(value)) {
-                self.known(table, &Period::ALL.map(Period::word));
+                self.known(table, &Period::ALL.map(Period::name));
                 config.limits.extend(self.limits(table, pattern.as_slice()));
             }
         }
@@ -38,7 +38,7 @@ impl Reader<'_> {
 
     fn limits(&mut self, table: &DeTable, projects: &[ProjectPattern]) -> Vec<Limit> {
         let limit = |period: Period| {
-            let most = self.read(table.get(period.word())?, amount::picodollars, "dollars, such as 5 or 2.50")?;
+            let most = self.read(table.get(period.name())?, amount::picodollars, "dollars, such as 5 or 2.50")?;
             Some(Limit { period, most, projects: projects.to_vec() })
         };
         Period::ALL.into_iter().filter_map(limit).collect()
@@ -94,6 +94,6 @@ mod tests {
         assert_eq!(mistakes("[budget]\nwarn = 0.8"), ["2: expected a share from 1% to 100%, such as \"80%\", found `0.8`"]);
         assert_eq!(mistakes("[budget]\ndayly = 1"), ["2: unknown key `dayly`: did you mean `daily`?"]);
         assert_eq!(mistakes("[budget.projects]\nshop = 1"), ["2: expected a table, found `1`"]);
-        assert!(mistakes("[budget.projects.\"[\"]\ndaily = 1")[0].starts_with("1: no valid glob: `[`: "));
+        assert!(mistakes("[budget.projects.\"[\"]\ndaily = 1")[0].starts_with("1: `[` is no valid glob: "));
     }
 }

@@ -25,7 +25,7 @@ impl Reader<'_> {
     fn part(&mut self, text: &str, span: Range<usize>) -> Option<Part> {
         let part = Part::parse(text);
         if part.is_none() {
-            let names = Name::ALL.map(Name::word).join(", ");
+            let names = Name::ALL.map(Name::name).join(", ");
             self.mistake(span, format!("expected names in braces, each one of {names}, found `{}`", Shown::new(text)));
         }
         part

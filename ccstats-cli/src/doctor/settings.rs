@@ -6,7 +6,7 @@ use std::{fs, io};
 use ccstats_core::Shown;
 use serde_json::{Map, Value};
 
-use crate::{hook, place};
+use crate::{environment, hook};
 
 /// Claude Code deletes transcripts after so many days where nobody says another number.
 const CLEANUP_DAYS: u64 = 30;
@@ -23,7 +23,7 @@ impl Settings {
     pub(super) fn read() -> Settings {
         let (mut days, mut wrong) = (None, Vec::new());
         // Those that are read first count.
-        for path in [Some(place::managed_settings_file()), place::settings_file()].into_iter().flatten() {
+        for path in [Some(environment::managed_settings_file()), environment::settings_file()].into_iter().flatten() {
             let mut say = |why: &str| wrong.push(format!("`{}`: {why}", Shown::path(&path)));
             match object(&path) {
                 Ok(settings) => {

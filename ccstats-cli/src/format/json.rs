@@ -49,7 +49,7 @@ impl Serialize for Json<'_> {
 
 /// The whole report as one object.
 pub(super) fn render(report: &Report) -> String {
-    let schema = format!("ccstats.{}/1", report.name.word());
+    let schema = format!("ccstats.{}/1", report.name.name());
     let range = &report.range;
     let mut members = vec![
         ("schema", Json::Text(&schema)),

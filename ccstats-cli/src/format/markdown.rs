@@ -5,7 +5,7 @@ use ccstats_core::{Column, Kind, Report, Table, Untrusted, Value};
 use crate::format::{flat, readable};
 
 pub(super) fn render(report: &Report) -> String {
-    let mut text = format!("# ccstats {}: {}\n", report.name.word(), escaped(&Untrusted::new(&report.range.name)));
+    let mut text = format!("# ccstats {}: {}\n", report.name.name(), escaped(&Untrusted::new(&report.range.name)));
     let is_list = report.rows().is_some();
     if !is_list {
         text += &figures(&report.totals.table);

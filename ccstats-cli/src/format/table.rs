@@ -56,7 +56,7 @@ fn title(report: &Report) -> String {
     };
     let name = Untrusted::new(&range.name);
     let name = if days == name.raw() || range.name == "all" { String::new() } else { format!(" · {}", name.shown()) };
-    format!("{TITLE}ccstats {}{TITLE:#}{HEADING}{name} · {days} · {}{HEADING:#}\n", report.name.word(), range.time_zone)
+    format!("{TITLE}ccstats {}{TITLE:#}{HEADING}{name} · {days} · {}{HEADING:#}\n", report.name.name(), range.time_zone)
 }
 
 /// A single row, turned on its side: blocks of figures beside each other.

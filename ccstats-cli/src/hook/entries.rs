@@ -12,7 +12,7 @@ use ccstats_core::Shown;
 use serde_json::{Map, Value, json};
 
 use crate::hook::EVENTS;
-use crate::output::Failure;
+use crate::output::CliError;
 
 /// The commands that Claude Code calls.
 const HOOK: &str = "hook";
@@ -247,8 +247,8 @@ fn quoted(program: &str) -> String {
 }
 
 /// How the shell of Claude Code finds this program: by name if the search path has it.
-pub(super) fn program() -> Result<String, Failure> {
-    let program = env::current_exe().map_err(|error| Failure::Cannot(format!("cannot find this program: {error}")))?;
+pub(super) fn program() -> Result<String, CliError> {
+    let program = env::current_exe().map_err(|error| CliError::Other(format!("cannot find this program: {error}")))?;
     let is_this = |folder: PathBuf| folder.join(program.file_name().unwrap_or_default()).canonicalize().ok() == program.canonicalize().ok();
     if program.file_stem().is_some_and(|name| name == "ccstats")
         && env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(is_this))
@@ -257,7 +257,7 @@ pub(super) fn program() -> Result<String, Failure> {
     }
     match program.to_str() {
         Some(path) => Ok(path.replace('\\', "/")),
-        None => Err(Failure::Cannot(format!("cannot name `{}` in JSON: its path is no Unicode", Shown::path(&program)))),
+        None => Err(CliError::Other(format!("cannot name `{}` in JSON: its path is no Unicode", Shown::path(&program)))),
     }
 }
 

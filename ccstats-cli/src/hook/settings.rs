@@ -13,8 +13,8 @@ use ccstats_core::Shown;
 use serde_json::{Map, Value};
 
 use crate::members::with_member;
-use crate::output::Failure;
-use crate::{place, private};
+use crate::output::CliError;
+use crate::{environment, private};
 
 /// Settings as they were read.
 pub(super) struct SettingsFile {
@@ -27,9 +27,9 @@ pub(super) struct SettingsFile {
 
 impl SettingsFile {
     /// The settings that are named, else the user's.
-    pub(super) fn read(named: Option<PathBuf>) -> Result<SettingsFile, Failure> {
-        let named = named.or_else(place::settings_file);
-        let named = named.ok_or_else(|| Failure::Cannot("no home folder: name the settings with `--settings FILE`".into()))?;
+    pub(super) fn read(named: Option<PathBuf>) -> Result<SettingsFile, CliError> {
+        let named = named.or_else(environment::settings_file);
+        let named = named.ok_or_else(|| CliError::Other("no home folder: name the settings with `--settings FILE`".into()))?;
         // To replace a link would cut it from the file that somebody keeps elsewhere.
         let path = fs::canonicalize(&named).unwrap_or(named);
         let mut file = SettingsFile { path, text: None, settings: Map::new() };
@@ -46,12 +46,12 @@ impl SettingsFile {
         Ok(file)
     }
 
-    pub(super) fn failure(&self, why: &str) -> Failure {
-        Failure::Cannot(format!("cannot change `{}`: {why}", Shown::path(&self.path)))
+    pub(super) fn failure(&self, why: &str) -> CliError {
+        CliError::Other(format!("cannot change `{}`: {why}", Shown::path(&self.path)))
     }
 
     /// Brings the file to other settings. Gives the backup; `None` where there was no file.
-    pub(super) fn change(&self, settings: &Map<String, Value>) -> Result<Option<PathBuf>, Failure> {
+    pub(super) fn change(&self, settings: &Map<String, Value>) -> Result<Option<PathBuf>, CliError> {
         let backup = self.back_up().map_err(|error| self.failure(&format!("no backup: {error}")))?;
         self.replace(&self.text_with(settings)).map_err(|error| self.failure(&error.to_string()))?;
         Ok(backup)

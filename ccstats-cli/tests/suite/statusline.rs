@@ -118,9 +118,10 @@ fn a_mistake_in_the_options_stands_on_the_line() {
         assert_eq!((run.code, run.text()), (0, "ccstats: unexpected argument '--of-a-later-version' found\n"), "{words:?}");
     }
     let home = home();
-    for (options, start) in
-        [(["--root", "/nowhere/at/all"], "ccstats: cannot read `/nowhere/at/all`: "), (["--project", "["], "ccstats: no valid glob: `[`: ")]
-    {
+    for (options, start) in [
+        (["--root", "/nowhere/at/all"], "ccstats: cannot read `/nowhere/at/all`: "),
+        (["--project", "["], "ccstats: `[` is no valid glob: "),
+    ] {
         let line = in_time(|| line(home.path(), b"{}", options), |line| line.starts_with(start));
         assert!(line.starts_with(start), "{line}");
     }

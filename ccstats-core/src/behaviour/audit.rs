@@ -120,7 +120,7 @@ struct Match {
 }
 
 /// The folders that each session worked in.
-type Folders = FxHashMap<Symbol, Vec<outside::Place>>;
+type Folders = FxHashMap<Symbol, Vec<outside::AbsolutePath>>;
 
 /// What is known while calls are looked at.
 struct Audit<'d> {
@@ -201,7 +201,7 @@ impl Audit<'_> {
 
     /// A path that a call writes, if it is outside of all folders of its session.
     fn outside(&self, call: &CallRow, path: &str) -> Option<Match> {
-        let from = outside::Place::folder(&self.dataset.symbols().name(call.origin.project))?;
+        let from = outside::AbsolutePath::folder(&self.dataset.symbols().name(call.origin.project))?;
         let place = from.join(path)?;
         let folders = self.folders.get(&call.origin.session).map_or(&[][..], Vec::as_slice);
         let is_inside = place.is_inside(&from) || folders.iter().any(|folder| place.is_inside(folder));
@@ -222,7 +222,7 @@ fn folders(dataset: &Dataset) -> Folders {
     let pairs: FxHashSet<(Symbol, Symbol)> = origins.map(|origin| (origin.session, origin.project)).collect();
     let mut folders = Folders::default();
     for (session, project) in pairs {
-        folders.entry(session).or_default().extend(outside::Place::folder(&dataset.symbols().name(project)));
+        folders.entry(session).or_default().extend(outside::AbsolutePath::folder(&dataset.symbols().name(project)));
     }
     folders
 }

@@ -15,10 +15,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::behaviour::calls;
 use crate::behaviour::epochs::{Thread, rewinds};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Pricer};
 use crate::dedup::Key;
 use crate::outcome::Outcome;
-use crate::prices::{Price, Prices};
+use crate::prices::Prices;
 use crate::query::Selection;
 use crate::rows::{Cut, CutRow, MessageRow, Order, Origin};
 use crate::symbols::{Symbol, Symbols};
@@ -245,8 +245,7 @@ struct Before<'d> {
 struct Walk<'d> {
     dataset: &'d Dataset,
     selection: &'d Selection<'d>,
-    prices: &'d Prices,
-    known_prices: FxHashMap<Symbol, Option<&'d Price>>,
+    pricer: Pricer<'d>,
     tools_changed: FxHashSet<Key>,
     sessions: FxHashMap<Symbol, SessionContext>,
 }
@@ -255,7 +254,7 @@ impl<'d> Walk<'d> {
     fn new(selection: &'d Selection<'d>, prices: &'d Prices) -> Walk<'d> {
         let dataset = selection.dataset();
         let tools_changed = dataset.facts().tools_changed.iter().copied().collect();
-        Walk { dataset, selection, prices, known_prices: FxHashMap::default(), tools_changed, sessions: FxHashMap::default() }
+        Walk { dataset, selection, pricer: Pricer::new(dataset, prices), tools_changed, sessions: FxHashMap::default() }
     }
 
     fn thread(&mut self, steps: &[Step<'d>]) {
@@ -375,8 +374,8 @@ impl<'d> Walk<'d> {
     /// What a response cost beyond what it would have, had it found the tokens
     /// in the cache. The prompt keeps its size, so both have the same tier.
     fn extra_cost(&mut self, row: &MessageRow, rebuilt: u64) -> Option<u128> {
-        let (price, terms) = self.dataset.price(row, self.prices, &mut self.known_prices)?;
-        let cost = |tokens: &Tokens| price.cost(tokens, terms).total();
+        let rates = self.pricer.rates(row)?;
+        let cost = |tokens: &Tokens| rates.cost(tokens).total();
         Some(cost(&row.tokens).saturating_sub(cost(&read_instead(&row.tokens, rebuilt))))
     }
 }

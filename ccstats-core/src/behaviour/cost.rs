@@ -16,7 +16,7 @@
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::behaviour::epochs::{Epochs, Thread};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Pricer};
 use crate::dedup::Key;
 use crate::prices::{Prices, Rates};
 use crate::rows::{CallRow, MessageRow, Order, Origin, ResultRow};
@@ -108,12 +108,11 @@ impl ResultCosts {
         let conversations = Conversations::new(dataset, epochs);
         let ratios = Ratios::new(&conversations);
         let mut costs = ResultCosts { by_call: FxHashMap::with_capacity_and_hasher(conversations.results.len(), FxBuildHasher) };
-        let mut known = FxHashMap::default();
+        let mut pricer = Pricer::new(dataset, prices);
         for epoch in conversations.epochs() {
             let mut walk = Walk { conversations: &conversations, ratios: &ratios, costs: &mut costs, window: Window::default() };
             for (index, turn) in epoch.iter().enumerate() {
-                let rates = dataset.price(turn.row, prices, &mut known).map(|(price, terms)| price.rates(turn.row.tokens.prompt(), terms));
-                sink(walk.turn(index.checked_sub(1).map(|before| &epoch[before]), turn, rates));
+                sink(walk.turn(index.checked_sub(1).map(|before| &epoch[before]), turn, pricer.rates(turn.row)));
             }
             walk.end();
         }

@@ -9,7 +9,7 @@ use crate::shell::Severity;
 
 /// An absolute path as its components. Windows paths start with their drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct AbsolutePath {
     parts: Vec<String>,
     system: System,
 }
@@ -24,9 +24,9 @@ enum System {
     Windows,
 }
 
-impl Place {
+impl AbsolutePath {
     /// The folder of a project; `None` for what is no absolute path.
-    pub(super) fn folder(path: &str) -> Option<Place> {
+    pub(super) fn folder(path: &str) -> Option<AbsolutePath> {
         let system = if has_drive(path) {
             System::Windows
         } else if path.starts_with("/Users/") {
@@ -34,14 +34,14 @@ impl Place {
         } else {
             System::Unix
         };
-        (system == System::Windows || path.starts_with('/')).then(|| Place { parts: resolved(&[], path, system), system })
+        (system == System::Windows || path.starts_with('/')).then(|| AbsolutePath { parts: resolved(&[], path, system), system })
     }
 
     /// A path as seen from this folder; `None` where it depends on what only
     /// the machine knew.
-    pub(super) fn join(&self, path: &str) -> Option<Place> {
+    pub(super) fn join(&self, path: &str) -> Option<AbsolutePath> {
         let system = self.system;
-        let place = |parts| Some(Place { parts, system });
+        let place = |parts| Some(AbsolutePath { parts, system });
         if path.is_empty() || path.starts_with("\\\\") {
             return None;
         }
@@ -59,7 +59,7 @@ impl Place {
     }
 
     /// Whether this is the folder or lies below it.
-    pub(super) fn is_inside(&self, folder: &Place) -> bool {
+    pub(super) fn is_inside(&self, folder: &AbsolutePath) -> bool {
         let same = |(a, b): (&String, &String)| match self.system {
             System::Unix => a == b,
             System::Mac | System::Windows => a.to_lowercase() == b.to_lowercase(),
@@ -96,7 +96,7 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for AbsolutePath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (start, between) = if self.system == System::Windows { ("", "\\") } else { ("/", "/") };
         write!(f, "{start}{}", self.parts.join(between))
@@ -158,7 +158,7 @@ mod tests {
 
     /// The path written from `folder`, if it is outside of it.
     fn outside(folder: &str, path: &str) -> Option<String> {
-        let folder = Place::folder(folder).expect("absolute");
+        let folder = AbsolutePath::folder(folder).expect("absolute");
         let place = folder.join(path)?;
         (!place.is_inside(&folder)).then(|| place.to_string())
     }
@@ -205,12 +205,12 @@ mod tests {
         for (folder, path) in table {
             assert_eq!(outside(folder, path), None, "{folder} {path}");
         }
-        assert_eq!(Place::folder("-home-me-app"), None);
+        assert_eq!(AbsolutePath::folder("-home-me-app"), None);
     }
 
     #[test]
     fn places_differ_in_severity() {
-        let severity = |path| Place::folder("/home/me/app").and_then(|folder| folder.join(path)).map(|place| place.severity());
+        let severity = |path| AbsolutePath::folder("/home/me/app").and_then(|folder| folder.join(path)).map(|place| place.severity());
         for path in
             ["/tmp/x", "/var/folders/a/b", "~/.claude/plans/x.md", "~/.claude/projects/a/memory/x.md", "~/.claude/projects/a/MEMORY.md"]
         {
@@ -222,7 +222,7 @@ mod tests {
         for path in ["/etc/hosts", "~/.ssh/authorized_keys", "~/.zshrc", "~/.claude/settings.json", "~/.claude/hooks/x.sh"] {
             assert_eq!(severity(path), Some(Severity::High), "{path}");
         }
-        let windows = Place::folder("C:\\Users\\me\\app").and_then(|folder| folder.join("../AppData/Local/Temp/x"));
+        let windows = AbsolutePath::folder("C:\\Users\\me\\app").and_then(|folder| folder.join("../AppData/Local/Temp/x"));
         assert_eq!(windows.map(|place| place.severity()), Some(Severity::Low));
     }
 }

@@ -14,7 +14,7 @@ use crate::behaviour::patterns::{Detector, Found};
 use crate::dataset::Dataset;
 use crate::dedup::{self, Key};
 use crate::discover::Transcript;
-use crate::entry::{Block, Content, Entry};
+use crate::entry::{Content, ContentBlock, Entry};
 use crate::error::{Problem, ProblemKind};
 use crate::facts::project_name;
 use crate::hashing::{FREE_TEXT, HashKey};
@@ -22,7 +22,7 @@ use crate::json::Text;
 use crate::keys::Orders;
 use crate::lines::Entries;
 use crate::rows::{Order, Origin, Place};
-use crate::scan::{Options, fallback, first_lines, on_threads, threads};
+use crate::scan::{ScanOptions, fallback, first_lines, on_threads, threads};
 use crate::shell::Severity;
 use crate::source::{Mode, Part, Source, parts};
 use crate::symbols::Symbol;
@@ -57,7 +57,7 @@ pub struct Leaks {
 impl Leaks {
     /// Looks for secrets in all text of the transcripts of a dataset, which are read once
     /// more. The key makes the fingerprints.
-    pub fn of(dataset: &Dataset, options: &Options, key: &HashKey) -> Leaks {
+    pub fn of(dataset: &Dataset, options: &ScanOptions, key: &HashKey) -> Leaks {
         let transcripts = dataset.transcripts();
         let there = transcripts.iter().enumerate().filter(|(_, transcript)| !transcript.is_gone);
         let parts: Vec<Part> = there.flat_map(|(index, transcript)| parts(index, transcript)).collect();
@@ -168,7 +168,7 @@ struct Worker<'w> {
     dataset: &'w Dataset,
     detector: &'w Detector,
     key: &'w HashKey,
-    options: &'w Options,
+    options: &'w ScanOptions,
     source: Source,
     seen: Seen,
 }
@@ -192,7 +192,7 @@ impl Seen {
 
 impl Worker<'_> {
     fn part(&mut self, transcript: &Transcript, part: &Part, index: usize) {
-        let mode = Mode { map: self.options.map, now: self.options.now };
+        let mode = Mode { mmap: self.options.mmap, now: self.options.now };
         let mut source = std::mem::take(&mut self.source);
         match source.part(transcript, part, mode) {
             Ok(bytes) if bytes.limit == 0 => {}
@@ -259,8 +259,8 @@ fn own_end(bytes: &[u8], limit: usize) -> usize {
 fn call_id<'t>(entry: &Entry<'t>) -> Option<Text<'t>> {
     let Content::Blocks(blocks) = &entry.message.as_ref()?.content else { return None };
     match blocks.as_slice() {
-        [Block::ToolUse(call)] => Some(call.id),
-        [Block::ToolResult(result)] => Some(result.tool_use_id),
+        [ContentBlock::ToolUse(call)] => Some(call.id),
+        [ContentBlock::ToolResult(result)] => Some(result.tool_use_id),
         _ => None,
     }
 }
@@ -291,7 +291,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(home.path().join("projects/app")).expect("a folder");
         fs::write(home.path().join("projects/app/s.jsonl"), lines.join("\n") + "\n").expect("a transcript");
-        let options = Options::new(vec![home.path().to_path_buf()], SystemTime::now());
+        let options = ScanOptions::new(vec![home.path().to_path_buf()], SystemTime::now());
         let dataset = Dataset::load(&options, &Progress::default()).expect("the root is there");
         let found = Leaks::of(&dataset, &options, &HashKey::new(b"key"));
         assert_eq!(found.problems, []);

@@ -244,7 +244,7 @@ mod tests {
         let dataset = dataset(&[("p/s.jsonl", lines)]);
         let query = Query::all();
         let selection = Selection::new(&dataset, &query).expect("no globs");
-        uses(&selection, &ResultCosts::new(&dataset, &Epochs::new(&dataset), Prices::list()), by)
+        uses(&selection, &ResultCosts::new(&dataset, &Epochs::new(&dataset), Prices::builtin()), by)
     }
 
     fn counts(lines: &[String], by: CallsBy) -> Vec<(String, u64)> {

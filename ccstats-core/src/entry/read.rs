@@ -343,7 +343,7 @@ impl<'t> Content<'t> {
         }
         let mut blocks = SmallVec::new();
         while cursor.element()? {
-            blocks.push(Block::read(cursor)?);
+            blocks.push(ContentBlock::read(cursor)?);
         }
         Ok(Content::Blocks(blocks))
     }
@@ -354,17 +354,17 @@ impl<'t> Content<'t> {
             Content::None => 0,
             Content::Text(text) => text.raw().len() as u64,
             Content::Blocks(blocks) => {
-                let texts = blocks.iter().map(|block| if let Block::Text(text) = block { text.raw().len() } else { 0 });
+                let texts = blocks.iter().map(|block| if let ContentBlock::Text(text) = block { text.raw().len() } else { 0 });
                 texts.sum::<usize>() as u64
             }
         }
     }
 }
 
-impl<'t> Block<'t> {
-    fn read(cursor: &mut Cursor<'t>) -> Parsed<Block<'t>> {
+impl<'t> ContentBlock<'t> {
+    fn read(cursor: &mut Cursor<'t>) -> Parsed<ContentBlock<'t>> {
         if !cursor.enter_object(Object::Block)? {
-            return Ok(Block::Other);
+            return Ok(ContentBlock::Other);
         }
         let mut kind = Text::default();
         let mut text = Text::default();
@@ -384,11 +384,11 @@ impl<'t> Block<'t> {
             }
         }
         Ok(match &*kind.decode() {
-            b"tool_use" => Block::ToolUse(call),
-            b"tool_result" => Block::ToolResult(result),
+            b"tool_use" => ContentBlock::ToolUse(call),
+            b"tool_result" => ContentBlock::ToolResult(result),
             // The API calls this kind `text`; a text in any other block is read alike.
-            _ if !text.is_empty() => Block::Text(text),
-            _ => Block::Other,
+            _ if !text.is_empty() => ContentBlock::Text(text),
+            _ => ContentBlock::Other,
         })
     }
 }

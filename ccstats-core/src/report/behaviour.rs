@@ -8,7 +8,7 @@ use crate::behaviour::tools::CallsBy;
 use crate::behaviour::{audit, context, failures, hotspots, prompts, reads, tools};
 use crate::prices::Prices;
 use crate::query::Selection;
-use crate::report::{Contents, Listing, Section, Totals};
+use crate::report::{Contents, ReportOptions, Section, Totals};
 use crate::table::{Column, Kind, Table, Value};
 
 fn list(table: Table, totals: Table, advice: Option<String>) -> Contents {
@@ -47,9 +47,9 @@ pub(super) fn hotspots(selection: &Selection) -> Contents {
     list(table, totals, hotspots::advice(&rows))
 }
 
-pub(super) fn audit(selection: &Selection, listing: &Listing) -> Contents {
-    let leaks = listing.leaks.as_ref().map_or(&[][..], |leaks| &leaks.leaks);
-    let events = audit::events(selection, &listing.allowed_hosts, leaks);
+pub(super) fn audit(selection: &Selection, options: &ReportOptions) -> Contents {
+    let leaks = options.leaks.as_ref().map_or(&[][..], |leaks| &leaks.leaks);
+    let events = audit::events(selection, &options.allowed_hosts, leaks);
     let mut totals = Table::new(&[("events", Kind::Count)]);
     totals.rows.push(vec![Value::from(events.len() as u64)]);
     list(audit::table(selection.dataset(), &events, selection.calendar()), totals, audit::advice(&events))

@@ -171,7 +171,7 @@ pub(super) fn notes(tally: &Tally, prices: &Prices) -> Vec<String> {
         let count = counted(spending.not_final_messages, "message");
         notes.push(format!("the output of {count} is a lower bound: Claude Code did not write the final count"));
     }
-    let own = if prices.has_own() { " and your own" } else { "" };
+    let own = if prices.has_overrides() { " and your own" } else { "" };
     notes.push(format!(
         "cost is an estimate at list prices of {}{own}; requests that leave no lines (web search, titles, classifiers) and transcripts that were deleted before they were read are not in it",
         prices.as_of()

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 use secret_reads::secrets;
 
-use super::place::{self, Folder};
+use super::folder::{self, Folder};
 use super::program::{self, Program};
-use super::{Command, Place, Script, Separator, Word, effects, name, network, parse, sql};
+use super::{Command, Role, Script, Separator, Word, effects, name, network, parse, sql};
 
 /// One match of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub fn audit(command: &str) -> Vec<Finding> {
 
 /// The same of a command that is parsed.
 pub fn audit_script(script: &Script) -> Vec<Finding> {
-    let placed: Vec<(&Command, Folder)> = place::with_folders(script).collect();
+    let placed: Vec<(&Command, Folder)> = folder::with_folders(script).collect();
     let mut findings = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
         let pipeline = before_in_pipeline(&placed[..index], command);
@@ -126,7 +126,7 @@ pub fn audit_script(script: &Script) -> Vec<Finding> {
             found.extend(destructive(&program, command, pipeline));
             found.extend(network::hosts(&program).into_iter().map(|host| Finding::new(Rule::Network, Severity::Low, host)));
         }
-        if command.place == Place::Remote {
+        if command.role == Role::Remote {
             // `docker exec c cat .env` names it too.
             found.retain(|found| !findings.contains(found));
         } else {

@@ -4,10 +4,10 @@ mod tree;
 
 use std::borrow::Cow;
 
+use super::folder::{self, Folder};
 use super::network::{CURL_FLAGS, WGET_FLAGS};
-use super::place::{self, Folder};
 use super::program::{self, Program};
-use super::{Command, Direction, Place, Script, Word, parse, reads};
+use super::{Command, Direction, Role, Script, Word, parse, reads};
 use crate::paths;
 
 use tree::{changes_tree, found_by_fd, runs_a_change};
@@ -34,7 +34,7 @@ pub fn writes(command: &str) -> Effect {
 /// The same of a command that is parsed.
 pub fn writes_of_script(script: &Script) -> Effect {
     let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty(), ..Effect::default() };
-    for (command, folder) in place::with_folders(script).filter(|(command, _)| command.place != Place::Remote) {
+    for (command, folder) in folder::with_folders(script).filter(|(command, _)| command.role != Role::Remote) {
         effect.add(writes_of_command(command, &folder), command.background);
     }
     effect

@@ -12,7 +12,7 @@
 //! (`echo`) take the blame when nothing else can.
 
 use super::switches::Switches;
-use super::{Assignment, Command, Place, Script, Separator, name, program};
+use super::{Assignment, Command, Role, Script, Separator, name, program};
 
 /// What a failure is counted under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ fn own_key(script: &Script, command: &Command) -> String {
     let position = script.commands.iter().position(|other| std::ptr::eq(other, command));
     let held = position.and_then(|position| script.commands.get(position + 1));
     match held {
-        Some(held) if held.place == Place::Substitution => name::command_key(&held.words),
+        Some(held) if held.role == Role::Substitution => name::command_key(&held.words),
         _ => command.assignments.first().map_or_else(String::new, |assignment| format!("{}=", assignment.name)),
     }
 }
@@ -95,15 +95,15 @@ fn blamable(script: &Script) -> Vec<Link<'_>> {
     let mut links = Vec::new();
     let mut condition: Option<Link> = None;
     for command in &script.commands {
-        match command.place {
-            Place::Condition => condition = condition.or(Some(Link::new(command))),
-            Place::Plain => links.push(Link { command, ..condition.take().unwrap_or(Link::new(command)) }),
+        match command.role {
+            Role::Condition => condition = condition.or(Some(Link::new(command))),
+            Role::Plain => links.push(Link { command, ..condition.take().unwrap_or(Link::new(command)) }),
             _ => {}
         }
     }
     // `if ! make; then exit 1; fi`: what failed is what was asked for.
     if links.iter().all(|link| is_talk(link.command)) {
-        let own = script.commands.iter().filter(|command| matches!(command.place, Place::Plain | Place::Condition));
+        let own = script.commands.iter().filter(|command| matches!(command.role, Role::Plain | Role::Condition));
         return own.map(Link::new).collect();
     }
     links

@@ -7,7 +7,7 @@
 //! quote, zsh, too much nesting) the inexact split has to do.
 
 use super::word::{self, Heredoc};
-use super::{Assignment, At, Command, Direction, Place, Redirection, Separator, Word, tree};
+use super::{Assignment, At, Command, Direction, Redirection, Role, Separator, Word, tree};
 
 /// Substitutions inside substitutions that are still split.
 const MAX_SUBSTITUTIONS: u16 = 6;
@@ -148,7 +148,7 @@ impl<'t> Lexer<'t> {
     /// Ends the command before a separator.
     fn finish(&mut self, joined: Separator) {
         let empty = self.command.words.is_empty() && self.command.assignments.is_empty() && self.command.redirections.is_empty();
-        let inside = At { joined: Separator::Start, place: Place::Substitution, ..self.next.inside() };
+        let inside = At { joined: Separator::Start, role: Role::Substitution, ..self.next.inside() };
         if !empty {
             self.next = self.next.after(joined);
             self.commands.push(std::mem::replace(&mut self.command, Command::at(self.next)));
@@ -321,12 +321,12 @@ impl<'t> Lexer<'t> {
     /// Whether `raw` is a reserved word here, and what follows from it.
     fn reserved(&mut self, raw: &str) -> bool {
         match raw {
-            "if" | "while" | "until" => self.command.place = self.next.playing(Place::Condition).place,
+            "if" | "while" | "until" => self.command.role = self.next.playing(Role::Condition).role,
             "elif" => {
-                self.command.place = self.next.playing(Place::Condition).place;
+                self.command.role = self.next.playing(Role::Condition).role;
                 self.command.joined = Separator::Else;
             }
-            "then" | "do" => self.command.place = self.next.place,
+            "then" | "do" => self.command.role = self.next.role,
             "{" => self.deepen(1),
             "}" => self.deepen(-1),
             "for" | "select" => self.skip = Skip::Names,

@@ -1,6 +1,6 @@
 //! Finds the program that a command really runs, behind `sudo`, `env`, `timeout` and the like.
 
-use super::{At, Command, MAX_DEPTH, MAX_NESTING, Place, Script, Separator, Word, name, network, parse_inside};
+use super::{At, Command, MAX_DEPTH, MAX_NESTING, Role, Script, Separator, Word, name, network, parse_inside};
 use crate::paths;
 
 /// The program of a command after its wrappers, with its arguments.
@@ -193,8 +193,8 @@ fn enters_container(program: &str) -> bool {
 
 fn inner(command: &Command, nesting: u16) -> Vec<Command> {
     let Some(program) = command.program() else { return Vec::new() };
-    let at = At { joined: Separator::Start, level: command.depth, depth: (command.depth + 1).min(MAX_DEPTH), place: Place::Inner };
-    let elsewhere = At { place: Place::Remote, ..at };
+    let at = At { joined: Separator::Start, level: command.depth, depth: (command.depth + 1).min(MAX_DEPTH), role: Role::Inner };
+    let elsewhere = At { role: Role::Remote, ..at };
     match program.name {
         "find" => with_inner(find_actions(program.arguments, at), nesting + 1),
         "eval" => placed(&joined(program.arguments), at, nesting),
@@ -224,7 +224,7 @@ fn in_container<'c>(program: &Program<'c>) -> Option<&'c [Word]> {
 /// The command of `words`, with what it runs in turn, all at the place of `at`.
 fn contained(words: &[Word], at: At, nesting: u16) -> Vec<Command> {
     let mut commands = with_inner(vec![Command { words: words.to_vec(), ..Command::at(at) }], nesting + 1);
-    commands.iter_mut().for_each(|command| command.place = at.place);
+    commands.iter_mut().for_each(|command| command.role = at.role);
     commands
 }
 
@@ -232,7 +232,7 @@ fn contained(words: &[Word], at: At, nesting: u16) -> Vec<Command> {
 fn placed(text: &str, at: At, nesting: u16) -> Vec<Command> {
     let mut commands = parse_inside(text, nesting + 1).commands;
     for command in &mut commands {
-        command.place = at.place;
+        command.role = at.role;
         command.level = command.level.saturating_add(at.level);
         command.depth = command.depth.saturating_add(at.depth);
     }

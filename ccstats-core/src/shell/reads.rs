@@ -1,8 +1,8 @@
 //! Finds the shell commands that do nothing but print one file.
 
-use super::place::{self, Folder};
+use super::folder::{self, Folder};
 use super::program::Program;
-use super::{Command, Direction, Place, Script, Separator, Word, parse};
+use super::{Command, Direction, Role, Script, Separator, Word, parse};
 
 /// One file that a command printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +41,10 @@ pub fn files_read(command: &str) -> Vec<FileRead> {
 
 /// The same of a command that is parsed.
 pub fn files_read_by_script(script: &Script) -> Vec<FileRead> {
-    let placed: Vec<(&Command, Folder)> = place::with_folders(script).collect();
+    let placed: Vec<(&Command, Folder)> = folder::with_folders(script).collect();
     let mut reads = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
-        let starts = command.joined != Separator::Pipe && matches!(command.place, Place::Plain | Place::Inner);
+        let starts = command.joined != Separator::Pipe && matches!(command.role, Role::Plain | Role::Inner);
         let pipeline = placed[index + 1..].iter().map(|(command, _)| *command);
         let rest = pipeline.take_while(|command| command.joined == Separator::Pipe);
         if starts
@@ -90,7 +90,7 @@ fn chance_before(commands: &[Command], index: usize) -> Chance {
     let (mut group, mut list) = (commands[index].level, commands[index].level);
     for (at, command) in commands[..=index].iter().enumerate().rev() {
         let is_branch = command.joined == Separator::Else && command.level <= group;
-        if is_branch || command.place == Place::Condition && command.depth <= group {
+        if is_branch || command.role == Role::Condition && command.depth <= group {
             return Chance::Open;
         }
         group = group.min(command.level);

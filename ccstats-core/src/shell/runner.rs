@@ -1,7 +1,7 @@
 //! Recognises programs that build, test or lint.
 
 use super::program::{self, Program};
-use super::{Place, Script, Word, name};
+use super::{Role, Script, Word, name};
 
 /// What a runner does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(super) enum Runner {
 
 /// Whether a script runs tests, in whatever part of it.
 pub fn is_test_runner(script: &Script) -> bool {
-    let mut run = script.commands.iter().filter(|command| command.place != Place::Function);
+    let mut run = script.commands.iter().filter(|command| command.role != Role::Function);
     run.any(|command| runner(&command.words) == Some(Runner::Test))
 }
 

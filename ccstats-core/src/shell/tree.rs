@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
-use super::{Assignment, At, Command, Direction, MAX_DEPTH, Place, Redirection, Separator, Word, word};
+use super::{Assignment, At, Command, Direction, MAX_DEPTH, Redirection, Role, Separator, Word, word};
 
 /// Longest text that the grammar is asked about: for a few constructs it takes
 /// the square of the length, 0.2 s at worst for this much.
@@ -106,7 +106,7 @@ impl<'t> Walk<'t> {
             "while_statement" => self.branches(node, at),
             "for_statement" | "c_style_for_statement" => self.for_loop(node, at),
             "case_statement" => self.case(node, at),
-            "function_definition" => self.block(node, at.inside().playing(Place::Function)),
+            "function_definition" => self.block(node, at.inside().playing(Role::Function)),
             _ => self.substitutions(node, at),
         }
     }
@@ -157,8 +157,8 @@ impl<'t> Walk<'t> {
         let nodes = children(node);
         let split = nodes.iter().position(|node| matches!(node.kind(), "then" | "do_group"));
         let (conditions, bodies) = nodes.split_at(split.unwrap_or(nodes.len()));
-        self.statements(conditions, at.inside().playing(Place::Condition));
-        let body = At { place: at.place, ..at.inside().after(Separator::Sequence) };
+        self.statements(conditions, at.inside().playing(Role::Condition));
+        let body = At { role: at.role, ..at.inside().after(Separator::Sequence) };
         let (otherwise, body_nodes): (Vec<Node>, Vec<Node>) =
             bodies.iter().partition(|node| matches!(node.kind(), "elif_clause" | "else_clause"));
         self.statements(&body_nodes, body);
@@ -173,7 +173,7 @@ impl<'t> Walk<'t> {
         match nodes.iter().position(|node| node.kind() == "then") {
             None => self.statements(&nodes, at),
             Some(split) => {
-                self.statements(&nodes[..split], at.playing(Place::Condition));
+                self.statements(&nodes[..split], at.playing(Role::Condition));
                 self.statements(&nodes[split..], at.after(Separator::Sequence));
             }
         }
@@ -379,7 +379,7 @@ impl<'t> Walk<'t> {
                 return;
             }
             self.nested += 1;
-            let inside = At { joined: Separator::Start, place: Place::Substitution, ..at.inside() };
+            let inside = At { joined: Separator::Start, role: Role::Substitution, ..at.inside() };
             self.block(node, inside);
             self.nested -= 1;
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Needs;
-use super::catalogue::{Failure, Snapshot};
+use super::catalogue::{CatalogueError, Snapshot};
 use super::digest::Digests;
 use super::layout::Layout;
 use super::plan::How;
@@ -21,7 +21,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    pub(super) fn read(snapshot: &Snapshot, state: &State, layout: &Layout, needs: &Needs) -> Result<Accounts, Failure> {
+    pub(super) fn read(snapshot: &Snapshot, state: &State, layout: &Layout, needs: &Needs) -> Result<Accounts, CatalogueError> {
         let mut accounts = Accounts::default();
         if needs.rows_only {
             return Ok(accounts);

@@ -73,7 +73,7 @@ const FROM_VERSION_1: &str = "CREATE TABLE digest (transcript INTEGER PRIMARY KE
 
 /// Why the catalogue cannot answer.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CatalogueError {
     Sql(rusqlite::Error),
     /// A row is not what was written.
     Damaged,
@@ -87,24 +87,24 @@ pub(super) enum Failure {
     Stopped,
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Failure {
+impl From<rusqlite::Error> for CatalogueError {
+    fn from(error: rusqlite::Error) -> CatalogueError {
         match error.sqlite_error_code() {
             // The statements are always the same ones: the tables are not those that were made.
-            _ if matches!(error, rusqlite::Error::SqlInputError { .. }) => Failure::Damaged,
-            Some(ErrorCode::DatabaseCorrupt) => Failure::Damaged,
-            Some(ErrorCode::NotADatabase) => Failure::Foreign,
-            _ => Failure::Sql(error),
+            _ if matches!(error, rusqlite::Error::SqlInputError { .. }) => CatalogueError::Damaged,
+            Some(ErrorCode::DatabaseCorrupt) => CatalogueError::Damaged,
+            Some(ErrorCode::NotADatabase) => CatalogueError::Foreign,
+            _ => CatalogueError::Sql(error),
         }
     }
 }
 
-impl Failure {
+impl CatalogueError {
     /// Says that a file is damaged rather than foreign when it was a store once: with a damaged
     /// header SQLite does not know it as a database.
-    fn or_damaged(self, path: &Path) -> Failure {
+    fn or_damaged(self, path: &Path) -> CatalogueError {
         match self {
-            Failure::Foreign if folder::was_store(path, TABLE) => Failure::Damaged,
+            CatalogueError::Foreign if folder::was_store(path, TABLE) => CatalogueError::Damaged,
             other => other,
         }
     }
@@ -113,17 +113,17 @@ impl Failure {
     pub(super) fn at(self, path: &Path) -> StoreError {
         let path = path.to_path_buf();
         match self {
-            Failure::Sql(error) => match error.sqlite_error_code() {
+            CatalogueError::Sql(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(path),
                 // Another process was stopped while it made the `-shm` file, which all share.
                 Some(ErrorCode::FileLockingProtocolFailed) => StoreError::Busy(path),
                 _ => StoreError::Database(path, error.to_string()),
             },
-            Failure::Damaged => StoreError::Damaged(path),
-            Failure::Foreign => StoreError::Foreign(path),
-            Failure::Newer => StoreError::Newer(path),
-            Failure::Overtaken => StoreError::Busy(path),
-            Failure::Stopped => StoreError::Database(path, "the thread that wrote to it has failed".into()),
+            CatalogueError::Damaged => StoreError::Damaged(path),
+            CatalogueError::Foreign => StoreError::Foreign(path),
+            CatalogueError::Newer => StoreError::Newer(path),
+            CatalogueError::Overtaken => StoreError::Busy(path),
+            CatalogueError::Stopped => StoreError::Database(path, "the thread that wrote to it has failed".into()),
         }
     }
 }
@@ -136,11 +136,11 @@ pub(super) struct Catalogue {
 
 impl Catalogue {
     /// Opens the file, which must be there; an empty one becomes a store.
-    pub(super) fn open(path: &Path) -> Result<Catalogue, Failure> {
+    pub(super) fn open(path: &Path) -> Result<Catalogue, CatalogueError> {
         Catalogue::connect(path).map_err(|failure| failure.or_damaged(path))
     }
 
-    fn connect(path: &Path) -> Result<Catalogue, Failure> {
+    fn connect(path: &Path) -> Result<Catalogue, CatalogueError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
@@ -151,48 +151,52 @@ impl Catalogue {
         match versions(&connection)? {
             (APPLICATION_ID, SCHEMA_VERSION) => {}
             (APPLICATION_ID, 1) => upgrade(&mut connection)?,
-            (APPLICATION_ID, _) => return Err(Failure::Newer),
+            (APPLICATION_ID, _) => return Err(CatalogueError::Newer),
             (0, 0) => create(&mut connection)?,
-            _ => return Err(Failure::Foreign),
+            _ => return Err(CatalogueError::Foreign),
         }
         Ok(Catalogue { connection })
     }
 
     /// Opens a copy of a store, and leaves it as it is.
-    pub(super) fn open_to_read(path: &Path) -> Result<Catalogue, Failure> {
+    pub(super) fn open_to_read(path: &Path) -> Result<Catalogue, CatalogueError> {
         Catalogue::connect_to_read(path).map_err(|failure| failure.or_damaged(path))
     }
 
-    fn connect_to_read(path: &Path) -> Result<Catalogue, Failure> {
+    fn connect_to_read(path: &Path) -> Result<Catalogue, CatalogueError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.execute_batch("PRAGMA trusted_schema = OFF;")?;
         match versions(&connection)? {
             (APPLICATION_ID, 1..=SCHEMA_VERSION) => Ok(Catalogue { connection }),
-            (APPLICATION_ID, _) => Err(Failure::Newer),
-            _ => Err(Failure::Foreign),
+            (APPLICATION_ID, _) => Err(CatalogueError::Newer),
+            _ => Err(CatalogueError::Foreign),
         }
     }
 
     /// Copies all of it to a file that is empty.
-    pub(super) fn copy_to(&self, file: &Path) -> Result<(), Failure> {
+    pub(super) fn copy_to(&self, file: &Path) -> Result<(), CatalogueError> {
         let name = file.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(file.to_path_buf()))?;
         self.connection.execute("VACUUM INTO ?", [name])?;
         Ok(())
     }
 
     /// Everything that is read through this belongs to one published state.
-    pub(super) fn snapshot(&mut self) -> Result<Snapshot<'_>, Failure> {
+    pub(super) fn snapshot(&mut self) -> Result<Snapshot<'_>, CatalogueError> {
         Snapshot::new(self.connection.transaction()?)
     }
 
     /// Publishes all that `change` writes, if that is something, or nothing: nothing too when
     /// somebody published since `generation`.
-    pub(super) fn publish(&mut self, generation: i64, change: impl FnOnce(&mut Writer) -> Result<(), Failure>) -> Result<(), Failure> {
+    pub(super) fn publish(
+        &mut self,
+        generation: i64,
+        change: impl FnOnce(&mut Writer) -> Result<(), CatalogueError>,
+    ) -> Result<(), CatalogueError> {
         self.connection.pragma_update(None, "cache_size", -WRITING_CACHE_KIB)?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if snapshot::generation(&transaction)? != generation {
-            return Err(Failure::Overtaken);
+            return Err(CatalogueError::Overtaken);
         }
         let before = transaction.total_changes();
         change(&mut Writer::new(&transaction)?)?;
@@ -205,23 +209,23 @@ impl Catalogue {
 
     /// Moves what was written from the log to its place: whoever opens the store reads all
     /// of the log. Waits for nobody, or as long as a writer does.
-    pub(super) fn tidy(&self, waits: bool) -> Result<(), Failure> {
+    pub(super) fn tidy(&self, waits: bool) -> Result<(), CatalogueError> {
         self.connection.busy_timeout(if waits { PATIENCE } else { Duration::ZERO })?;
         Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 }
 
 /// What the file is, and of which version.
-fn versions(connection: &Connection) -> Result<(i32, i32), Failure> {
+fn versions(connection: &Connection) -> Result<(i32, i32), CatalogueError> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     Ok((number("application_id")?, number("user_version")?))
 }
 
-fn create(connection: &mut Connection) -> Result<(), Failure> {
+fn create(connection: &mut Connection) -> Result<(), CatalogueError> {
     let tables = |connection: &Connection| connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
     // Another process may be faster; what has tables else is not ours, and stays as it is.
     if tables(connection)? > 0 && versions(connection)?.0 != APPLICATION_ID {
-        return Err(Failure::Foreign);
+        return Err(CatalogueError::Foreign);
     }
     // Larger pages make the blobs of blocks cheaper to read.
     connection.execute_batch("PRAGMA page_size = 8192;")?;
@@ -237,7 +241,7 @@ fn create(connection: &mut Connection) -> Result<(), Failure> {
 }
 
 /// Makes a store of version 1 one of this version.
-fn upgrade(connection: &mut Connection) -> Result<(), Failure> {
+fn upgrade(connection: &mut Connection) -> Result<(), CatalogueError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // Another process may have been faster.

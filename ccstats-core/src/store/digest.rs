@@ -11,13 +11,13 @@ use super::columns::{Bytes, Damaged, write_number};
 use super::numbered::{Numbered, numbered};
 use crate::error::ProblemKind;
 use crate::facts::Facts;
-use crate::lines::{Account, Share};
+use crate::lines::{LineClasses, LinesAndBytes};
 use crate::rows::TitleRank;
 
 /// The accounting of one block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Digest {
-    pub(super) account: Account,
+    pub(super) account: LineClasses,
     pub(super) hole_bytes: u64,
     /// When its last message or prompt was, in milliseconds since 1970.
     pub(super) last_activity_ms: Option<i64>,
@@ -61,7 +61,7 @@ impl Digest {
 
     pub(super) fn write(&self) -> Vec<u8> {
         let mut body = Vec::new();
-        for Share { lines, bytes } in shares(&self.account) {
+        for LinesAndBytes { lines, bytes } in shares(&self.account) {
             write_number(lines, &mut body);
             write_number(bytes, &mut body);
         }
@@ -90,8 +90,8 @@ impl Digest {
             return Err(Damaged);
         }
         let most = rest.0.len();
-        let mut share = || Ok(Share { lines: rest.number()?, bytes: rest.number()? });
-        let account = Account { parsed: share()?, salvaged: share()?, blank: share()?, malformed: share()?, unfinished: share()? };
+        let mut share = || Ok(LinesAndBytes { lines: rest.number()?, bytes: rest.number()? });
+        let account = LineClasses { parsed: share()?, salvaged: share()?, blank: share()?, malformed: share()?, unfinished: share()? };
         let mut digest = Digest { account, hole_bytes: rest.number()?, ..Digest::default() };
         digest.last_activity_ms = rest.number()?.checked_sub(1).map(|at_ms| at_ms as i64);
         digest.names_lines = rest.number()? != 0;
@@ -122,7 +122,7 @@ impl Digests {
     }
 }
 
-fn shares(account: &Account) -> [Share; 5] {
+fn shares(account: &LineClasses) -> [LinesAndBytes; 5] {
     [account.parsed, account.salvaged, account.blank, account.malformed, account.unfinished]
 }
 

@@ -13,14 +13,14 @@ use std::collections::HashMap;
 
 use rustc_hash::FxHashMap;
 
-use super::catalogue::{Failure, Snapshot};
+use super::catalogue::{CatalogueError, Snapshot};
 use super::layout::Layout;
 use super::new_blocks::NewBlocks;
 use super::state::State;
 use crate::dedup::{self, Key};
 
 /// The families of all transcripts of a load, by their [members](Layout::member).
-pub(super) fn of_load(snapshot: &Snapshot, state: &State, layout: &Layout, blocks: &NewBlocks) -> Result<Families, Failure> {
+pub(super) fn of_load(snapshot: &Snapshot, state: &State, layout: &Layout, blocks: &NewBlocks) -> Result<Families, CatalogueError> {
     let mut families = Families::new(state.known.len() + layout.readings.len());
     let mut first: HashMap<u64, usize> = HashMap::new();
     for (at, known) in state.known.iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{Catalogue, Failure, Known};
+use super::catalogue::{Catalogue, CatalogueError, Known};
 use super::folder::root_names;
 use super::import::{self, Count, Import, Imported, ImportedRoot};
 use super::load::Request;
@@ -14,7 +14,7 @@ use super::verify::{self, Verified};
 use super::{Needs, Store, StoreError, folder};
 use crate::discover::{Found, find, open};
 use crate::error::Error;
-use crate::scan::{Options, Progress};
+use crate::scan::{Progress, ScanOptions};
 
 /// What a store holds of some roots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// When a root is missing, or the store cannot be read.
-    pub fn status(&mut self, options: &Options) -> Result<Status, HistoryError> {
+    pub fn status(&mut self, options: &ScanOptions) -> Result<Status, HistoryError> {
         let found = find(&options.roots)?;
         let size_bytes = folder::size_bytes(&self.path);
         let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// When a root is missing, the store cannot be used, or another process is writing.
-    pub fn sync(&mut self, options: &Options, progress: &Progress) -> Result<(), HistoryError> {
+    pub fn sync(&mut self, options: &ScanOptions, progress: &Progress) -> Result<(), HistoryError> {
         let found = find(&options.roots)?;
         let (_, change) = self.load(&Request { found: &found, options, progress, needs: &Needs::only_changes() })?;
         Ok(self.write(change)?)
@@ -77,7 +77,7 @@ impl Store {
     ///
     /// # Errors
     /// When a root is missing, or the store cannot be read.
-    pub fn prunable(&mut self, options: &Options, before_ms: i64) -> Result<u64, HistoryError> {
+    pub fn prunable(&mut self, options: &ScanOptions, before_ms: i64) -> Result<u64, HistoryError> {
         let found = find(&options.roots)?;
         let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
         Ok(old_and_gone(&found, &state, before_ms).len() as u64)
@@ -88,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// When a root is missing, the store cannot be used, or another process is writing.
-    pub fn prune(&mut self, options: &Options, before_ms: i64) -> Result<u64, HistoryError> {
+    pub fn prune(&mut self, options: &ScanOptions, before_ms: i64) -> Result<u64, HistoryError> {
         let found = find(&options.roots)?;
         Ok(self.read(|catalogue| {
             let snapshot = catalogue.snapshot()?;
@@ -126,7 +126,7 @@ impl Store {
     /// # Errors
     /// When a root is missing, the file is no store, is damaged or does not hold what is asked
     /// for, or the store cannot be written.
-    pub fn import(&mut self, file: &Path, import: &Import, options: &Options) -> Result<Vec<Imported>, HistoryError> {
+    pub fn import(&mut self, file: &Path, import: &Import, options: &ScanOptions) -> Result<Vec<Imported>, HistoryError> {
         find(import.onto.as_slice())?;
         let mut other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
         // All of it is looked at before anything is taken in, so that what fails is reported of this file.
@@ -157,7 +157,7 @@ impl Store {
     ///
     /// # Errors
     /// When a root is missing, the store cannot be used, or another process is writing.
-    pub fn verify(&mut self, options: &Options, progress: &Progress) -> Result<Verified, HistoryError> {
+    pub fn verify(&mut self, options: &ScanOptions, progress: &Progress) -> Result<Verified, HistoryError> {
         let found = find(&options.roots)?;
         let verified = self.check()?;
         let request = Request { found: &found, options, progress, needs: &Needs::default() };
@@ -166,7 +166,7 @@ impl Store {
         Ok(Verified { changed, ..verified })
     }
 
-    fn read<T>(&mut self, read: impl FnOnce(&mut Catalogue) -> Result<T, Failure>) -> Result<T, StoreError> {
+    fn read<T>(&mut self, read: impl FnOnce(&mut Catalogue) -> Result<T, CatalogueError>) -> Result<T, StoreError> {
         read(self.catalogue()?).map_err(|failure| failure.at(&self.path))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{Catalogue, Failure, Known, Snapshot, Writer};
+use super::catalogue::{Catalogue, CatalogueError, Known, Snapshot, Writer};
 use super::family::{self, Families};
 use super::folder::{path_of, root_names};
 use super::{publish, verify};
@@ -66,7 +66,7 @@ impl Import {
 }
 
 /// Adds what another store knows of these roots, or nothing. Gives what was taken in of each.
-pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[ImportedRoot]) -> Result<Vec<Count>, Failure> {
+pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[ImportedRoot]) -> Result<Vec<Count>, CatalogueError> {
     let theirs = other.snapshot()?;
     let ours = catalogue.snapshot()?;
     let generation = ours.generation;
@@ -100,7 +100,7 @@ struct Ours<'b> {
 
 impl Ours<'_> {
     /// Adds what another store knows of a root.
-    fn take_in(&mut self, writer: &mut Writer, theirs: &Snapshot, root: &ImportedRoot) -> Result<Count, Failure> {
+    fn take_in(&mut self, writer: &mut Writer, theirs: &Snapshot, root: &ImportedRoot) -> Result<Count, CatalogueError> {
         let Some((their_root, transcripts)) = theirs.transcripts(&root.theirs)? else { return Ok(Count::default()) };
         let root = writer.root(root.path.as_os_str().as_encoded_bytes())?;
         let mut count = Count { transcripts: transcripts.len() as u64, unreadable: 0 };
@@ -132,7 +132,7 @@ impl Ours<'_> {
     }
 
     /// Writes the rows of all transcripts that are not as they were before.
-    fn write_changed(&mut self, writer: &mut Writer, before: &[Known]) -> Result<(), Failure> {
+    fn write_changed(&mut self, writer: &mut Writer, before: &[Known]) -> Result<(), CatalogueError> {
         settle(&mut self.known, &self.marks);
         let all = self.known.iter().enumerate();
         let changed: Vec<&Known> = all.filter(|(at, known)| before.get(*at) != Some(known)).map(|(_, known)| known).collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Needs;
 use super::accounts::Accounts;
-use super::catalogue::{Catalogue, Failure};
+use super::catalogue::{Catalogue, CatalogueError};
 use super::family;
 use super::layout::Layout;
 use super::new_blocks::NewBlocks;
@@ -12,13 +12,13 @@ use super::publish::{self, Change};
 use super::reader::Reader;
 use super::state::State;
 use crate::discover::Found;
-use crate::scan::{Options, Progress, Scanned};
+use crate::scan::{Progress, ScanOptions, Scanned};
 
 /// What a load is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Request<'r> {
     pub(super) found: &'r Found,
-    pub(super) options: &'r Options,
+    pub(super) options: &'r ScanOptions,
     pub(super) progress: &'r Progress,
     pub(super) needs: &'r Needs,
 }
@@ -44,7 +44,7 @@ pub(super) enum Tried {
 
 /// Loads from the published state and from what changed since. Transcripts with `broken` ids
 /// are read as if nothing were stored of what is there.
-pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSet<i64>) -> Result<Tried, Failure> {
+pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSet<i64>) -> Result<Tried, CatalogueError> {
     let Request { found, options, needs, .. } = *request;
     let snapshot = catalogue.snapshot()?;
     let state = State::read(&snapshot, options)?;
@@ -82,7 +82,7 @@ pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSe
 }
 
 /// Reads all that is asked for of what is stored.
-fn read_stored(reader: &mut Reader, new: &NewBlocks) -> Result<(), Failure> {
+fn read_stored(reader: &mut Reader, new: &NewBlocks) -> Result<(), CatalogueError> {
     let needs = reader.request.needs;
     let new_times = new.values().flatten().filter_map(|new| new.block.times);
     let known_times = reader.state.known.iter().filter_map(|known| known.times);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 
 use super::block::{self, Block};
-use super::catalogue::{Failure, Kind, Known, Snapshot, StoredBlock};
+use super::catalogue::{CatalogueError, Kind, Known, Snapshot, StoredBlock};
 use super::layout::{Layout, PlannedJob, Purpose};
 use super::load::Request;
 use super::plan::How;
@@ -82,7 +82,7 @@ impl Layout {
     /// Looks whether what was read again is what was read before: between the places that a
     /// cursor looks at something may have changed, and what stood there is past then. Gives
     /// the transcripts that are as they were.
-    pub(super) fn compare(&mut self, snapshot: &Snapshot, known: &[Known], blocks: &NewBlocks) -> Result<HashSet<usize>, Failure> {
+    pub(super) fn compare(&mut self, snapshot: &Snapshot, known: &[Known], blocks: &NewBlocks) -> Result<HashSet<usize>, CatalogueError> {
         let mut unchanged = HashSet::new();
         for (index, new) in blocks {
             let reading = &mut self.readings[*index];

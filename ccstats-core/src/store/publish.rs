@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::block;
-use super::catalogue::{Catalogue, Failure, Kind, Known, StoredBlock, Writer};
+use super::catalogue::{Catalogue, CatalogueError, Kind, Known, StoredBlock, Writer};
 use super::cursor::Cursor;
 use super::digest::{Digest, Digests};
 use super::family::{self, Families};
@@ -128,9 +128,9 @@ impl Change {
     /// Writes all of it.
     ///
     /// # Errors
-    /// [`Failure::Overtaken`] when another process published meanwhile; what is
+    /// [`CatalogueError::Overtaken`] when another process published meanwhile; what is
     /// new is then found again by the next load.
-    pub(super) fn publish(mut self, catalogue: &mut Catalogue) -> Result<(), Failure> {
+    pub(super) fn publish(mut self, catalogue: &mut Catalogue) -> Result<(), CatalogueError> {
         catalogue.publish(self.generation, |writer| {
             let mut roots: BTreeSet<i64> = BTreeSet::new();
             for update in std::mem::take(&mut self.updates) {
@@ -156,7 +156,7 @@ impl Change {
 }
 
 /// Writes one transcript with its blocks.
-fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -> Result<(), Failure> {
+fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -> Result<(), CatalogueError> {
     let before = writer.digests(known)?;
     let has_last = before.as_ref().is_none_or(|before| before.last.has_entries());
     let (mut line, whole) = match how {
@@ -197,7 +197,7 @@ pub(super) fn add(
     stored: &[StoredBlock],
     marks: &[u8],
     digests: Option<&Digests>,
-) -> Result<(), Failure> {
+) -> Result<(), CatalogueError> {
     if let Some(digests) = digests {
         writer.put_digests(known, digests)?;
     }
@@ -217,7 +217,7 @@ pub(super) fn add_past(
     times: Option<TimeSpan>,
     stored: &[StoredBlock],
     marks: &[u8],
-) -> Result<(), Failure> {
+) -> Result<(), CatalogueError> {
     let ours = writer.blocks(known)?;
     let is_there = |bytes: &[u8]| ours.iter().any(|ours| ours.sealed_bytes() == Some(bytes));
     let new: Vec<&StoredBlock> = stored.iter().filter(|stored| !is_there(&stored.bytes)).collect();
@@ -240,7 +240,7 @@ pub(super) fn add_past(
 
 /// Takes the old blocks out of the way: what stays true stays, what may be gone
 /// becomes past, and what was read again is dropped.
-fn retire(writer: &mut Writer, known: &Known, how: How, has_last: bool) -> Result<(), Failure> {
+fn retire(writer: &mut Writer, known: &Known, how: How, has_last: bool) -> Result<(), CatalogueError> {
     for stored in writer.blocks(known)? {
         let becomes_past = match (how, stored.kind) {
             (_, Kind::Past) | (How::Grown, Kind::Whole) => continue,
@@ -257,7 +257,7 @@ fn retire(writer: &mut Writer, known: &Known, how: How, has_last: bool) -> Resul
 }
 
 /// Makes one block of many small ones of a kind.
-fn join(writer: &mut Writer, known: &mut Known) -> Result<(), Failure> {
+fn join(writer: &mut Writer, known: &mut Known) -> Result<(), CatalogueError> {
     let most = MOST_BLOCKS + known.cursor.offset / PART_BYTES;
     if u64::from(known.blocks) <= most {
         return Ok(());

@@ -6,7 +6,7 @@ use std::sync::{OnceLock, mpsc};
 use super::Needs;
 use super::accounts::Accounts;
 use super::block::{Blocks, Unreadable};
-use super::catalogue::{Failure, Known, Snapshot, StoredBlock};
+use super::catalogue::{CatalogueError, Known, Snapshot, StoredBlock};
 use super::family::{self, Families};
 use super::layout::{Layout, Placed};
 use super::load::Request;
@@ -51,7 +51,7 @@ pub(super) struct Owner {
 impl Reader<'_> {
     /// Reads all families with a transcript that is new or that `needs` ask for, as far as
     /// they were not read before.
-    pub(super) fn read(&mut self, needs: &Needs) -> Result<(), Failure> {
+    pub(super) fn read(&mut self, needs: &Needs) -> Result<(), CatalogueError> {
         let is_asked = self.asked(needs)?;
         let new: Vec<usize> = (0..is_asked.len()).filter(|index| is_asked[*index] && !self.is_read[*index]).collect();
         new.iter().for_each(|index| self.is_read[*index] = true);
@@ -62,7 +62,7 @@ impl Reader<'_> {
     }
 
     /// Which transcripts are asked for, by their families.
-    fn asked(&mut self, needs: &Needs) -> Result<Vec<bool>, Failure> {
+    fn asked(&mut self, needs: &Needs) -> Result<Vec<bool>, CatalogueError> {
         let of_session = self.of_session(needs)?;
         let Reader { state, layout, accounts, families, .. } = self;
         let is_asked = |index: &usize| {
@@ -77,7 +77,7 @@ impl Reader<'_> {
     }
 
     /// What is known that has something of the session that is asked for.
-    fn of_session(&self, needs: &Needs) -> Result<HashSet<usize>, Failure> {
+    fn of_session(&self, needs: &Needs) -> Result<HashSet<usize>, CatalogueError> {
         let Some(session) = &needs.session else { return Ok(HashSet::new()) };
         let Reader { snapshot, state, layout, .. } = self;
         let readings = layout.readings.iter().zip(&layout.transcripts);
@@ -105,7 +105,7 @@ impl Reader<'_> {
 
     /// Reads the stored blocks of some transcripts. SQLite gives them to one thread alone;
     /// another one opens them as they come. Then their tables are read on all processors.
-    fn blocks(&mut self, transcripts: &[usize]) -> Result<(), Failure> {
+    fn blocks(&mut self, transcripts: &[usize]) -> Result<(), CatalogueError> {
         const AT_ONCE: usize = 32;
         let (layout, needs, facts) = (&*self.layout, self.request.needs, &mut self.scanned.facts);
         let known = |index: &usize| layout.readings[*index].known.map(|at| (*index, &self.state.known[at]));
@@ -127,7 +127,7 @@ impl Reader<'_> {
                 let stored = stored.by_ref().take(transcripts.len()).collect::<Result<_, _>>()?;
                 _ = sender.send((transcripts, &fetched.get_or_init(|| stored)[..]));
             }
-            Ok::<_, Failure>(())
+            Ok::<_, CatalogueError>(())
         })?;
         let Opened { blocks, owners } = opened;
         self.unreadable.extend(blocks.read(facts).into_iter().map(|(block, why)| unreadable(layout, owners[block], why)));

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use super::catalogue::{Failure, Known, Snapshot};
+use super::catalogue::{CatalogueError, Known, Snapshot};
 use super::folder::root_names;
 use super::plan::{Roots, Step, plan};
 use crate::discover::Transcript;
-use crate::scan::Options;
+use crate::scan::ScanOptions;
 
 /// All that is read of a published state before any block is.
 pub(super) struct State {
@@ -22,7 +22,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn read(snapshot: &Snapshot, options: &Options) -> Result<State, Failure> {
+    pub(super) fn read(snapshot: &Snapshot, options: &ScanOptions) -> Result<State, CatalogueError> {
         let generation = snapshot.generation;
         let mut state = State { generation, known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: HashMap::new() };
         for (index, root) in options.roots.iter().enumerate() {

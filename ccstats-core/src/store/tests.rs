@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::error::ProblemKind;
 use crate::prices::Prices;
 use crate::query::Query;
-use crate::scan::{Options, Progress};
+use crate::scan::{Progress, ScanOptions};
 use crate::tally::Tally;
 
 /// A home with a store beside it.
@@ -44,8 +44,8 @@ impl Place {
         fs::write(self.transcript(name), lines).expect("a writable file");
     }
 
-    fn options(&self) -> Options {
-        Options::new(vec![self.root()], SystemTime::now())
+    fn options(&self) -> ScanOptions {
+        ScanOptions::new(vec![self.root()], SystemTime::now())
     }
 
     fn open(&self) -> Store {
@@ -55,14 +55,14 @@ impl Place {
     /// The tokens of a load, and what was wrong with the store.
     fn load(&self, store: &mut Store) -> (u128, Vec<String>) {
         let (tokens, mut problems) =
-            outputs(&Dataset::load_with(&self.options(), store, &Progress::default(), &Needs::default()).expect("a home"));
+            outputs(&Dataset::load_with_store(&self.options(), store, &Progress::default(), &Needs::default()).expect("a home"));
         problems.extend(store.wait().and_then(|problem| problem.detail));
         (tokens, problems)
     }
 }
 
 fn outputs(dataset: &Dataset) -> (u128, Vec<String>) {
-    let tally = Tally::of(dataset, &Query::all(), Prices::list()).expect("no globs");
+    let tally = Tally::of(dataset, &Query::all(), Prices::builtin()).expect("no globs");
     let problems = dataset.accounting().problems.iter().filter(|problem| problem.kind == ProblemKind::Store);
     (tally.spending.output, problems.filter_map(|problem| problem.detail.clone()).collect())
 }

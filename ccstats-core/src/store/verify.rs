@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::block::{self, Take};
-use super::catalogue::{Catalogue, Failure, StoredBlock};
+use super::catalogue::{Catalogue, CatalogueError, StoredBlock};
 use super::family;
 use super::layout::Layout;
 use super::load::Request;
@@ -25,7 +25,7 @@ pub struct Verified {
 }
 
 /// Reads all blocks.
-pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, Failure> {
+pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, CatalogueError> {
     let snapshot = catalogue.snapshot()?;
     let mut verified = Verified::default();
     for root in snapshot.roots()? {
@@ -47,7 +47,7 @@ pub(super) fn is_sound(stored: &StoredBlock) -> bool {
 
 /// Reads the transcripts of the roots that look the same. Gives the number of those that
 /// say something else, and what is to be published: those, and the ones with damaged blocks.
-pub(super) fn transcripts(catalogue: &mut Catalogue, request: &Request) -> Result<(u64, Change), Failure> {
+pub(super) fn transcripts(catalogue: &mut Catalogue, request: &Request) -> Result<(u64, Change), CatalogueError> {
     let snapshot = catalogue.snapshot()?;
     let state = State::read(&snapshot, request.options)?;
     let all: HashSet<i64> = state.known.iter().map(|known| known.id).collect();

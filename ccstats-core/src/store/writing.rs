@@ -4,14 +4,14 @@ use std::io;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
-use super::catalogue::{Catalogue, Failure};
+use super::catalogue::{Catalogue, CatalogueError};
 use super::publish::Change;
 
 /// A thread that publishes a change and tidies up behind it.
 #[derive(Debug)]
 pub(super) struct Writing {
     /// Taken by the first who waits.
-    published: Option<Receiver<Result<(), Failure>>>,
+    published: Option<Receiver<Result<(), CatalogueError>>>,
     thread: JoinHandle<Catalogue>,
 }
 
@@ -30,9 +30,9 @@ impl Writing {
     }
 
     /// Waits until the change is published. Tells once what became of it.
-    pub(super) fn wait(&mut self) -> Result<(), Failure> {
+    pub(super) fn wait(&mut self) -> Result<(), CatalogueError> {
         let published = self.published.take();
-        published.map_or(Ok(()), |published| published.recv().unwrap_or(Err(Failure::Stopped)))
+        published.map_or(Ok(()), |published| published.recv().unwrap_or(Err(CatalogueError::Stopped)))
     }
 
     /// Waits until all is done. The catalogue is lost where the thread failed.

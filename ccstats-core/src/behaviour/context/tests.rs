@@ -62,7 +62,7 @@ fn summary(uuid: &str, time: &str) -> String {
 }
 
 fn contexts(lines: &[String]) -> Vec<SessionContext> {
-    rows(&Selection::new(&dataset(&[("p/s.jsonl", lines)]), &Query::all()).expect("no globs"), Prices::list())
+    rows(&Selection::new(&dataset(&[("p/s.jsonl", lines)]), &Query::all()).expect("no globs"), Prices::builtin())
 }
 
 fn context(lines: &[String]) -> SessionContext {
@@ -111,7 +111,7 @@ fn the_largest_jump_names_the_tool_of_the_largest_result() {
     ];
     let (jump, tools) = (context(&lines).largest_jump.expect("it grew"), dataset(&[("p/s.jsonl", &lines)]));
     assert_eq!(jump.tokens, 4_900);
-    let row = cells(&tools, &rows(&Selection::new(&tools, &Query::all()).expect("no globs"), Prices::list())[0]);
+    let row = cells(&tools, &rows(&Selection::new(&tools, &Query::all()).expect("no globs"), Prices::builtin())[0]);
     assert!(row.contains(&Value::text("Read")), "{row:?}");
 }
 
@@ -287,7 +287,7 @@ fn a_range_keeps_what_happened_in_it_and_looks_back_for_what_stood_in_the_cache(
     let start = chrono::DateTime::parse_from_rfc3339("2026-11-20T10:30:00Z").expect("valid").timestamp_millis();
     let bounds = crate::time::Bounds::Instants(start, start + 3_600_000);
     let query = Query { range: crate::time::Range { name: "x".into(), bounds }, ..Query::all() };
-    let rows = rows(&Selection::new(&dataset(&[("p/s.jsonl", &lines)]), &query).expect("no globs"), Prices::list());
+    let rows = rows(&Selection::new(&dataset(&[("p/s.jsonl", &lines)]), &query).expect("no globs"), Prices::builtin());
     assert_eq!((rows[0].largest_context, rows[0].rebuilt_tokens), (20_000, 20_000));
 }
 
@@ -295,7 +295,7 @@ fn a_range_keeps_what_happened_in_it_and_looks_back_for_what_stood_in_the_cache(
 fn the_table_and_its_totals_have_a_cell_for_every_column() {
     let lines = [response("1", "10:00:00", [0, 10_000, 0, 0, 1]), response("2", "11:00:00", [0, 10_000, 0, 0, 1])];
     let dataset = dataset(&[("p/s.jsonl", &lines)]);
-    let rows = rows(&Selection::new(&dataset, &Query::all()).expect("no globs"), Prices::list());
+    let rows = rows(&Selection::new(&dataset, &Query::all()).expect("no globs"), Prices::builtin());
     let (table, totals) = (table(&dataset, &rows), totals(&rows));
     assert_eq!((table.columns.len(), totals.columns.len()), (table.rows[0].len(), totals.rows[0].len()));
     assert_eq!(table.rows[0].last(), Some(&Value::List(vec![Untrusted::new("s:p/s.jsonl:2")])));

@@ -60,7 +60,7 @@ impl Costs {
     fn of(lines: &[String]) -> Costs {
         let dataset = dataset(&[("p/s.jsonl", lines)]);
         let mut parts = Vec::new();
-        let costs = ResultCosts::with_parts(&dataset, &Epochs::new(&dataset), Prices::list(), |part| parts.push(part));
+        let costs = ResultCosts::with_parts(&dataset, &Epochs::new(&dataset), Prices::builtin(), |part| parts.push(part));
         Costs { dataset, costs, parts }
     }
 
@@ -72,7 +72,7 @@ impl Costs {
 }
 
 fn rates() -> Rates {
-    Prices::list().find(MODEL).expect("known").rates(0, crate::prices::Terms::default())
+    Prices::builtin().find(MODEL).expect("known").rates(0, crate::prices::Terms::default()).expect("on every day")
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn what_follows_is_seen_beyond_the_range_but_not_counted() {
 fn failures_and_their_runs_add_up_to_those_of_the_tool() {
     let told = story().fails("make", 2, "x").ok("make").denied("make").in_background("make").fails("grep x y", 1, "").fails("", 1, "x");
     let data = dataset(&[told.fails("grep x y", 2, "x").cancelled("ls").read("a").fails("make; ls", 2, "x")]);
-    let tally = Tally::of(&data, &Query::all(), Prices::list()).expect("no filters");
+    let tally = Tally::of(&data, &Query::all(), Prices::builtin()).expect("no filters");
     let (_, bash) = tally.tools.iter().find(|(tool, _)| tool == "Bash").expect("was called");
     let found = failures(&Selection::new(&data, &Query::all()).expect("no filters"));
     let failed: u64 = found.rows.iter().map(|row| row.failed.failures).sum();

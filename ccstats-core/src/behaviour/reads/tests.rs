@@ -299,7 +299,7 @@ fn the_reads_that_were_not_needed_cost_what_their_results_do() {
     lines.push(last.into());
     let dataset = dataset(&[("p/s.jsonl", &lines)]);
     let rows = rows(&Selection::new(&dataset, &Query::all()).expect("a valid query"), &Epochs::new(&dataset));
-    let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
+    let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::builtin());
     let totals = totals(&rows, &costs);
     let cell = |name| totals.rows[0][totals.column(name).expect("a column")].clone();
     let expected = [Value::Number(200), Value::Number(200 * 3_000_000), Value::text("measured")];
@@ -311,7 +311,7 @@ fn the_largest_waste_comes_first_and_names_its_lines() {
     let lines = lines().whole().whole().read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b").read("/w/b", 1, 100, "b");
     let dataset = dataset(&[("p/s.jsonl", &lines.lines)]);
     let rows = rows(&Selection::new(&dataset, &Query::all()).expect("a valid query"), &Epochs::new(&dataset));
-    let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::list());
+    let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), crate::prices::Prices::builtin());
     let table = table(&dataset, &rows, &costs);
     let files = table.column("file").expect("a column");
     assert_eq!(table.rows.iter().map(|row| row[files].clone()).collect::<Vec<_>>(), [Value::text("/w/b"), Value::text("/w/a")]);

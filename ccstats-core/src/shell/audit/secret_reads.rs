@@ -3,7 +3,7 @@
 //! Tables of names, since each program has its own words for what is a pattern, a name to
 //! look for, or a key that is used and not read.
 
-use super::super::place::Folder;
+use super::super::folder::Folder;
 use super::super::program::{self, Program};
 use super::super::{Command, Direction, Word, name, runner, secret_path};
 use super::{Finding, Rule, is_remover};

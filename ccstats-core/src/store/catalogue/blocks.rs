@@ -3,7 +3,7 @@
 use rusqlite::Statement;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Failure, Known};
+use super::{CatalogueError, Known};
 use crate::store::block::HEAD_BYTES;
 
 /// What a block stands for.
@@ -51,7 +51,7 @@ pub(super) fn seal(spot: u64, kind: Kind, first_line: u64, bytes: &[u8]) -> u64 
 pub(super) const SELECT: &str = "SELECT id, kind, first_line, seal, bytes FROM block WHERE transcript = ?";
 
 /// Executes the statement of [`SELECT`]. Gives the blocks in their order, what is past last.
-pub(super) fn read(select: &mut Statement, known: &Known) -> Result<Vec<StoredBlock>, Failure> {
+pub(super) fn read(select: &mut Statement, known: &Known) -> Result<Vec<StoredBlock>, CatalogueError> {
     let rows = select.query_map([known.id], |row| {
         let kind = Kind::ALL.get(usize::from(row.get::<_, u8>(1)?)).copied();
         let (first_line, bytes) = (row.get::<_, i64>(2)? as u64, row.get::<_, Vec<u8>>(4)?);
@@ -61,5 +61,5 @@ pub(super) fn read(select: &mut Statement, known: &Known) -> Result<Vec<StoredBl
     })?;
     let mut blocks = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     blocks.sort_by_key(|block| (block.kind, block.first_line, block.id));
-    if blocks.len() == known.blocks as usize { Ok(blocks) } else { Err(Failure::Damaged) }
+    if blocks.len() == known.blocks as usize { Ok(blocks) } else { Err(CatalogueError::Damaged) }
 }

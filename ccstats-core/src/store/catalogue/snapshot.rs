@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 
-use super::{Failure, Known, StoredBlock, blocks, known};
+use super::{CatalogueError, Known, StoredBlock, blocks, known};
 use crate::store::digest::Digests;
 
 /// One published state.
@@ -19,26 +19,26 @@ pub(super) fn generation(transaction: &Transaction) -> rusqlite::Result<i64> {
 }
 
 impl<'c> Snapshot<'c> {
-    pub(super) fn new(transaction: Transaction<'c>) -> Result<Snapshot<'c>, Failure> {
+    pub(super) fn new(transaction: Transaction<'c>) -> Result<Snapshot<'c>, CatalogueError> {
         let generation = generation(&transaction)?;
         Ok(Snapshot { transaction, generation })
     }
 
     /// The folders of all roots.
-    pub(in crate::store) fn roots(&self) -> Result<Vec<Vec<u8>>, Failure> {
+    pub(in crate::store) fn roots(&self) -> Result<Vec<Vec<u8>>, CatalogueError> {
         let mut statement = self.transaction.prepare("SELECT path FROM root ORDER BY id")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The marks of one transcript.
-    pub(in crate::store) fn marks_of(&self, known: &Known) -> Result<Vec<u8>, Failure> {
+    pub(in crate::store) fn marks_of(&self, known: &Known) -> Result<Vec<u8>, CatalogueError> {
         let select = "SELECT bytes FROM marks WHERE transcript = ?";
         Ok(self.transaction.query_row(select, [known.id], |row| row.get(0)).optional()?.unwrap_or_default())
     }
 
     /// The transcripts of a root, by the path of its folder.
-    pub(in crate::store) fn transcripts(&self, root: &[u8]) -> Result<Option<(i64, Vec<Known>)>, Failure> {
+    pub(in crate::store) fn transcripts(&self, root: &[u8]) -> Result<Option<(i64, Vec<Known>)>, CatalogueError> {
         let find = "SELECT id, transcripts, seals FROM root WHERE path = ?";
         let found = self.transaction.query_row(find, [root], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
         let Some((id, count, seals)): Option<(i64, i64, i64)> = found else { return Ok(None) };
@@ -49,25 +49,25 @@ impl<'c> Snapshot<'c> {
         for row in rows {
             let (row, seal) = row?;
             if row.seal() != seal {
-                return Err(Failure::Damaged);
+                return Err(CatalogueError::Damaged);
             }
             sum = sum.wrapping_add(seal);
             known.push(row);
         }
-        if (known.len() as i64, sum as i64) == (count, seals) { Ok(Some((id, known))) } else { Err(Failure::Damaged) }
+        if (known.len() as i64, sum as i64) == (count, seals) { Ok(Some((id, known))) } else { Err(CatalogueError::Damaged) }
     }
 
     /// The blocks of some transcripts, in their order, what is past last.
     pub(in crate::store) fn blocks<'k>(
         &self,
         transcripts: impl Iterator<Item = &'k Known>,
-    ) -> Result<impl Iterator<Item = Result<Vec<StoredBlock>, Failure>>, Failure> {
+    ) -> Result<impl Iterator<Item = Result<Vec<StoredBlock>, CatalogueError>>, CatalogueError> {
         let mut select = self.transaction.prepare(blocks::SELECT)?;
         Ok(transcripts.map(move |known| blocks::read(&mut select, known)))
     }
 
     /// The marks of each transcript of a root.
-    pub(in crate::store) fn marks(&self, root: i64, mut each: impl FnMut(i64, &[u8])) -> Result<(), Failure> {
+    pub(in crate::store) fn marks(&self, root: i64, mut each: impl FnMut(i64, &[u8])) -> Result<(), CatalogueError> {
         let select = "SELECT marks.transcript, marks.bytes FROM transcript JOIN marks ON marks.transcript = transcript.id WHERE root = ?";
         let mut statement = self.transaction.prepare(select)?;
         let mut rows = statement.query([root])?;
@@ -79,7 +79,7 @@ impl<'c> Snapshot<'c> {
 
     /// What each transcript of a root that is there adds to the accounting. One with a
     /// digest that is damaged or missing is left out.
-    pub(in crate::store) fn digests(&self, root: i64) -> Result<HashMap<i64, Digests>, Failure> {
+    pub(in crate::store) fn digests(&self, root: i64) -> Result<HashMap<i64, Digests>, CatalogueError> {
         // A store that is only read may be of version 1.
         let find = "SELECT 1 FROM sqlite_schema WHERE name = 'digest'";
         if self.transaction.query_row(find, [], |_| Ok(())).optional()?.is_none() {
@@ -93,7 +93,7 @@ impl<'c> Snapshot<'c> {
     }
 
     /// The kinds of agents by their ids, as files beside transcripts say them.
-    pub(in crate::store) fn agents(&self, root: i64) -> Result<HashMap<String, String>, Failure> {
+    pub(in crate::store) fn agents(&self, root: i64) -> Result<HashMap<String, String>, CatalogueError> {
         let mut statement = self.transaction.prepare("SELECT id, kind FROM agent WHERE root = ?")?;
         let rows = statement.query_map([root], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
-use crate::scan::{Options, Progress};
+use crate::scan::{Progress, ScanOptions};
 use crate::store::catalogue::{Catalogue, Kind, Writer};
 use crate::store::{HistoryError, Import, Imported, Needs, Store, StoreError, Verified};
 
@@ -36,7 +36,7 @@ fn a_session_is_found_whatever_its_transcript_is_called() {
     place.write("other.jsonl", &[1, 2]);
     let needs = Needs { session: Some("s".into()), ..Needs::only_changes() };
     let load = |store: &mut Store, needs: &Needs| {
-        outputs(&Dataset::load_with(&place.options(), store, &Progress::default(), needs).expect("a home")).0
+        outputs(&Dataset::load_with_store(&place.options(), store, &Progress::default(), needs).expect("a home")).0
     };
     assert_eq!(load(&mut place.open(), &needs), 3, "it is new");
     // Once it is settled only what is asked for is read.
@@ -55,8 +55,8 @@ fn facts_of_other_roots_are_not_shown() {
     fs::write(other.join("b.jsonl"), super::response(2)).expect("a file");
     let mut store = place.open();
     let mut load = |roots| {
-        let options = Options::new(roots, std::time::SystemTime::now());
-        outputs(&Dataset::load_with(&options, &mut store, &Progress::default(), &Needs::default()).expect("roots")).0
+        let options = ScanOptions::new(roots, std::time::SystemTime::now());
+        outputs(&Dataset::load_with_store(&options, &mut store, &Progress::default(), &Needs::default()).expect("roots")).0
     };
     assert_eq!(load(vec![place.root()]), 1);
     assert_eq!(load(vec![other.clone()]), 2);
@@ -225,7 +225,7 @@ fn what_is_imported_counts_in_its_time() {
     place.load(&mut store);
     import(&place, &mut store, &file);
     let needs = Needs { end_ms: Some(MIDDLE_MS), ..Needs::default() };
-    let dataset = Dataset::load_with(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
+    let dataset = Dataset::load_with_store(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
     assert_eq!(outputs(&dataset).0, 21);
 }
 
@@ -298,7 +298,7 @@ fn of_several_roots_the_one_that_is_meant_is_named() {
     let other = place.0.path().join("other");
     fs::create_dir_all(&other).expect("a folder");
     fs::write(other.join("b.jsonl"), super::response(2)).expect("a file");
-    let options = Options::new(vec![place.root(), other.clone()], std::time::SystemTime::now());
+    let options = ScanOptions::new(vec![place.root(), other.clone()], std::time::SystemTime::now());
     place.open().sync(&options, &Progress::default()).expect("synced");
     let (file, new) = (export(&place), Place::new());
     let mut store = new.open();
@@ -374,7 +374,8 @@ fn accounting_that_is_lost_is_found_again() {
     for change in ["DELETE FROM digest WHERE transcript = 1", "UPDATE digest SET whole = x'00' WHERE transcript = 2"] {
         database.execute_batch(change).expect("changed");
         for _ in 0..2 {
-            let dataset = Dataset::load_with(&place.options(), &mut place.open(), &Progress::default(), &Needs::default()).expect("a home");
+            let dataset =
+                Dataset::load_with_store(&place.options(), &mut place.open(), &Progress::default(), &Needs::default()).expect("a home");
             assert_eq!((outputs(&dataset).0, dataset.accounting().lines.parsed.lines), (7, 3), "{change}");
         }
     }
@@ -470,7 +471,7 @@ fn secrets_are_found_where_they_stand_whatever_the_store_knows() {
     fs::remove_file(place.transcript("gone.jsonl")).expect("a file");
     let needs = [Needs::default(), Needs { text: true, ..Needs::default() }];
     for needs in needs {
-        let dataset = Dataset::load_with(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
+        let dataset = Dataset::load_with_store(&place.options(), &mut store, &Progress::default(), &needs).expect("a home");
         assert_eq!(dataset.facts().prompts.rows().iter().any(|row| !row.title.is_none()), needs.text);
         let leaks = crate::Leaks::of(&dataset, &place.options(), &crate::hashing::HashKey::new(b"key"));
         assert_eq!((leaks.leaks.len(), leaks.problems.len()), (1, 0));

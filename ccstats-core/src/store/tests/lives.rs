@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use proptest::prelude::*;
 
-use crate::budget::{BudgetQuery, Limit, Period, budget_needs, budgets};
+use crate::budget::{BudgetQuery, Limit, Period, budgets};
 use crate::dataset::{Accounting, Dataset};
 use crate::error::ProblemKind;
 use crate::lines::entries;
 use crate::prices::Prices;
 use crate::query::Query;
-use crate::scan::{Options, Progress};
+use crate::scan::{Progress, ScanOptions};
 use crate::store::{Import, Needs, Store};
 use crate::tally::Tally;
 use crate::time::{Calendar, Range};
@@ -218,8 +218,8 @@ impl World {
         }
     }
 
-    fn options(&self) -> Options {
-        Options::new(vec![self.folder.path().join("home")], SystemTime::now())
+    fn options(&self) -> ScanOptions {
+        ScanOptions::new(vec![self.folder.path().join("home")], SystemTime::now())
     }
 
     /// Loads, and compares with what must be known now.
@@ -232,7 +232,7 @@ impl World {
         let mut new = old.is_none().then(|| self.open());
         let store = new.as_mut().unwrap_or(&mut self.old);
         let load = |store: &mut Store, needs: Needs| {
-            let loaded = Dataset::load_with(&options, store, &Progress::default(), &needs).expect("a home");
+            let loaded = Dataset::load_with_store(&options, store, &Progress::default(), &needs).expect("a home");
             assert_eq!(store.wait(), None);
             loaded
         };
@@ -259,8 +259,8 @@ impl World {
         for period in Period::ALL {
             let limits = [Limit { period, most: 1, projects: Vec::new() }];
             let asked = BudgetQuery { query: &Query::all(), limits: &limits, session: None, now };
-            let spent = |dataset: &Dataset| budgets(dataset, Prices::list(), &asked).expect("no globs");
-            let needs = budget_needs(&asked).expect("a time");
+            let spent = |dataset: &Dataset| budgets(dataset, Prices::builtin(), &asked).expect("no globs");
+            let needs = asked.needs().expect("a time");
             let some = load(store, needs);
             assert_eq!(format!("{:?}", spent(&some)), format!("{:?}", spent(&loaded)), "{period:?}");
         }
@@ -299,7 +299,7 @@ fn outputs(dataset: &Dataset) -> BTreeMap<String, u64> {
 }
 
 fn tally(dataset: &Dataset, query: &Query) -> String {
-    format!("{:?}", Tally::of(dataset, query, Prices::list()).expect("no globs"))
+    format!("{:?}", Tally::of(dataset, query, Prices::builtin()).expect("no globs"))
 }
 
 proptest! {
