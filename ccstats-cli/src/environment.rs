@@ -71,17 +71,24 @@ fn config_dirs(named: Option<OsString>, home: Option<&Path>) -> Vec<PathBuf> {
 /// The system's time zone, and what was wrong when it is not known.
 pub(crate) fn system_zone() -> (Tz, Option<String>) {
     let named = env::var("TZ").ok().map(|zone| zone.trim_start_matches(':').to_string()).filter(|zone| !zone.is_empty());
-    let (name, source) = match named {
+    // Some systems set `TZ` to the file that holds the system's zone.
+    let (name, source) = match named.filter(|name| name != "/etc/localtime") {
         Some(name) => (name, "TZ"),
         None => match iana_time_zone::get_timezone() {
             Ok(name) => (name, "the system's time zone"),
             Err(_) => return (Tz::UTC, None),
         },
     };
-    match name.parse() {
-        Ok(zone) => (zone, None),
-        Err(_) => (Tz::UTC, Some(format!("{source} names no zone of the tz database: days are those of UTC; choose with `--tz`"))),
+    match zone_named(&name) {
+        Some(zone) => (zone, None),
+        None => (Tz::UTC, Some(format!("{source} names no zone of the tz database: days are those of UTC; choose with `--tz`"))),
     }
+}
+
+/// A zone by its name, or by a file of the tz database: `/usr/share/zoneinfo/Asia/Tokyo`.
+fn zone_named(name: &str) -> Option<Tz> {
+    let file_of = |name: &str| name.rsplit_once("/zoneinfo/").map(|(_, zone)| zone.trim_start_matches("posix/").to_owned());
+    name.parse().ok().or_else(|| file_of(name)?.parse().ok())
 }
 
 /// How wide a pipe or a file is to be.
@@ -104,6 +111,16 @@ mod tests {
     fn a_comma_list_names_several_config_dirs() {
         let dirs = config_dirs(Some("/nowhere/a, /nowhere/b,".into()), None);
         assert_eq!(dirs, [Path::new("/nowhere/a"), Path::new("/nowhere/b")]);
+    }
+
+    #[test]
+    fn a_zone_is_known_by_its_name_and_by_its_file() {
+        for name in ["Asia/Tokyo", "/usr/share/zoneinfo/Asia/Tokyo", "/usr/share/zoneinfo/posix/Asia/Tokyo"] {
+            assert_eq!(zone_named(name), Some(Tz::Asia__Tokyo), "{name}");
+        }
+        for name in ["/etc/localtime", "/usr/share/zoneinfo/", "Asia/Nowhere", "JST-9"] {
+            assert_eq!(zone_named(name), None, "{name}");
+        }
     }
 
     #[test]
