@@ -227,6 +227,8 @@ pub struct OtherInput<'t> {
     pub url: Text<'t>,
     /// `pattern` of a search.
     pub pattern: Text<'t>,
+    /// `glob` of a search: the names of the files that it looks into.
+    pub glob: Text<'t>,
     /// `query` of a search.
     pub query: Text<'t>,
     /// `skill`.

@@ -25,6 +25,7 @@ use crate::rows::{
     AgentRow, ApiErrorRow, CallRow, Cut, CutRow, FollowUpRow, LineRow, MentionRow, MessageRow, Order, Origin, Place, Pricing, PromptRow,
     ReadLines, ResultRow, TitleRank, TitleRow,
 };
+use crate::shell;
 use crate::symbols::{Symbol, Symbols};
 use crate::usage::Tokens;
 
@@ -254,6 +255,7 @@ impl Facts {
         let session = self.symbols.bytes(origin.session);
         let key = dedup::call_key(call.id, session).unwrap_or_else(|| dedup::nth_key(message, b"call", index));
         let input = &call.input;
+        let secrets = secret_glob(input);
         let row = CallRow {
             key,
             origin,
@@ -262,8 +264,8 @@ impl Facts {
             file: self.symbol(input.file),
             command: self.symbol(input.command),
             stored: None,
-            target: self.symbol(other_target(input)),
-            target_is_path: !input.other.path.is_empty(),
+            target: self.symbol(secrets.unwrap_or_else(|| other_target(input))),
+            target_is_path: secrets.is_some() || !input.other.path.is_empty(),
             subagent_type: self.symbol(input.subagent_type),
             offset: input.offset.map(saturated),
             limit: input.limit.map(saturated),
@@ -419,8 +421,9 @@ impl Facts {
             exit_code: error.as_ref().and_then(|error| error.exit_code),
             error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),
             error_byte: NonZeroU64::new(line.spot.offset + 1).filter(|_| result.is_error),
-            edit_error: error.and_then(|error| error.edit_error),
-            read: read_lines(&fields),
+            edit_error: error.as_ref().and_then(|error| error.edit_error),
+            is_of_cd: error.is_some_and(|error| error.is_of_cd),
+            read: read_lines(&fields, result),
             lines_added: fields.lines_added,
             lines_removed: fields.lines_removed,
             lines_created: fields.content.filter(|_| fields.kind.is(b"create")).map(|text| saturated(count_lines(text))),
@@ -498,16 +501,41 @@ fn other_target<'t>(input: &Input<'t>) -> Text<'t> {
     targets.into_iter().find(|target| !target.is_empty()).unwrap_or_default()
 }
 
-fn read_lines(fields: &ResultFields) -> ReadLines {
+/// The names of files with secrets that a search looks into; they say more than the folder
+/// around them.
+fn secret_glob<'t>(input: &Input<'t>) -> Option<Text<'t>> {
+    Some(input.other.glob).filter(|glob| !glob.is_empty() && shell::secret_path(&glob.to_str()).is_some())
+}
+
+fn read_lines(fields: &ResultFields, result: &ToolResult) -> ReadLines {
     let ReadFile { start_line, lines, total_lines, content } = fields.file;
+    let is_output = content.is_empty() && !result.is_error;
     ReadLines {
         start: saturated(start_line),
         count: saturated(lines),
         total: saturated(total_lines),
-        text: text_hash(content),
+        text: if is_output { output_hash(result.body.raw().raw()) } else { text_hash(content) },
+        is_output,
         is_stub: fields.kind.is(b"file_unchanged"),
     }
 }
+
+/// A hash of a result as written, without what Claude Code put behind it; 0 for one that is
+/// too long to be a file that was read.
+fn output_hash(raw: &[u8]) -> u64 {
+    if raw.len() > LONGEST_OUTPUT {
+        return 0;
+    }
+    let end = memchr::memmem::find(raw, b"<system-reminder>").unwrap_or(raw.len());
+    let mut output = raw[..end].trim_ascii_end();
+    while let Some(before) = output.strip_suffix(br"\n") {
+        output = before.trim_ascii_end();
+    }
+    if output.is_empty() { 0 } else { xxh3_64(output) }
+}
+
+/// Claude Code cuts the output of commands at 30,000 characters.
+const LONGEST_OUTPUT: usize = 30_000;
 
 /// A hash of a text as written; 0 for none.
 fn text_hash(text: Text) -> u64 {

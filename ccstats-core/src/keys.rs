@@ -53,6 +53,7 @@ keys! {
     FilePath b"file_path"
     ForkedFrom b"forkedFrom"
     GitBranch b"gitBranch"
+    Glob b"glob"
     Id b"id"
     InferenceGeo b"inference_geo"
     Input b"input"

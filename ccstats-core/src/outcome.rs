@@ -263,6 +263,8 @@ pub(crate) struct ErrorText {
     /// The last line that is not blank, without the styles of a terminal, cut short.
     pub(crate) last_line: String,
     pub(crate) edit_error: Option<EditError>,
+    /// The shell says that it could not go to a folder: what follows `cd … &&` did not run.
+    pub(crate) is_of_cd: bool,
 }
 
 /// Why an edit was refused.
@@ -305,8 +307,14 @@ impl ErrorText {
             exit_code: std::str::from_utf8(code).ok().and_then(|code| code.parse().ok()),
             last_line: last.chars().take(LONGEST_LINE).collect(),
             edit_error: edit_error(&said),
+            is_of_cd: is_of_cd(last),
         }
     }
+}
+
+/// `bash: cd: x: No such file or directory`, `(eval):cd:1: no such file or directory: x`
+fn is_of_cd(line: &str) -> bool {
+    line.split(':').any(|part| part.trim() == "cd")
 }
 
 fn without_styles(text: &str) -> Cow<'_, str> {

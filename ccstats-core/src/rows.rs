@@ -143,6 +143,8 @@ pub(crate) struct StoredCommand {
     /// The key of what fails with it; none where no command was found.
     pub(crate) key: Symbol,
     pub(crate) is_chain: bool,
+    /// A `cd` that the key leaves out can have failed as well.
+    pub(crate) is_after_cd: bool,
     pub(crate) is_parsed: bool,
     pub(crate) is_test: bool,
     /// The runner whose status is lost, and by what.
@@ -232,6 +234,8 @@ pub(crate) struct ResultRow {
     /// from 1.
     pub(crate) error_byte: Option<NonZeroU64>,
     pub(crate) edit_error: Option<EditError>,
+    /// The error is one of `cd`: the folder is not there.
+    pub(crate) is_of_cd: bool,
     /// What a Read gave.
     pub(crate) read: ReadLines,
     /// The subagent that the result names, and its type.
@@ -260,8 +264,10 @@ pub(crate) struct ReadLines {
     pub(crate) start: u32,
     pub(crate) count: u32,
     pub(crate) total: u32,
-    /// A hash of the text; 0 without one.
+    /// A hash of the text of the file, or of what the model saw; 0 without one.
     pub(crate) text: u64,
+    /// The text is what the model saw: the result does not tell that of the file.
+    pub(crate) is_output: bool,
     /// Nothing was sent: the file had not changed.
     pub(crate) is_stub: bool,
 }

@@ -246,6 +246,7 @@ impl HiddenResults {
 struct Reading {
     key: String,
     is_chain: bool,
+    is_after_cd: bool,
     is_parsed: bool,
     is_test: bool,
     hidden: Option<HiddenStatus>,
@@ -257,7 +258,7 @@ impl Reading {
         let found = shell::failing_key(&script);
         let key = if found.key.is_empty() { "unknown".into() } else { found.key };
         let (is_test, hidden) = (shell::is_test_runner(&script), shell::hidden_status(&script));
-        Reading { key, is_chain: found.chain, is_parsed: script.parsed, is_test, hidden }
+        Reading { key, is_chain: found.chain, is_after_cd: found.is_after_cd, is_parsed: script.parsed, is_test, hidden }
     }
 
     /// The same, as the store kept it.
@@ -266,6 +267,7 @@ impl Reading {
         Reading {
             key: if stored.key.is_none() { "unknown".into() } else { name(stored.key) },
             is_chain: stored.is_chain,
+            is_after_cd: stored.is_after_cd,
             is_parsed: stored.is_parsed,
             is_test: stored.is_test,
             hidden: stored.hidden_by.map(|by| HiddenStatus { key: name(stored.hidden_key), by }),
@@ -278,16 +280,20 @@ fn command(call: &CallRow) -> Command {
     call.known_command().unwrap_or(Command::Text(Symbol::NONE))
 }
 
+/// The key of a `cd` that failed, so that nothing behind it ran.
+const CD: &str = "cd";
+
 /// Commands, each read once.
-struct Commands {
+struct Commands<'d> {
+    dataset: &'d Dataset,
     tools: Tools,
     readings: FxHashMap<Command, Reading>,
 }
 
-impl Commands {
+impl<'d> Commands<'d> {
     // Reading only texts that hold the words of a key that failed was tried: it
     // spares one text in seven, and loses those whose words are quoted oddly.
-    fn read<'c>(dataset: &Dataset, tools: Tools, calls: impl IntoIterator<Item = &'c Call<'c>>) -> Commands {
+    fn read<'c>(dataset: &'d Dataset, tools: Tools, calls: impl IntoIterator<Item = &'c Call<'c>>) -> Commands<'d> {
         let calls = calls.into_iter().filter(|(call, _)| tools.is_bash(call));
         let mut commands: Vec<Command> = calls.map(|(call, _)| command(call)).collect();
         commands.sort_unstable();
@@ -297,7 +303,7 @@ impl Commands {
             Command::Stored(stored) => Reading::stored(stored, symbols),
             Command::Text(text) => Reading::of(&symbols.name(*text)),
         });
-        Commands { tools, readings: commands.into_iter().zip(readings).collect() }
+        Commands { dataset, tools, readings: commands.into_iter().zip(readings).collect() }
     }
 
     /// What the command of a call says; nothing for calls of other tools.
@@ -305,12 +311,28 @@ impl Commands {
         self.readings.get(&command(call)).filter(|_| self.tools.is_bash(call))
     }
 
+    /// The key of what a call ran to its end, or failed at.
+    fn key(&self, call: &Call) -> Option<&str> {
+        let reading = self.of(call)?;
+        Some(if self.stopped_at_cd(reading, call) { CD } else { &reading.key })
+    }
+
+    fn stopped_at_cd(&self, reading: &Reading, call: &Call) -> bool {
+        let is_of_cd = || self.dataset.facts().results.get(call.0.key).is_some_and(|result| result.is_of_cd);
+        reading.is_after_cd && self.tools.has_failed(call) && is_of_cd()
+    }
+
+    /// Whether it is not known which part of a chain failed.
+    fn is_of_chain(&self, call: &Call) -> bool {
+        self.of(call).is_some_and(|reading| reading.is_chain && !self.stopped_at_cd(reading, call))
+    }
+
     /// Calls by the key of their command.
-    fn by_key<'d>(&self, calls: &[Call<'d>]) -> BTreeMap<&str, Vec<Call<'d>>> {
+    fn by_key<'c>(&self, calls: &[Call<'c>]) -> BTreeMap<&str, Vec<Call<'c>>> {
         let mut groups: BTreeMap<&str, Vec<Call>> = BTreeMap::new();
         for call in calls {
-            if let Some(reading) = self.of(call) {
-                groups.entry(&reading.key).or_default().push(*call);
+            if let Some(key) = self.key(call) {
+                groups.entry(key).or_default().push(*call);
             }
         }
         groups
@@ -343,9 +365,9 @@ impl Aftermath {
 
     fn successes(&mut self, thread: &[Call], commands: &Commands) {
         for (index, call) in thread.iter().enumerate().filter(|(_, call)| commands.tools.has_failed(call)) {
-            let Some(reading) = commands.of(call) else { continue };
+            let Some(key) = commands.key(call) else { continue };
             let mut next = thread[index + 1..].iter().take(SOON);
-            if next.any(|call| commands.success(call) == Some(&reading.key)) {
+            if next.any(|call| commands.success(call) == Some(key)) {
                 self.followed_by_success.insert(call.0.key);
             }
         }
@@ -358,7 +380,8 @@ impl Aftermath {
         let mut next_runs: FxHashMap<&str, NextRun> = FxHashMap::default();
         for call in thread.iter().rev() {
             edits += usize::from(commands.tools.has_edited(call));
-            let Some(reading) = commands.of(call).filter(|reading| reading.is_test) else { continue };
+            let is_test = |reading: &&Reading| reading.is_test && !commands.stopped_at_cd(reading, call);
+            let Some(reading) = commands.of(call).filter(is_test) else { continue };
             if commands.success(call).is_some() {
                 next_runs.insert(&reading.key, NextRun { passes: true, edits_after: edits });
             } else if commands.tools.has_failed(call) {
@@ -384,7 +407,7 @@ struct NextRun {
 struct View<'v> {
     dataset: &'v Dataset,
     calendar: &'v Calendar,
-    commands: &'v Commands,
+    commands: &'v Commands<'v>,
 }
 
 impl View<'_> {
@@ -399,14 +422,13 @@ impl View<'_> {
     fn row(&self, key: &str, runs: &[Call], aftermath: &Aftermath) -> Option<Failing> {
         let failed: Vec<Call> = runs.iter().filter(|(_, ending)| ending.outcome == Outcome::Failed).copied().collect();
         let count = |is_so: &dyn Fn(&Call) -> bool| failed.iter().filter(|call| is_so(call)).count() as u64;
-        let says = |call: &Call, what: fn(&Reading) -> bool| self.commands.of(call).is_some_and(what);
         (!failed.is_empty()).then(|| Failing {
             failed: self.with_last(self.counted(key, &failed), &failed),
             runs: runs.len() as u64,
             followed_by_success: count(&|(call, _)| aftermath.followed_by_success.contains(&call.key)),
             red_green: count(&|(call, _)| aftermath.red_green.contains(&call.key)),
-            chain: count(&|call| says(call, |reading| reading.is_chain)),
-            parsed: count(&|call| says(call, |reading| reading.is_parsed)),
+            chain: count(&|call| self.commands.is_of_chain(call)),
+            parsed: count(&|call| self.commands.of(call).is_some_and(|reading| reading.is_parsed)),
             variants: self.variants(&failed),
             examples: calls::examples(self.dataset, &failed),
         })

@@ -408,6 +408,7 @@ impl<'t> Input<'t> {
                 Key::Path => input.other.path = cursor.text()?,
                 Key::Url => input.other.url = cursor.text()?,
                 Key::Pattern => input.other.pattern = cursor.text()?,
+                Key::Glob => input.other.glob = cursor.text()?,
                 Key::Query => input.other.query = cursor.text()?,
                 Key::Skill => input.other.skill = cursor.text()?,
                 Key::SubagentType => input.subagent_type = cursor.text()?,

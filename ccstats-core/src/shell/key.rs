@@ -22,6 +22,8 @@ pub struct FailingKey {
     pub key: String,
     /// Whether several commands can have failed; `key` then joins their keys.
     pub chain: bool,
+    /// Whether a `cd` that `key` leaves out leads to it by `&&`: it can have failed as well.
+    pub is_after_cd: bool,
 }
 
 /// Most keys that a chain spells out; of longer ones the last is shown after `…`.
@@ -30,7 +32,13 @@ const MAX_LINKS: usize = 4;
 /// The key of the command that failed in `script`, if it failed.
 pub fn failing_key(script: &Script) -> FailingKey {
     let (key, chain) = script_key(script, Switches::default(), 0);
-    FailingKey { key, chain }
+    FailingKey { key, chain, is_after_cd: is_after_cd(script) }
+}
+
+fn is_after_cd(script: &Script) -> bool {
+    let enters = |command: &Command| matches!(program_name(command), "cd" | "pushd");
+    let commands: Vec<&Command> = script.plain().collect();
+    commands.windows(2).any(|pair| enters(pair[0]) && pair[1].joined == Separator::And)
 }
 
 fn script_key(script: &Script, started: Switches, nesting: u16) -> (String, bool) {

@@ -29,7 +29,7 @@ pub(super) use write::write;
 
 /// Rises when columns are added, and when lines or commands are understood otherwise: a
 /// transcript that is still there is then read again. Blocks of later versions are not read.
-pub(super) const VERSION: u16 = 5;
+pub(super) const VERSION: u16 = 6;
 
 const MAGIC: [u8; 4] = *b"ccsb";
 

@@ -23,6 +23,7 @@ pub(super) fn derive(command: &str, symbols: &mut Symbols, effects: &mut Effects
         is_soft: shell::soft_exit(command),
         key: symbols.intern(found.key.as_bytes()),
         is_chain: found.chain,
+        is_after_cd: found.is_after_cd,
         is_parsed: script.parsed,
         is_test: shell::is_test_runner(&script),
         hidden_by: hidden.as_ref().map(|hidden| hidden.by),

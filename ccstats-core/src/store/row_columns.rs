@@ -140,6 +140,7 @@ impl StoredRow for CallRow {
         columns.number(&mut self.old_text);
         columns.number(&mut self.new_text);
         columns.effects(&mut stored.effects);
+        columns.flag(&mut stored.is_after_cd);
         self.stored = Some(stored);
     }
 }
@@ -181,6 +182,8 @@ impl StoredRow for ResultRow {
         let mut error_byte = self.error_byte.map_or(0, NonZeroU64::get);
         columns.number(&mut error_byte);
         self.error_byte = NonZeroU64::new(error_byte);
+        columns.flag(&mut self.read.is_output);
+        columns.flag(&mut self.is_of_cd);
     }
 }
 

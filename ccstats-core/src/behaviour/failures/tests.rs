@@ -191,3 +191,16 @@ fn the_summary_has_the_same_failures_without_runs() {
     assert_eq!(column(&cheap, "command"), [Value::text("ls"), Value::text("make")]);
     assert_eq!(cheap.column("runs"), None);
 }
+
+#[test]
+fn what_stands_behind_a_cd_that_failed_did_not_run() {
+    let told = story()
+        .fails("cd x && git status", 1, "(eval):cd:1: no such file or directory: x")
+        .fails("cd x && git status", 1, "/bin/bash: line 1: cd: x: No such file or directory")
+        .fails("cd x && git status", 128, "fatal: not a git repository")
+        // The shell that failed is one that `make` ran.
+        .fails("make", 2, "sh: 1: cd: can't cd to x");
+    let found = of(&[told]);
+    let rows: Vec<_> = found.rows.iter().map(|row| (row.failed.command.as_str(), row.failed.failures, row.runs, row.chain)).collect();
+    assert_eq!(rows, [("cd", 2, 2, 0), ("git status", 1, 1, 0), ("make", 1, 1, 0)]);
+}

@@ -137,7 +137,44 @@ struct EarlierRead {
     epoch: usize,
     /// `None` where it is not known.
     span: Option<Span>,
-    text: u64,
+    text: Option<ReadText>,
+}
+
+/// What a read gave, by a hash. Only texts of one source can be compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ReadText {
+    hash: u64,
+    source: TextSource,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TextSource {
+    /// The file, as the result of a Read tells it.
+    File,
+    /// The result of a Read, lines numbered.
+    Result,
+    /// The output of a command.
+    Output,
+}
+
+impl ReadText {
+    fn of(call: &FileCall, sharers: u32) -> Option<ReadText> {
+        let lines = call.result.map(|result| result.read).filter(|lines| lines.text != 0)?;
+        let source = match call.reach {
+            _ if !lines.is_output => TextSource::File,
+            Reach::Read => TextSource::Result,
+            // Of several files it is not known whose text differs.
+            _ if sharers > 1 => return None,
+            _ => TextSource::Output,
+        };
+        Some(ReadText { hash: lines.text, source })
+    }
+
+    /// Whether two texts are equal, where that can be told.
+    fn is_same(a: Option<ReadText>, b: Option<ReadText>) -> Option<bool> {
+        let (a, b) = a.zip(b)?;
+        (a.source == b.source).then_some(a.hash == b.hash)
+    }
 }
 
 /// What a session knows of a file.
@@ -249,12 +286,12 @@ impl<'s, 'd> Session<'s, 'd> {
 
     fn read(&mut self, call: &FileCall, file: usize, span: Option<Span>, sharers: u32) {
         let file = &mut self.files[file];
-        let lines = call.result.map(|result| result.read).unwrap_or_default();
+        let is_stub = call.result.is_some_and(|result| result.read.is_stub);
         let thread = Thread::of(&call.row.origin);
         let epoch = self.epochs.number(thread, call.row.origin.order);
-        let read = EarlierRead { at: call.at, thread, epoch, span, text: lines.text };
+        let read = EarlierRead { at: call.at, thread, epoch, span, text: ReadText::of(call, sharers) };
         let classifier = Classifier { doubts: &self.doubts, runs: &self.runs, read: &read };
-        let (class, is_verified) = if lines.is_stub { (Class::Stub, false) } else { classifier.class(file) };
+        let (class, is_verified) = if is_stub { (Class::Stub, false) } else { classifier.class(file) };
         if class == Class::First {
             // The read itself is asked later: what it writes may come after it.
             file.first_doubt = self.doubts.len().saturating_sub(1);
@@ -302,16 +339,17 @@ impl Classifier<'_, '_> {
             return (Class::AfterEdit, false);
         }
         let same = || file.past.iter().filter(fresh).filter(|past| past.span == Some(span));
-        let Some(twin) = same().rfind(|past| past.text != 0).or(same().next_back()) else {
+        if same().next().is_none() {
             return (Class::RedundantCovered, false);
-        };
-        let are_known = twin.text != 0 && read.text != 0;
-        if are_known && twin.text != read.text {
-            // Somebody else changed it: what was read before is old.
-            file.changed = file.past.iter().map(|past| past.at).max();
-            return (Class::AfterEdit, false);
         }
-        (Class::RedundantExact, are_known)
+        match same().rev().find_map(|past| ReadText::is_same(past.text, read.text)) {
+            Some(false) => {
+                // Somebody else changed it: what was read before is old.
+                file.changed = file.past.iter().map(|past| past.at).max();
+                (Class::AfterEdit, false)
+            }
+            is_same => (Class::RedundantExact, is_same.is_some()),
+        }
     }
 
     /// When the file last may have changed, by a call or by a run of a subagent.

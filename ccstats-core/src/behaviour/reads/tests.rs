@@ -29,10 +29,14 @@ impl Lines {
     }
 
     fn call(self, tool: &str, input: &str, result: &str) -> Lines {
+        self.call_giving(tool, input, "done", result)
+    }
+
+    fn call_giving(self, tool: &str, input: &str, output: &str, result: &str) -> Lines {
         let id = self.lines.len();
         let calls =
             format!(r#""message":{{"model":"m","content":[{{"type":"tool_use","id":"toolu_{id}","name":"{tool}","input":{input}}}]}}"#);
-        let results = format!(r#""message":{{"content":[{{"type":"tool_result","tool_use_id":"toolu_{id}","content":"done"}}]}}"#);
+        let results = format!(r#""message":{{"content":[{{"type":"tool_result","tool_use_id":"toolu_{id}","content":"{output}"}}]}}"#);
         self.line("assistant", &calls).line("user", &format!("{results},{result}"))
     }
 
@@ -130,6 +134,23 @@ fn equal_texts_prove_a_row_and_different_texts_an_edit_by_somebody_else() {
 }
 
 #[test]
+fn outputs_decide_where_no_result_tells_the_text_of_the_file() {
+    let cat = |lines: Lines, output: &str| lines.call_giving("Bash", r#"{"command":"cat a"}"#, output, r#""toolUseResult":{}"#);
+    let read = |lines: Lines, output: &str| lines.call_giving("Read", r#"{"file_path":"/w/a"}"#, output, r#""isMeta":false"#);
+    let reminded = r"one\n\n<system-reminder>\nx\n</system-reminder>";
+    for give in [&cat as &dyn Fn(Lines, &str) -> Lines, &read] {
+        assert_eq!(give(give(lines(), "one"), reminded).dump(), "first redundant_exact +");
+        assert_eq!(give(give(give(lines(), "one"), "two"), "two").dump(), "first after_edit redundant_exact +");
+    }
+    // A result that numbers the lines is no output of `cat`.
+    assert_eq!(cat(read(lines(), "1 one"), "one").dump(), "first redundant_exact");
+    // Of two files it is not known which one differs.
+    let both = |lines: Lines, output: &str| lines.call_giving("Bash", r#"{"command":"cat a b"}"#, output, r#""toolUseResult":{}"#);
+    let rows = both(both(lines(), "one"), "two").rows();
+    assert!(rows.iter().all(|row| row.with(Class::RedundantExact) == 1 && row.verified == 0));
+}
+
+#[test]
 fn a_longer_file_is_the_same_whole_after_an_edit() {
     let longer = r#""toolUseResult":{"type":"text","file":{"content":"longer","startLine":1,"numLines":120,"totalLines":120}}"#;
     let lines = lines().whole().edit("/w/a").call("Read", r#"{"file_path":"/w/a"}"#, longer).whole();
@@ -161,9 +182,9 @@ fn what_goes_on_in_the_background_may_write_at_any_later_time() {
         ("npm run dev > a 2>&1 &", "after_edit after_edit"),
         ("nohup ./gen.sh a > /tmp/l 2>&1 &", "after_edit after_edit"),
         ("git pull &", "after_edit after_edit"),
-        ("npm run dev > a 2>&1", "redundant_exact redundant_exact"),
-        ("npm run dev > b 2>&1 &", "redundant_exact redundant_exact"),
-        ("sleep 5 &", "redundant_exact redundant_exact"),
+        ("npm run dev > a 2>&1", "redundant_exact redundant_exact +"),
+        ("npm run dev > b 2>&1 &", "redundant_exact redundant_exact +"),
+        ("sleep 5 &", "redundant_exact redundant_exact +"),
     ];
     for (command, expected) in table {
         let lines = lines().shell(command).shell("cat a").shell("cat a").shell("cat a");
@@ -190,7 +211,7 @@ fn what_did_not_run_changed_nothing() {
 #[test]
 fn commands_that_print_one_file_are_reads_of_it() {
     let lines = lines().shell("cat a").shell("cat ./x/../a").shell("cd /w && sed -n '1,5p' a").whole();
-    assert_eq!(lines.dump(), "first redundant_exact redundant_covered redundant_exact");
+    assert_eq!(lines.dump(), "first redundant_exact redundant_covered redundant_exact +");
     assert_eq!(super::tests::lines().shell("cat a").shell("cat a | wc -l").shell("grep x a").dump(), "no row");
 }
 
