@@ -159,8 +159,9 @@ impl Catalogue {
     }
 
     /// Opens a copy of a store, and leaves it as it is.
-    pub(super) fn open_to_read(path: &Path) -> Result<Catalogue, CatalogueError> {
-        Catalogue::connect_to_read(path).map_err(|failure| failure.or_damaged(path))
+    pub(super) fn open_to_read(path: &Path) -> Result<Catalogue, StoreError> {
+        folder::check_export(path)?;
+        Catalogue::connect_to_read(path).map_err(|failure| failure.or_damaged(path).at(path))
     }
 
     fn connect_to_read(path: &Path) -> Result<Catalogue, CatalogueError> {
@@ -168,10 +169,11 @@ impl Catalogue {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.execute_batch("PRAGMA trusted_schema = OFF;")?;
         match versions(&connection)? {
-            (APPLICATION_ID, 1..=SCHEMA_VERSION) => Ok(Catalogue { connection }),
-            (APPLICATION_ID, _) => Err(CatalogueError::Newer),
-            _ => Err(CatalogueError::Foreign),
+            (APPLICATION_ID, 1..=SCHEMA_VERSION) => {}
+            (APPLICATION_ID, _) => return Err(CatalogueError::Newer),
+            _ => return Err(CatalogueError::Foreign),
         }
+        Ok(Catalogue { connection })
     }
 
     /// Copies all of it to a file that is empty.

@@ -43,6 +43,26 @@ pub(super) fn open(folder: &Path) -> Result<PathBuf, StoreError> {
     }
 }
 
+/// Refuses what is no regular file, or has something else where SQLite looks for a log: it
+/// would wait for ever for what a pipe holds.
+pub(super) fn check_export(path: &Path) -> Result<(), StoreError> {
+    for file in [path.to_path_buf(), with_suffix(path, "-wal"), with_suffix(path, "-shm"), with_suffix(path, "-journal")] {
+        let kind = match fs::symlink_metadata(&file) {
+            Ok(metadata) => metadata.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && file != path => continue,
+            Err(error) => return Err(StoreError::Io(file, error)),
+        };
+        let found = match kind {
+            kind if kind.is_file() => continue,
+            kind if kind.is_dir() => "a folder",
+            kind if kind.is_symlink() => "a link",
+            _ => "a pipe, socket or device",
+        };
+        return Err(StoreError::Io(file, io::Error::other(format!("expected a regular file, found {found}"))));
+    }
+    Ok(())
+}
+
 /// Whether a file that SQLite does not know was a store: by what every one has on its first
 /// page, or since there is nothing in it at all, as after a loss of power.
 pub(super) fn was_store(path: &Path, always: &str) -> bool {

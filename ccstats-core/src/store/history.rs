@@ -128,7 +128,7 @@ impl Store {
     /// for, or the store cannot be written.
     pub fn import(&mut self, file: &Path, import: &Import, options: &ScanOptions) -> Result<Vec<Imported>, HistoryError> {
         find(import.onto.as_slice())?;
-        let mut other = Catalogue::open_to_read(file).map_err(|failure| failure.at(file))?;
+        let mut other = Catalogue::open_to_read(file)?;
         // All of it is looked at before anything is taken in, so that what fails is reported of this file.
         verify::blocks(&mut other).map_err(|failure| failure.at(file))?;
         let roots = other.snapshot().and_then(|snapshot| snapshot.roots()).map_err(|failure| failure.at(file))?;
