@@ -26,6 +26,7 @@ pub(super) use writer::Writer;
 
 use super::error::StoreError;
 use super::folder;
+use crate::untrusted::Shown;
 
 /// Rises when the tables change. Stores of earlier versions are changed when they are opened.
 const SCHEMA_VERSION: i32 = 2;
@@ -44,6 +45,7 @@ const CACHE_KIB: i32 = 400;
 /// before, and often once more.
 const WRITING_CACHE_KIB: i32 = 32 << 10;
 
+/// An import compares the text of each statement: a change of spaces is a change too.
 const SCHEMA: &str = "
 CREATE TABLE state (generation INTEGER NOT NULL);
 INSERT INTO state VALUES (0);
@@ -79,6 +81,8 @@ pub(super) enum CatalogueError {
     Damaged,
     /// Not a store.
     Foreign,
+    /// Not a store: it holds this beside the tables of one, or in their place.
+    Unknown(String),
     /// A store of a later version.
     Newer,
     /// Another process published since this one read.
@@ -121,6 +125,7 @@ impl CatalogueError {
             },
             CatalogueError::Damaged => StoreError::Damaged(path),
             CatalogueError::Foreign => StoreError::Foreign(path),
+            CatalogueError::Unknown(what) => StoreError::Unknown(path, what),
             CatalogueError::Newer => StoreError::Newer(path),
             CatalogueError::Overtaken => StoreError::Busy(path),
             CatalogueError::Stopped => StoreError::Database(path, "the thread that wrote to it has failed".into()),
@@ -158,7 +163,8 @@ impl Catalogue {
         Ok(Catalogue { connection })
     }
 
-    /// Opens a copy of a store, and leaves it as it is.
+    /// Opens a copy of a store, and leaves it as it is. Anyone may have made the file: whatever
+    /// it holds, reading it ends.
     pub(super) fn open_to_read(path: &Path) -> Result<Catalogue, StoreError> {
         folder::check_export(path)?;
         Catalogue::connect_to_read(path).map_err(|failure| failure.or_damaged(path).at(path))
@@ -173,6 +179,8 @@ impl Catalogue {
             (APPLICATION_ID, _) => return Err(CatalogueError::Newer),
             _ => return Err(CatalogueError::Foreign),
         }
+        check_tables(&connection)?;
+        check_pages(&connection)?;
         Ok(Catalogue { connection })
     }
 
@@ -221,6 +229,29 @@ impl Catalogue {
 fn versions(connection: &Connection) -> Result<(i32, i32), CatalogueError> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     Ok((number("application_id")?, number("user_version")?))
+}
+
+/// Everything that a database holds, with the statement that made it.
+fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, String, Option<String>)>> {
+    let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_schema")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+}
+
+/// Refuses what is not made as in a store. A view in place of a table, for one, may have no end.
+fn check_tables(connection: &Connection) -> Result<(), CatalogueError> {
+    let ours = Connection::open_in_memory()?;
+    ours.execute_batch(SCHEMA)?;
+    let expected = objects(&ours)?;
+    match objects(connection)?.into_iter().find(|found| !expected.contains(found)) {
+        Some((kind, name, _)) => Err(CatalogueError::Unknown(format!("{kind} `{}`", Shown::new(&name)))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses tables that hold a page twice: with a few such pages, a small file has rows without end.
+fn check_pages(connection: &Connection) -> Result<(), CatalogueError> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(CatalogueError::Damaged) }
 }
 
 fn create(connection: &mut Connection) -> Result<(), CatalogueError> {

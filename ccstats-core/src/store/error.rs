@@ -16,6 +16,8 @@ pub enum StoreError {
     Unsafe(PathBuf, &'static str),
     /// The file is no store.
     Foreign(PathBuf),
+    /// The file says that it is a store, but holds this beside the tables of one, or in their place.
+    Unknown(PathBuf, String),
     /// A later version of ccstats wrote it.
     Newer(PathBuf),
     /// Its content is not what was written.
@@ -36,6 +38,9 @@ impl fmt::Display for StoreError {
                 write!(f, "the store `{}` is not safe: {why}: expected a folder that only you can open", Shown::path(path))
             }
             StoreError::Foreign(path) => write!(f, "`{}` is no store of ccstats: name another", Shown::path(path)),
+            StoreError::Unknown(path, what) => {
+                write!(f, "`{}` is no store of ccstats: expected the tables that ccstats makes, found another {what}", Shown::path(path))
+            }
             StoreError::Newer(path) => write!(f, "the store `{}` was written by a later version: update ccstats", Shown::path(path)),
             StoreError::Damaged(path) => write!(f, "the store `{}` is damaged", Shown::path(path)),
             StoreError::Busy(path) => write!(f, "the store `{}` is being written by another process", Shown::path(path)),
