@@ -169,7 +169,7 @@ impl BudgetQuery<'_> {
     /// [`Error::Range`] when *now* is outside of the calendar.
     pub fn needs(&self) -> Result<Needs, Error> {
         let BudgetQuery { query, limits, session, now } = *self;
-        let mut needs = Needs { rows_only: true, ..Needs::only_changes() };
+        let mut needs = Needs { rows_only: true, known_agents: true, ..Needs::only_changes() };
         for limit in limits {
             let start = match limit.period {
                 Period::Session if session.is_some() => {
@@ -178,7 +178,7 @@ impl BudgetQuery<'_> {
                 }
                 // Which one is the latest then, only a look at all of them tells.
                 Period::Session if query.has_filters() || !limit.projects.is_empty() => {
-                    return Ok(Needs { rows_only: true, ..Needs::default() });
+                    return Ok(Needs { rows_only: true, known_agents: true, ..Needs::default() });
                 }
                 Period::Session => {
                     needs.latest_session = true;

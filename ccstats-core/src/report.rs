@@ -106,6 +106,7 @@ impl ReportName {
         Needs {
             text: matches!(self, ReportName::Sessions | ReportName::Failures | ReportName::Audit),
             titles: self == ReportName::Sessions,
+            known_agents: !matches!(self, ReportName::Agents | ReportName::Audit | ReportName::Tools),
             blocks: is_blocks,
             start_ms,
             // A block that starts in the range counts as a whole.

@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 mod accounts;
+mod agents;
 mod block;
 mod catalogue;
 mod columns;
@@ -64,6 +65,9 @@ pub struct Needs {
     pub titles: bool,
     /// Leave what came from the store out of the accounting.
     pub rows_only: bool,
+    /// Kinds of subagents as the store knows them; else as the files beside their transcripts
+    /// tell, which takes a while where there are thousands. What is new is always looked up.
+    pub known_agents: bool,
     /// The first instant that counts, in milliseconds since 1970.
     pub start_ms: Option<i64>,
     /// The first instant that does not count any more.

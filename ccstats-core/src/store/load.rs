@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::Needs;
 use super::accounts::Accounts;
+use super::agents::{self, Agent};
 use super::catalogue::{Catalogue, CatalogueError};
 use super::family;
 use super::layout::Layout;
@@ -75,7 +76,9 @@ pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSe
     }
     scanned.problems.extend(unreadable.into_iter().map(|block| block.problem));
     let last_activity_ms = accounts.add_to(&mut scanned, &layout, &is_read, needs);
-    let change = publish::change(&state, &layout, blocks, &mut families, request);
+    let read_agents = agents::read(&layout, &is_read, needs);
+    let agents = agents::changed(found, &state, |id| read_agents.contains(id));
+    let change = publish::change(&state, &layout, blocks, &mut families, agents, request);
     let parts = layout.parts(&state.known, &scanned.lines);
     let found = all_found(found, layout, state, &change);
     Ok(Tried::Loaded(Box::new((Loaded { found, scanned, parts, last_activity_ms }, change))))
@@ -97,10 +100,13 @@ fn read_stored(reader: &mut Reader, new: &NewBlocks) -> Result<(), CatalogueErro
 
 /// What was found, with the transcripts that are gone and the kinds of agents that are known.
 fn all_found(found: &Found, layout: Layout, state: State, change: &Change) -> Found {
-    let new_agents = change.agents.iter().map(|(_, id, kind)| (id.clone(), kind.clone()));
+    let mut agents = state.agents;
+    for Agent { root, id, kind } in &change.agents {
+        agents[*root].insert(id.clone(), kind.clone());
+    }
     Found {
         transcripts: layout.transcripts,
-        agent_types: new_agents.chain(state.agents).collect(),
+        agent_types: agents.into_iter().flatten().collect(),
         agent_files: Vec::new(),
         problems: found.problems.clone(),
     }

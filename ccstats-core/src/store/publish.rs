@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
-use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::agents::Agent;
 use super::block;
 use super::catalogue::{Catalogue, CatalogueError, Kind, Known, StoredBlock, Writer};
 use super::cursor::Cursor;
@@ -17,7 +17,7 @@ use super::new_blocks::{NewBlock, NewBlocks};
 use super::plan::{How, settled_ns};
 use super::state::State;
 use super::time_span::TimeSpan;
-use crate::discover::{Transcript, agent_type, nanoseconds};
+use crate::discover::{Transcript, nanoseconds};
 use crate::source::PART_BYTES;
 
 /// Blocks of one kind beside those of large parts, beyond which they are made one.
@@ -32,8 +32,7 @@ pub(super) struct Change {
     updates: Vec<Update>,
     /// What only belongs to another family now.
     moved: Vec<usize>,
-    /// Kinds of agents by the index of the root and their ids.
-    pub(super) agents: Vec<(usize, String, String)>,
+    pub(super) agents: Vec<Agent>,
     /// The folders of transcripts of the roots.
     tops: Vec<Vec<u8>>,
 }
@@ -49,7 +48,14 @@ struct Update {
 }
 
 /// Works out what to publish.
-pub(super) fn change(state: &State, layout: &Layout, mut blocks: NewBlocks, families: &mut Families, request: &Request) -> Change {
+pub(super) fn change(
+    state: &State,
+    layout: &Layout,
+    mut blocks: NewBlocks,
+    families: &mut Families,
+    agents: Vec<Agent>,
+    request: &Request,
+) -> Change {
     let mut known = state.known.clone();
     let mut members: Vec<usize> = (0..known.len()).collect();
     let mut updates = Vec::new();
@@ -70,8 +76,6 @@ pub(super) fn change(state: &State, layout: &Layout, mut blocks: NewBlocks, fami
         updates.push(Update { known: at, root: transcript.root, how: reading.how, blocks });
     }
     let moved = settle_families(&mut known, &members, families);
-    let unknown = request.found.agent_files.par_iter().filter(|(_, id, _)| !state.agents.contains_key(id));
-    let agents = unknown.filter_map(|(root, id, path)| Some((*root, id.clone(), agent_type(path)?))).collect();
     let tops = state.tops.iter().map(|top| top.as_os_str().as_encoded_bytes().to_vec()).collect();
     Change { generation: state.generation, known, updates, moved, agents, tops }
 }
@@ -146,7 +150,7 @@ impl Change {
                 writer.put(&self.known[*at])?;
                 roots.insert(self.known[*at].root);
             }
-            for (root, id, kind) in &self.agents {
+            for Agent { root, id, kind } in &self.agents {
                 let root = writer.root(&self.tops[*root])?;
                 writer.put_agent(root, id, kind)?;
             }

@@ -17,17 +17,18 @@ pub(super) struct State {
     pub(super) root_by_id: HashMap<i64, usize>,
     /// The folder of transcripts of each root.
     pub(super) tops: Vec<PathBuf>,
-    /// Kinds of agents by their ids.
-    pub(super) agents: HashMap<String, String>,
+    /// Kinds of agents by their ids, by root.
+    pub(super) agents: Vec<HashMap<String, String>>,
 }
 
 impl State {
     pub(super) fn read(snapshot: &Snapshot, options: &ScanOptions) -> Result<State, CatalogueError> {
         let generation = snapshot.generation;
-        let mut state = State { generation, known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: HashMap::new() };
+        let mut state = State { generation, known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: Vec::new() };
         for (index, root) in options.roots.iter().enumerate() {
             let (top, names) = root_names(root);
             state.tops.push(top);
+            state.agents.push(HashMap::new());
             for name in names {
                 let Some((id, known)) = snapshot.transcripts(name.as_os_str().as_encoded_bytes())? else { continue };
                 if state.root_by_id.contains_key(&id) {
@@ -35,7 +36,7 @@ impl State {
                 }
                 state.root_by_id.insert(id, index);
                 state.known.extend(known);
-                state.agents.extend(snapshot.agents(id)?);
+                state.agents[index].extend(snapshot.agents(id)?);
             }
         }
         Ok(state)

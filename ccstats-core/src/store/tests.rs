@@ -1,5 +1,6 @@
 //! Tests of the store as a whole.
 
+mod agents;
 mod exports;
 mod faults;
 mod history;

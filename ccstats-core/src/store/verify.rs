@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::agents;
 use super::block::{self, Take};
 use super::catalogue::{Catalogue, CatalogueError, StoredBlock};
 use super::family;
@@ -59,5 +60,6 @@ pub(super) fn transcripts(catalogue: &mut Catalogue, request: &Request) -> Resul
     blocks.retain(|index, _| !unchanged.contains(index));
     let changed = blocks.keys().filter(|index| layout.readings[**index].how == How::Changed).count() as u64;
     let mut families = family::of_load(&snapshot, &state, &layout, &blocks)?;
-    Ok((changed, publish::change(&state, &layout, blocks, &mut families, request)))
+    let agents = agents::changed(request.found, &state, |_| true);
+    Ok((changed, publish::change(&state, &layout, blocks, &mut families, agents, request)))
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::invariants::{cases, home};
-use crate::support::{REPORTS, ccstats_of, json_of, lines, prompt, tool_result, tool_use, with, workspace, write_home};
+use crate::support::{REPORTS, assistant, ccstats_of, json_of, lines, output, prompt, tool_result, tool_use, with, workspace, write_home};
 
 /// Options that change what a report is about, and what it must know for it.
 const VARIANTS: [&[&str]; 5] = [&[], &["--no-subagents"], &["--model", "opus"], &["--project", "a"], &["--by", "repo"]];
@@ -65,6 +65,22 @@ fn a_store_changes_no_report_on_real_transcripts() {
     };
     for home in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.join("projects").is_dir()) {
         assert_same(&home, &VARIANTS[..1]);
+    }
+}
+
+#[test]
+fn a_kind_of_agent_that_changes_is_told_by_every_report_about_kinds() {
+    let line = with(assistant("msg_1", &output(1)), &json!({"isSidechain": true, "agentId": "a1"}));
+    let call = with(tool_use("toolu_1", "Bash", &json!({"command": "rm -rf build"})), &json!({"isSidechain": true, "agentId": "a1"}));
+    let subagents = "projects/-work-demo/s1/subagents";
+    let (home, root) = (tempfile::tempdir().unwrap(), write_home([(format!("{subagents}/agent-a1.jsonl"), lines(&[line, call]))]));
+    let transcript = File::options().write(true).open(root.path().join(subagents).join("agent-a1.jsonl")).unwrap();
+    transcript.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    for kind in ["old", "new"] {
+        std::fs::write(root.path().join(subagents).join("agent-a1.meta.json"), format!(r#"{{"agentType":"{kind}"}}"#)).unwrap();
+        for report in [&["agents"][..], &["audit"], &["tools", "--by", "agent"]] {
+            assert_same_answer(home.path(), root.path(), report, "all");
+        }
     }
 }
 
