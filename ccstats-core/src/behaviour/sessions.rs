@@ -24,12 +24,28 @@ struct Traits {
     /// The session that this one was branched off.
     parent: Symbol,
     /// In the order of their first use.
-    branches: Vec<Symbol>,
-    versions: Vec<Symbol>,
-    models: Vec<Symbol>,
+    branches: Names,
+    versions: Names,
+    models: Names,
     subagents: FxHashSet<Symbol>,
     /// Addresses, in the order of their names.
-    pull_requests: Vec<Symbol>,
+    pull_requests: Names,
+}
+
+/// Names in the order in which they came, each once.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    in_order: Vec<Symbol>,
+    /// A session may have as many names as lines.
+    seen: FxHashSet<Symbol>,
+}
+
+impl Names {
+    fn add(&mut self, name: Symbol) {
+        if !name.is_none() && self.seen.insert(name) {
+            self.in_order.push(name);
+        }
+    }
 }
 
 /// The traits of every session of which the query selects something.
@@ -40,9 +56,9 @@ fn traits(selection: &Selection) -> FxHashMap<Symbol, Traits> {
         let traits = sessions.entry(row.origin.session).or_default();
         traits.agent(&row.origin);
         traits.place(dataset, &row.origin);
-        add(&mut traits.branches, row.origin.branch);
-        add(&mut traits.versions, row.origin.version);
-        add(&mut traits.models, row.model);
+        traits.branches.add(row.origin.branch);
+        traits.versions.add(row.origin.version);
+        traits.models.add(row.model);
     }
     for row in selection.prompts() {
         sessions.entry(row.origin.session).or_default().place(dataset, &row.origin);
@@ -57,7 +73,7 @@ fn traits(selection: &Selection) -> FxHashMap<Symbol, Traits> {
     }
     for (session, url) in &dataset.facts().pull_requests {
         if let Some(traits) = sessions.get_mut(session) {
-            add(&mut traits.pull_requests, *url);
+            traits.pull_requests.add(*url);
         }
     }
     for (session, parent) in &dataset.facts().forks {
@@ -68,7 +84,7 @@ fn traits(selection: &Selection) -> FxHashMap<Symbol, Traits> {
     let titles = titles(dataset);
     for (session, traits) in &mut sessions {
         traits.title = titles.get(session).copied().unwrap_or_default();
-        traits.pull_requests.sort_by_key(|url| dataset.symbols().bytes(*url));
+        traits.pull_requests.in_order.sort_by_key(|url| dataset.symbols().bytes(*url));
     }
     sessions
 }
@@ -107,12 +123,6 @@ impl Traits {
 fn first_named(dataset: &Dataset, a: Symbol, b: Symbol) -> Symbol {
     let bytes = |symbol| dataset.symbols().bytes(symbol);
     if a.is_none() || !b.is_none() && bytes(b) < bytes(a) { b } else { a }
-}
-
-fn add(names: &mut Vec<Symbol>, name: Symbol) {
-    if !name.is_none() && !names.contains(&name) {
-        names.push(name);
-    }
 }
 
 /// The times at which something happened in each session. Copies count where
@@ -235,7 +245,7 @@ fn optional(dataset: &Dataset, name: Symbol) -> Value {
 
 fn cells(dataset: &Dataset, traits: &Traits, calls_only: bool) -> [Value; COLUMNS.len()] {
     let name = |symbol: Symbol| dataset.symbols().name(symbol);
-    let list = |names: &[Symbol]| Value::List(names.iter().map(|symbol| Untrusted::new(name(*symbol))).collect());
+    let list = |names: &Names| Value::List(names.in_order.iter().map(|symbol| Untrusted::new(name(*symbol))).collect());
     [
         Value::from((!calls_only).then_some(traits.active_ms as u128)),
         list(&traits.branches),
@@ -356,6 +366,21 @@ mod tests {
         assert_eq!(told("models"), list(&["m1", "m2", "m3"]));
         assert_eq!(told("subagents"), Value::Number(1));
         assert_eq!(told("pull_requests"), list(&["https://example.com/1", "https://example.com/2"]));
+    }
+
+    #[test]
+    fn a_session_may_have_as_many_names_as_lines() {
+        const MANY: usize = 300_000;
+        let branch = |at: usize| response(&at.to_string(), "10:00:00", &format!(r#""gitBranch":"b{at}","version":"{at}","#));
+        let link = |at: usize| line("pr-link", "s", &format!(r#""prUrl":"{at}""#));
+        let lines: Vec<String> = (0..MANY).flat_map(|at| [branch(at), link(at)]).collect();
+        let start = std::time::Instant::now();
+        let told = told(&[("p/s.jsonl", &lines)]);
+        // It takes one second, and took a minute when each name was looked for among all before.
+        assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
+        for column in ["branches", "versions", "models", "pull_requests"] {
+            assert!(matches!(told(column), Value::List(names) if names.len() == MANY), "{column}");
+        }
     }
 
     #[test]
