@@ -49,7 +49,7 @@ pub(crate) fn render_table(schema: &str, flag: (&str, bool), (key, table): (&str
 /// All problems of one kind.
 pub(crate) struct ProblemGroup<'a> {
     pub(crate) kind: ProblemKind,
-    pub(crate) count: usize,
+    pub(crate) count: u64,
     pub(crate) examples: &'a [Problem],
 }
 
@@ -60,10 +60,15 @@ impl fmt::Display for ProblemGroup<'_> {
 }
 
 /// Problems by kind, with the first few places of each.
-pub(crate) fn problems(accounting: &Accounting) -> Vec<ProblemGroup<'_>> {
+pub(crate) fn problems<'a>(accounting: &'a Accounting) -> Vec<ProblemGroup<'a>> {
     const EXAMPLES: usize = 5;
     let groups = accounting.problems.chunk_by(|a, b| a.kind == b.kind);
-    groups.map(|group| ProblemGroup { kind: group[0].kind, count: group.len(), examples: &group[..group.len().min(EXAMPLES)] }).collect()
+    let more = |kind| accounting.more_problems.get(&kind).map_or(0, |more| *more);
+    let group = |group: &'a [Problem]| {
+        let kind = group[0].kind;
+        ProblemGroup { kind, count: group.len() as u64 + more(kind), examples: &group[..group.len().min(EXAMPLES)] }
+    };
+    groups.map(group).collect()
 }
 
 /// How many lines gave only a part of what was in them, if any.

@@ -1,5 +1,6 @@
 //! All that the transcripts below some roots say, each thing once.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
@@ -10,6 +11,7 @@ use crate::dedup::Key;
 use crate::discover::find;
 use crate::discover::{Found, Transcript, discover};
 use crate::error::{Error, Problem, ProblemKind};
+use crate::facts::problems::{Problems, first_of_each};
 use crate::facts::{Facts, saturated, with_upper_drive};
 use crate::lines::LineClasses;
 use crate::outcome::{DeniedBy, Outcome};
@@ -72,8 +74,11 @@ pub struct Accounting {
     pub hole_bytes: u64,
     /// Entries by their `type`.
     pub kinds: Vec<(String, u64)>,
-    /// Everything that was skipped or doubtful.
+    /// Everything that was skipped or doubtful, but of each kind the first hundred places in
+    /// each transcript only.
     pub problems: Vec<Problem>,
+    /// How many more there were of each kind.
+    pub more_problems: BTreeMap<ProblemKind, u64>,
 }
 
 impl Accounting {
@@ -138,8 +143,10 @@ impl Dataset {
         let (main, sidechain) = (facts.symbols.intern(b"main"), facts.symbols.intern(b"sidechain"));
         let unknown = facts.symbols.intern(b"unknown");
         let mut problems = [found.problems, scanned.problems].concat();
-        problems.extend(facts.problems.drain(..).map(|problem| located(problem, &parts, &found.transcripts)));
+        let Problems { places, more: mut more_problems, .. } = std::mem::take(&mut facts.problems);
+        problems.extend(places.into_iter().map(|problem| located(problem, &parts, &found.transcripts)));
         problems.sort();
+        let problems = first_of_each(&problems, &mut more_problems);
         let gone = found.transcripts.iter().filter(|transcript| transcript.is_gone).count() as u64;
         let accounting = Accounting {
             transcripts: found.transcripts.len() as u64 - gone,
@@ -148,6 +155,7 @@ impl Dataset {
             hole_bytes: scanned.hole_bytes,
             kinds: kinds(&facts),
             problems,
+            more_problems,
         };
         let transcripts = found.transcripts;
         Dataset {

@@ -6,10 +6,12 @@
 //! rule depends on the order of rows: ties are broken by [`Order`] alone.
 
 mod absorb;
+pub(crate) mod problems;
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
+use problems::Problems;
 use rustc_hash::FxHashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -58,7 +60,7 @@ pub(crate) struct Facts {
     /// Entries by `type`, by the index of its symbol.
     pub(crate) kinds: Vec<u64>,
     pub(crate) account: LineClasses,
-    pub(crate) problems: Vec<(ProblemKind, Place)>,
+    pub(crate) problems: Problems,
     /// Whether the lines of results are counted, which is a second look at them.
     pub(crate) counts_result_lines: bool,
     recent: Recent,
@@ -145,7 +147,7 @@ impl Facts {
         let entry = line.entry;
         self.count_kind(entry.kind);
         if entry.has_invalid_timestamp() {
-            self.problems.push((ProblemKind::InvalidTime, line.place));
+            self.problems.push(ProblemKind::InvalidTime, line.place);
         }
         match entry.kind.raw() {
             b"assistant" => self.assistant(line, entry.message.as_ref(), entry.timestamp_ms, entry.uuid, false),
@@ -236,7 +238,7 @@ impl Facts {
 
     fn response(&mut self, key: Key, origin: Origin, model: Text, usage: &Usage, is_final: bool) -> MessageRow {
         for _ in 0..usage.invalid_counts {
-            self.problems.push((ProblemKind::InvalidCount, origin.order.place));
+            self.problems.push(ProblemKind::InvalidCount, origin.order.place);
         }
         MessageRow {
             key,

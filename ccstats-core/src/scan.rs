@@ -309,7 +309,7 @@ impl Reader {
                     facts.push(&Line { entry: &entry, fallback, place: place(line), spot });
                 }
                 Err(bad) if bad.unfinished => {}
-                Err(bad) => facts.problems.push((ProblemKind::MalformedLine, place(bad.line))),
+                Err(bad) => facts.problems.push(ProblemKind::MalformedLine, place(bad.line)),
             }
         }
         facts.account += entries.account();

@@ -157,11 +157,7 @@ fn accounting(accounting: &Accounting) -> Json<'_> {
     let kinds = accounting.kinds.iter().map(|(kind, count)| (kind.as_str(), whole(*count)));
     let groups = problems(accounting).into_iter().map(|group| {
         let examples = group.examples.iter().map(example).collect();
-        Json::Object(vec![
-            ("kind", Json::Text(group.kind.name())),
-            ("count", Json::Whole(group.count as u128)),
-            ("examples", Json::List(examples)),
-        ])
+        Json::Object(vec![("kind", Json::Text(group.kind.name())), ("count", whole(group.count)), ("examples", Json::List(examples))])
     });
     Json::Object(vec![
         ("transcripts", whole(accounting.transcripts)),

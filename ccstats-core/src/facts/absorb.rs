@@ -49,7 +49,7 @@ impl Facts {
             self.kinds[kind.index()] += count;
         }
         self.account += other.account;
-        self.problems.extend(other.problems);
+        self.problems.absorb(other.problems);
     }
 }
 

@@ -63,6 +63,7 @@ impl Accounts {
             let path = &layout.transcripts[index].path;
             let problem = |(kind, line)| Problem { kind, path: path.clone(), line: Some(line), detail: None };
             scanned.problems.extend(whole.problems.into_iter().map(problem));
+            scanned.facts.problems.add_more(whole.more_problems);
             scanned.hole_bytes += whole.hole_bytes;
             scanned.facts.account += whole.account;
             whole.kinds.into_iter().for_each(|(kind, count)| scanned.facts.add_kind(&kind, count));

@@ -27,6 +27,8 @@ pub(super) struct Digest {
     pub(super) kinds: BTreeMap<Vec<u8>, u64>,
     /// What was skipped or doubtful, by line from 1.
     pub(super) problems: Vec<(ProblemKind, u64)>,
+    /// How many more of each kind there were.
+    pub(super) more_problems: BTreeMap<ProblemKind, u64>,
 }
 
 impl Digest {
@@ -40,7 +42,8 @@ impl Digest {
             last_activity_ms: activity.filter_map(|order| order.stamp_ms()).max(),
             names_lines: facts.titles.iter().any(|row| row.rank == TitleRank::Summary),
             kinds: kinds.map(|(kind, count)| (facts.symbols.bytes(kind).to_vec(), *count)).collect(),
-            problems: facts.problems.iter().map(|(kind, place)| (*kind, u64::from(place.line))).collect(),
+            problems: facts.problems.places.iter().map(|(kind, place)| (*kind, u64::from(place.line))).collect(),
+            more_problems: facts.problems.more.clone(),
         }
     }
 
@@ -57,6 +60,7 @@ impl Digest {
         self.names_lines |= other.names_lines;
         other.kinds.into_iter().for_each(|(kind, count)| *self.kinds.entry(kind).or_default() += count);
         self.problems.extend(other.problems.into_iter().map(|(kind, line)| (kind, line + lines_before)));
+        other.more_problems.into_iter().for_each(|(kind, count)| *self.more_problems.entry(kind).or_default() += count);
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
@@ -78,6 +82,10 @@ impl Digest {
         for (kind, line) in &self.problems {
             write_number(kind.number(), &mut body);
             write_number(*line, &mut body);
+        }
+        for (kind, count) in &self.more_problems {
+            write_number(kind.number(), &mut body);
+            write_number(*count, &mut body);
         }
         [&xxh3_64(&body).to_le_bytes()[..], &body].concat()
     }
@@ -102,6 +110,11 @@ impl Digest {
         for _ in 0..rest.count(most)? {
             let kind = Numbered::of_number(rest.number()?).ok_or(Damaged)?;
             digest.problems.push((kind, rest.number()?));
+        }
+        // Earlier versions kept all, and end here.
+        while !rest.0.is_empty() {
+            let kind = Numbered::of_number(rest.number()?).ok_or(Damaged)?;
+            digest.more_problems.insert(kind, rest.number()?);
         }
         Ok(digest)
     }
@@ -151,7 +164,11 @@ mod tests {
             "no entry".into(),
         ];
         let dataset = dataset(&[("p/s.jsonl", &lines)]);
-        Digest { problems: vec![(ProblemKind::MalformedLine, 3)], ..Digest::of(&dataset.into_facts(), 5) }
+        Digest {
+            problems: vec![(ProblemKind::MalformedLine, 3)],
+            more_problems: BTreeMap::from([(ProblemKind::InvalidTime, 300)]),
+            ..Digest::of(&dataset.into_facts(), 5)
+        }
     }
 
     #[test]

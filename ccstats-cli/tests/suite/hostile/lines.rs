@@ -254,6 +254,16 @@ fn unusable_counters_are_a_problem_and_absent_ones_are_not() {
     }
 }
 
+#[test]
+fn many_broken_lines_are_counted_and_the_first_are_shown() {
+    let home = write_transcript(b"x\n".repeat(300_000));
+    let problem = &summary(home.path())["accounting"]["problems"][0];
+    assert_eq!((&problem["kind"], &problem["count"]), (&json!("malformed-line"), &json!(300_000)));
+    let shown = problem["examples"].as_array().unwrap();
+    assert_eq!(shown.iter().map(|place| place["line"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert_eq!(report("summary", home.path(), &["--strict", "--range", "all"]).code, 3);
+}
+
 /// T-20: a sum beyond 64 bits is exact to its last digit.
 #[test]
 fn sums_never_wrap() {

@@ -84,6 +84,12 @@ fn a_kind_of_agent_that_changes_is_told_by_every_report_about_kinds() {
     }
 }
 
+#[test]
+fn places_of_many_problems_are_the_same() {
+    let broken = |count: usize| [b"broken\n".repeat(count), lines(&[prompt("p1", "go")])].concat();
+    assert_same_answers(&[("projects/p/a.jsonl", broken(250)), ("projects/p/b.jsonl", broken(99))]);
+}
+
 /// The same when nothing is known yet, when all is, and for what needs text: of transcripts
 /// that were written just now, of which a later load reads the last line again, and of old ones.
 fn assert_same_answers(files: &[(&str, Vec<u8>)]) {
