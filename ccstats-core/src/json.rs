@@ -186,6 +186,13 @@ impl<'t> Cursor<'t> {
         self.at
     }
 
+    /// Reads other bytes, from an index on that is outside of strings. A new cursor takes longer
+    /// to make than a short line to read.
+    pub(crate) fn restart(&mut self, bytes: &'t [u8], at: usize) {
+        (self.bytes, self.at) = (bytes, at);
+        self.tokens.restart(bytes, at);
+    }
+
     /// Goes on at an index that is outside of strings.
     #[inline]
     pub(crate) fn go_to(&mut self, at: usize) {

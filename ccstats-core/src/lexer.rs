@@ -29,6 +29,12 @@ impl<'t> Lexer<'t> {
         Lexer { bytes, find, state: State::default(), window: start, end: start, offsets, count: 0, past: 0 }
     }
 
+    /// Goes over other bytes, as if new.
+    pub(crate) fn restart(&mut self, bytes: &'t [u8], start: usize) {
+        (self.bytes, self.state) = (bytes, State::default());
+        (self.window, self.end, self.count, self.past) = (start, start, 0, 0);
+    }
+
     /// The index of the next token; the length of the bytes when there is none.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> usize {

@@ -124,15 +124,16 @@ impl std::error::Error for BadLine {}
 /// The iterator behind [`entries`]: line numbers (from 1) and entries.
 pub struct Entries<'t> {
     cursor: Cursor<'t>,
-    level: Level,
+    /// Reads what is left of a damaged line.
+    salvager: Cursor<'t>,
     /// No line starts here or later.
     limit: usize,
     /// Where the line of the last entry starts, and where the next one does.
     start: usize,
     at: usize,
     line: u32,
-    /// Where the entries start that are left of a damaged line.
-    salvaged: std::vec::IntoIter<usize>,
+    /// Where in the line it goes on, when the last entry was salvaged.
+    salvage_at: Option<usize>,
     account: LineClasses,
 }
 
@@ -140,8 +141,8 @@ impl<'t> Entries<'t> {
     /// The lines of `bytes` that start before `limit`; the last one may end behind it.
     /// `orders` are those of the keys in lines that were read before.
     pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level, orders: Orders) -> Entries<'t> {
-        let (cursor, salvaged) = (Cursor::with_orders(orders, bytes, 0, level), Vec::new().into_iter());
-        Entries { cursor, level, limit, start: 0, at: 0, line: 0, salvaged, account: LineClasses::default() }
+        let (cursor, salvager) = (Cursor::with_orders(orders, bytes, 0, level), Cursor::new(bytes, 0, level));
+        Entries { cursor, salvager, limit, start: 0, at: 0, line: 0, salvage_at: None, account: LineClasses::default() }
     }
 
     /// The lines read so far, by class.
@@ -164,10 +165,11 @@ impl<'t> Entries<'t> {
     /// why there is none. A damaged line may give several entries in turn.
     pub(crate) fn read_next(&mut self, entry: &mut Entry<'t>) -> Option<Result<u32, BadLine>> {
         loop {
-            if let Some(start) = self.salvaged.next() {
-                let line = self.line().1;
-                entry.read(&mut Cursor::new(line, start, self.level)).expect("it was read before");
-                return Some(Ok(self.line));
+            if let Some(at) = self.salvage_at {
+                self.salvage_at = salvage(&mut self.salvager, at, entry);
+                if self.salvage_at.is_some() {
+                    return Some(Ok(self.line));
+                }
             }
             if self.at >= self.limit {
                 return None;
@@ -177,8 +179,8 @@ impl<'t> Entries<'t> {
             self.start = start;
             let bad = BadLine { line: self.line, offset: start, unfinished: false };
             let Some((is_entry, end)) = self.whole_line(entry) else {
-                match self.odd_line() {
-                    Some(bad) => return Some(Err(bad)),
+                match self.odd_line(entry) {
+                    Some(read) => return Some(read),
                     None => continue,
                 }
             };
@@ -212,8 +214,8 @@ impl<'t> Entries<'t> {
         }
     }
 
-    /// The slow path: a line that is blank, damaged or no object.
-    fn odd_line(&mut self) -> Option<BadLine> {
+    /// The slow path: a line that is damaged or no object. Gives nothing for a blank one.
+    fn odd_line(&mut self, entry: &mut Entry<'t>) -> Option<Result<u32, BadLine>> {
         let start = self.at;
         let bytes = self.cursor.bytes();
         let newline = memchr::memchr(b'\n', &bytes[start..]);
@@ -226,15 +228,18 @@ impl<'t> Entries<'t> {
             return None;
         }
         let unfinished = newline.is_none() && serde_json::from_slice::<IgnoredAny>(line).is_err();
-        let found = if unfinished { Vec::new() } else { salvage(line, self.level) };
-        if !found.is_empty() {
+        if !unfinished {
+            let first = skip_white(line, 0);
+            self.salvager.restart(line, first);
+            self.salvage_at = salvage(&mut self.salvager, first, entry);
+        }
+        if self.salvage_at.is_some() {
             self.account.salvaged.add_line(length);
-            self.salvaged = found.into_iter();
-            return None;
+            return Some(Ok(self.line));
         }
         let class = if unfinished { &mut self.account.unfinished } else { &mut self.account.malformed };
         class.add_line(length);
-        Some(BadLine { line: self.line, offset: start, unfinished })
+        Some(Err(BadLine { line: self.line, offset: start, unfinished }))
     }
 }
 
@@ -251,34 +256,36 @@ impl<'t> Iterator for Entries<'t> {
 /// The byte order mark of UTF-8; before a line it is nothing.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Where the whole entries in a damaged line start (`docs/counting.md` 2): complete values that
-/// stand one after another; then, if a rest remains, the suffix that is a
-/// complete object. Linear in the line.
-fn salvage(line: &[u8], level: Level) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut at = skip_white(line, 0);
-    let mut cursor = Cursor::new(line, at, level);
+/// Reads the next whole entry of a damaged line (`docs/counting.md` 2), and gives where the rest
+/// of the line starts: complete values that stand one after another; then, if a rest remains,
+/// the suffix that is a complete object. Linear in the line.
+fn salvage<'t>(cursor: &mut Cursor<'t>, mut at: usize, entry: &mut Entry<'t>) -> Option<usize> {
+    let line = cursor.bytes();
     while at < line.len() {
         cursor.go_to(at);
-        let Some((is_entry, end)) = glued_value(&mut cursor) else { break };
-        found.extend(is_entry.then_some(at));
+        let Some((is_entry, end)) = glued_value(cursor, entry) else { return salvage_last(cursor, at + 1, entry) };
         at = skip_white(line, end);
+        if is_entry {
+            return Some(at);
+        }
     }
-    if at < line.len()
-        && let Some(start) = last_object(line, at + 1)
-        && whole_object(&mut Cursor::new(line, start, level)) == Some(true)
-    {
-        found.push(start);
-    }
-    found
+    None
 }
 
-/// The next of several values without anything between them: whether it is an entry, and its end.
-fn glued_value(cursor: &mut Cursor) -> Option<(bool, usize)> {
+/// Reads the entry that a damaged line ends with, if it starts there or later.
+fn salvage_last<'t>(cursor: &mut Cursor<'t>, from: usize, entry: &mut Entry<'t>) -> Option<usize> {
+    let line = cursor.bytes();
+    cursor.restart(line, last_object(line, from)?);
+    whole_object(cursor, entry)?.then_some(line.len())
+}
+
+/// Reads the next of several values without anything between them: whether it is an entry, and
+/// its end.
+fn glued_value<'t>(cursor: &mut Cursor<'t>, entry: &mut Entry<'t>) -> Option<(bool, usize)> {
     let (line, start) = (cursor.bytes(), cursor.position());
     match line[start] {
         b'{' => {
-            let is_entry = whole_object(cursor)?;
+            let is_entry = whole_object(cursor, entry)?;
             Some((is_entry, cursor.position()))
         }
         b'[' | b'"' => {
@@ -289,12 +296,12 @@ fn glued_value(cursor: &mut Cursor) -> Option<(bool, usize)> {
     }
 }
 
-/// Whether the object at the cursor is an entry; nothing where it is no valid JSON. A reader of
-/// whole lines may pass over what stands between values, but here a torn string may end in the
-/// next line's text.
-fn whole_object(cursor: &mut Cursor) -> Option<bool> {
+/// Reads the object at the cursor. Gives whether it is an entry; nothing where it is no valid
+/// JSON. A reader of whole lines may pass over what stands between values, but here a torn
+/// string may end in the next line's text.
+fn whole_object<'t>(cursor: &mut Cursor<'t>, entry: &mut Entry<'t>) -> Option<bool> {
     let start = cursor.position();
-    let is_entry = Entry::default().read(cursor).ok()?;
+    let is_entry = entry.read(cursor).ok()?;
     let object = &cursor.bytes()[start..cursor.position()];
     // NUL bytes are what a crash leaves: they count for nothing.
     let text = if object.contains(&0) { object.iter().copied().filter(|byte| *byte != 0).collect() } else { Cow::Borrowed(object) };
