@@ -7,6 +7,8 @@
 //! Stores and exports hold these hashes: one that is made in another way makes two
 //! things of what was one, so the format of blocks must get a new version with it.
 
+use std::cell::OnceCell;
+
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -34,6 +36,8 @@ pub(crate) struct Spot<'t> {
     pub(crate) offset: u64,
     /// The line without its newline.
     pub(crate) text: &'t [u8],
+    /// Its identity, once somebody asked: a damaged line may be long and hold many entries.
+    pub(crate) key: &'t OnceCell<Key>,
 }
 
 /// A response: by its id, by session and id, by the line's `uuid`, or by its spot.
@@ -57,8 +61,10 @@ pub(crate) fn call_key(id: Text, session: &[u8]) -> Option<Key> {
 /// A line: by its `uuid`, or by its spot.
 pub(crate) fn line_key(uuid: Text, spot: Spot) -> Key {
     if uuid.is_empty() {
-        let place = [spot.transcript.to_le_bytes(), spot.offset.to_le_bytes()].concat();
-        hash(b"place", [&place, spot.text])
+        *spot.key.get_or_init(|| {
+            let place = [spot.transcript.to_le_bytes(), spot.offset.to_le_bytes()].concat();
+            hash(b"place", [&place, spot.text])
+        })
     } else {
         uuid_key(uuid)
     }

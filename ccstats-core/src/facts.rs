@@ -138,7 +138,7 @@ pub(crate) struct Line<'e, 't> {
     pub(crate) entry: &'e Entry<'t>,
     pub(crate) fallback: Fallback<'e>,
     pub(crate) place: Place,
-    pub(crate) spot: Spot<'t>,
+    pub(crate) spot: Spot<'e>,
 }
 
 impl Facts {

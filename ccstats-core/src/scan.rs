@@ -4,6 +4,7 @@
 //! transcript started last would keep one thread busy after all others are
 //! done. Each worker fills facts of its own; they are joined at the end.
 
+use std::cell::OnceCell;
 use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -299,11 +300,15 @@ impl Reader {
         let fallback = fallback(transcript);
         let place = |line| Place { part: job.number, line };
         let mut entry = Entry::default();
+        let (mut last_line, mut key) = (0, OnceCell::new());
         while let Some(line) = entries.read_next(&mut entry) {
             match line {
                 Ok(line) => {
                     let (start, text) = entries.line();
-                    let spot = Spot { transcript: job.transcript_id, offset: bytes.offset + start as u64, text };
+                    if line != last_line {
+                        (last_line, key) = (line, OnceCell::new());
+                    }
+                    let spot = Spot { transcript: job.transcript_id, offset: bytes.offset + start as u64, text, key: &key };
                     #[cfg(test)]
                     tests::fail_on_purpose(text);
                     facts.push(&Line { entry: &entry, fallback, place: place(line), spot });

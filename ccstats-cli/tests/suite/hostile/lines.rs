@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -252,6 +252,18 @@ fn unusable_counters_are_a_problem_and_absent_ones_are_not() {
     for bad in [json!(-1), json!(1.5), json!("7"), json!(1u64 << 53)] {
         assert!(problems(json!({"input_tokens": bad})) > 0, "{bad}");
     }
+}
+
+#[test]
+fn a_line_of_many_entries_takes_time_in_proportion() {
+    const MANY: usize = 500_000;
+    // Without an id, each is known by the line that it stands in.
+    let entry = r#"{"type":"user","message":{"content":"x"}}"#;
+    let start = Instant::now();
+    let found = summary(write_transcript(entry.repeat(MANY) + "\n").path());
+    assert_eq!((&found["accounting"]["salvaged"], &found["accounting"]["entries"]["user"]), (&json!(1), &json!(MANY)));
+    // It takes half a second, and took ten minutes when the line was hashed for each entry.
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[test]
