@@ -126,8 +126,11 @@ pub(crate) enum HistoryCommand {
     /// Forget deleted transcripts that ended before a day; a backup is kept
     Prune {
         /// The first day that stays
-        #[arg(long, value_name = "D", value_parser = day)]
-        before: NaiveDate,
+        #[arg(long, value_name = "D", value_parser = day, required_unless_present = "damaged", conflicts_with = "damaged")]
+        before: Option<NaiveDate>,
+        /// Forget damaged blocks instead, whose transcripts are gone
+        #[arg(long)]
+        damaged: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,

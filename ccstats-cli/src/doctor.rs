@@ -76,7 +76,7 @@ fn store(options: &Options, scan: &ccstats_core::ScanOptions, days: u64, finding
     };
     problems.iter().filter_map(|problem| problem.detail.as_ref()).for_each(|why| findings.wrong_by_name("store", why));
     if unreadable > 0 {
-        findings.wrong("store", &history::damage(unreadable));
+        findings.wrong("store", &format!("{}, {}", history::damage(unreadable), history::FORGET));
     }
     if unseen.is_empty() {
         let (known, gone, size) = (counted(transcripts, "transcript"), grouped(gone.into()), bytes(size_bytes));

@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Calendar, HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified, counted, grouped};
+use ccstats_core::{Calendar, Forget, HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified, counted, grouped};
 use chrono::{NaiveDate, Utc};
 use serde_json::json;
 
@@ -42,7 +42,7 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
             sync(options, store, &scan).map_err(failed)?;
             show_status(options, store, folder, &scan)?;
         }
-        HistoryCommand::Prune { before, yes } => prune(options, store, folder, &scan, *before, *yes)?,
+        HistoryCommand::Prune { before, yes, .. } => prune(options, store, folder, &scan, *before, *yes)?,
         HistoryCommand::Export { file } if file.exists() => {
             return Err(CliError::Other(format!("`{}` is there already: name another file", Shown::path(file))));
         }
@@ -101,6 +101,9 @@ pub(crate) fn damage(blocks: u64) -> String {
     format!("{} cannot be read; `ccstats history verify` takes in again what is still there", counted(blocks, "block"))
 }
 
+/// What is to be done about those that nothing can replace.
+pub(crate) const FORGET: &str = "`ccstats history prune --damaged` forgets what is lost";
+
 /// What is wrong with our own store, and what to do.
 pub(crate) fn with_remedy(error: &StoreError) -> String {
     match error {
@@ -115,24 +118,30 @@ fn prune(
     store: &mut Store,
     folder: &Path,
     scan: &ccstats_core::ScanOptions,
-    before: NaiveDate,
+    before: Option<NaiveDate>,
     is_sure: bool,
 ) -> Result<(), CliError> {
-    let before_ms = calendar(options)?.start_ms(before);
-    let count = store.prunable(scan, before_ms).map_err(failed)?;
+    let (forget, noun, which) = match before {
+        Some(day) => (Forget::Before(calendar(options)?.start_ms(day)), "transcript", format!("gone and ended before {day}")),
+        None => (Forget::Damaged, "block", "damaged beyond repair".into()),
+    };
+    let count = store.prunable(scan, forget).map_err(failed)?;
     if count == 0 {
-        let text = format!("nothing to forget: no transcript is gone that ended before {before}\n");
+        let text = format!("nothing to forget: no {noun} is {which}\n");
         return print(options, &text, &json!({"schema": SCHEMA, "pruned": 0}));
     }
-    let question = format!("forget {}, gone and ended before {before}?", counted(count, "transcript"));
-    if !is_sure && !agrees(&question)? {
+    if !is_sure && !agrees(&format!("forget {}, {which}?", counted(count, noun)))? {
         output::say("note", "nothing was changed");
         return Ok(());
     }
     let backup = folder.join(format!("before-prune-{}.store", Utc::now().format("%Y%m%dT%H%M%S%3f")));
     export(options, store, &backup)?;
-    let pruned = store.prune(scan, before_ms).map_err(failed)?;
-    let text = format!("forgot {}; `ccstats history import '{}'` brings them back\n", counted(pruned, "transcript"), Shown::path(&backup));
+    let pruned = store.prune(scan, forget).map_err(failed)?;
+    let way_back = match forget {
+        Forget::Before(_) => format!("`ccstats history import '{}'` brings them back", Shown::path(&backup)),
+        Forget::Damaged => format!("the store as it was is `{}`", Shown::path(&backup)),
+    };
+    let text = format!("forgot {}; {way_back}\n", counted(pruned, noun));
     print(options, &text, &json!({"schema": SCHEMA, "pruned": pruned, "backup": text_of(&backup)}))
 }
 
@@ -190,6 +199,9 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::ScanOptions
     let mut text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
     if changed > 0 {
         text += &format!("{} had changed unnoticed, and are taken in again\n", counted(changed, "transcript"));
+    }
+    if unreadable > 0 {
+        text += &format!("what was still there is taken in again; {FORGET}\n");
     }
     print(options, &text, &json!({"schema": SCHEMA, "sound": sound, "unreadable": unreadable, "changed": changed}))?;
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -4,14 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use ccstats_core::{Accounting, Dataset, Needs, Problem, ProblemKind, Progress, ScanOptions, Shown, Store, Untrusted};
+use ccstats_core::{Accounting, Dataset, Needs, Problem, ProblemKind, Progress, ScanOptions, Shown, Store, Untrusted, counted};
 
 use crate::args;
 use crate::config::Config;
 use crate::environment::{self, Roots};
 use crate::output::{self, CliError};
 use crate::request::Request;
-use crate::{format, progress, repository};
+use crate::{format, history, progress, repository};
 
 /// What was read, and how.
 pub(crate) struct Loaded {
@@ -150,8 +150,12 @@ pub(crate) fn nothing_found(looked_in: &[PathBuf]) -> String {
 
 /// Whether nothing of the input was skipped or doubtful; the store is no input.
 pub(crate) fn is_whole(accounting: &Accounting) -> bool {
-    let of_input = accounting.problems.iter().filter(|problem| problem.kind != ProblemKind::Store);
+    let of_input = accounting.problems.iter().filter(|problem| !is_of_store(problem.kind));
     of_input.count() == 0 && accounting.lines.salvaged.lines == 0
+}
+
+fn is_of_store(kind: ProblemKind) -> bool {
+    matches!(kind, ProblemKind::Store | ProblemKind::LostHistory)
 }
 
 /// What was wrong with the store.
@@ -159,10 +163,21 @@ pub(crate) fn say_of_store(problem: &Problem) {
     output::say("warning", &format!("the store: {}", problem.detail.as_deref().unwrap_or_default()));
 }
 
+/// How much of the store is damaged and cannot be read again.
+fn say_lost(blocks: u64) {
+    output::say("warning", &format!("the store: what was in {} is lost", counted(blocks, "damaged block")));
+    output::say("hint", history::FORGET);
+}
+
 /// One line about all that was skipped or doubtful, and one about the store.
 fn say_skipped(accounting: &Accounting) {
-    let (store, input): (Vec<_>, Vec<_>) = format::problems(accounting).into_iter().partition(|group| group.kind == ProblemKind::Store);
-    store.iter().filter_map(|group| group.examples.first()).for_each(say_of_store);
+    let (store, input): (Vec<_>, Vec<_>) = format::problems(accounting).into_iter().partition(|group| is_of_store(group.kind));
+    for group in store {
+        match group.examples.first() {
+            Some(problem) if group.kind == ProblemKind::Store => say_of_store(problem),
+            _ => say_lost(group.count),
+        }
+    }
     let parts: Vec<String> = input.iter().map(ToString::to_string).chain(format::salvaged(accounting)).collect();
     if parts.is_empty() {
         return;

@@ -109,6 +109,8 @@ pub enum ProblemKind {
     Shrank,
     /// Something is wrong with the store of history.
     Store,
+    /// What the store held of a transcript is damaged, and nothing can replace it.
+    LostHistory,
     /// ccstats itself failed on a part of a transcript, which does not count: a fault to
     /// be reported to its authors.
     Panic,
@@ -126,6 +128,7 @@ impl ProblemKind {
             ProblemKind::Unreadable => "unreadable",
             ProblemKind::Shrank => "shrank-while-read",
             ProblemKind::Store => "store",
+            ProblemKind::LostHistory => "lost-history",
             ProblemKind::Panic => "panic",
         }
     }

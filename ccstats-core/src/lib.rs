@@ -209,7 +209,7 @@ pub use report::{RangeLabel, Report, ReportName, ReportOptions, Section, Totals}
 pub use scan::{Progress, ScanOptions};
 pub use simd::Level;
 #[cfg(feature = "store")]
-pub use store::{HistoryError, Import, Imported, Needs, Status, Store, StoreError, Verified};
+pub use store::{Forget, HistoryError, Import, Imported, Needs, Status, Store, StoreError, Verified};
 pub use table::{Column, Direction, Kind, Table, Value};
 pub use tally::{Calls, ProjectTally, Spending, Tally};
 pub use time::{BLOCK_MS, Bounds, Calendar, Range};

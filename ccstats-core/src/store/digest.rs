@@ -150,6 +150,7 @@ numbered! { ProblemKind:
     6 = (ProblemKind::Shrank),
     7 = (ProblemKind::Store),
     8 = (ProblemKind::Panic),
+    9 = (ProblemKind::LostHistory),
 }
 
 #[cfg(test)]

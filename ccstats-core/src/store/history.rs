@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{Catalogue, CatalogueError, Known};
+use super::catalogue::{Catalogue, CatalogueError};
 use super::folder::root_names;
 use super::import::{self, Count, Import, Imported, ImportedRoot};
 use super::load::Request;
@@ -12,7 +12,7 @@ use super::state::State;
 use super::time_span::TimeSpan;
 use super::verify::{self, Verified};
 use super::{Needs, Store, StoreError, folder};
-use crate::discover::{Found, find, open};
+use crate::discover::{find, open};
 use crate::error::Error;
 use crate::scan::{Progress, ScanOptions};
 
@@ -71,38 +71,6 @@ impl Store {
         let found = find(&options.roots)?;
         let (_, change) = self.load(&Request { found: &found, options, progress, needs: &Needs::only_changes() })?;
         Ok(self.write(change)?)
-    }
-
-    /// How many transcripts [`Store::prune`] would forget.
-    ///
-    /// # Errors
-    /// When a root is missing, or the store cannot be read.
-    pub fn prunable(&mut self, options: &ScanOptions, before_ms: i64) -> Result<u64, HistoryError> {
-        let found = find(&options.roots)?;
-        let state = self.read(|catalogue| State::read(&catalogue.snapshot()?, options))?;
-        Ok(old_and_gone(&found, &state, before_ms).len() as u64)
-    }
-
-    /// Forgets transcripts of the roots that are gone and end before a time. Gives
-    /// their number. What is there stays: it would be read again.
-    ///
-    /// # Errors
-    /// When a root is missing, the store cannot be used, or another process is writing.
-    pub fn prune(&mut self, options: &ScanOptions, before_ms: i64) -> Result<u64, HistoryError> {
-        let found = find(&options.roots)?;
-        Ok(self.read(|catalogue| {
-            let snapshot = catalogue.snapshot()?;
-            let (generation, state) = (snapshot.generation, State::read(&snapshot, options)?);
-            drop(snapshot);
-            let pruned = old_and_gone(&found, &state, before_ms);
-            catalogue.publish(generation, |writer| {
-                pruned.iter().try_for_each(|at| writer.delete(&state.known[*at]))?;
-                let left: Vec<&Known> = (0..state.known.len()).filter(|at| !pruned.contains(at)).map(|at| &state.known[at]).collect();
-                let of_root = |root: i64| left.iter().copied().filter(move |known| known.root == root);
-                state.root_by_id.keys().try_for_each(|root| writer.seal_root(*root, of_root(*root)))
-            })?;
-            Ok(pruned.len() as u64)
-        })?)
     }
 
     /// Writes a copy of the whole store to a file, which must not be there. The
@@ -166,17 +134,9 @@ impl Store {
         Ok(Verified { changed, ..verified })
     }
 
-    fn read<T>(&mut self, read: impl FnOnce(&mut Catalogue) -> Result<T, CatalogueError>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&mut self, read: impl FnOnce(&mut Catalogue) -> Result<T, CatalogueError>) -> Result<T, StoreError> {
         read(self.catalogue()?).map_err(|failure| failure.at(&self.path))
     }
-}
-
-/// What is known of transcripts that are gone and end before a time.
-fn old_and_gone(found: &Found, state: &State, before_ms: i64) -> HashSet<usize> {
-    let steps = state.plan(&found.transcripts, &HashSet::new());
-    let gone = steps.iter().filter(|step| step.how == How::Gone).filter_map(|step| step.known);
-    let is_old = |at: &usize| state.known[*at].times.is_none_or(|times| times.last_ms < before_ms);
-    gone.filter(is_old).collect()
 }
 
 /// A request about history could not be done.

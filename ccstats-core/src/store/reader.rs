@@ -163,10 +163,12 @@ impl<'b> Opened<'b> {
 }
 
 fn unreadable(layout: &Layout, owner: Owner, why: Unreadable) -> UnreadableBlock {
-    let detail = match why {
-        Unreadable::Damaged => "its history in the store is damaged".to_string(),
-        Unreadable::Version(version) => format!("its history in the store is of version {version}, which cannot be read"),
+    let (kind, detail) = match why {
+        Unreadable::Damaged => (ProblemKind::LostHistory, "its history in the store is damaged".to_string()),
+        Unreadable::Version(version) => {
+            (ProblemKind::Store, format!("its history in the store is of version {version}, which cannot be read"))
+        }
     };
     let path = layout.transcripts[owner.index].path.clone();
-    UnreadableBlock { owner, problem: Problem { kind: ProblemKind::Store, path, line: None, detail: Some(detail) } }
+    UnreadableBlock { owner, problem: Problem { kind, path, line: None, detail: Some(detail) } }
 }

@@ -65,7 +65,8 @@ impl Place {
 
 fn outputs(dataset: &Dataset) -> (u128, Vec<String>) {
     let tally = Tally::of(dataset, &Query::all(), Prices::builtin()).expect("no globs");
-    let problems = dataset.accounting().problems.iter().filter(|problem| problem.kind == ProblemKind::Store);
+    let problems =
+        dataset.accounting().problems.iter().filter(|problem| matches!(problem.kind, ProblemKind::Store | ProblemKind::LostHistory));
     (tally.spending.output, problems.filter_map(|problem| problem.detail.clone()).collect())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::agents;
-use super::block::{self, Take};
+use super::block::{self, Take, Unreadable};
 use super::catalogue::{Catalogue, CatalogueError, StoredBlock};
 use super::family;
 use super::layout::Layout;
@@ -42,8 +42,17 @@ pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, CatalogueErr
 
 /// Whether a block holds what was written.
 pub(super) fn is_sound(stored: &StoredBlock) -> bool {
+    read(stored).is_ok()
+}
+
+/// Whether it does not, and is of no later version that could read it.
+pub(super) fn is_damaged(stored: &StoredBlock) -> bool {
+    read(stored) == Err(Unreadable::Damaged)
+}
+
+fn read(stored: &StoredBlock) -> Result<(), Unreadable> {
     let take = Take { part: 0, first_line: 0 };
-    stored.sealed_bytes().is_some_and(|bytes| block::read(bytes, take, &mut Facts::default()).is_ok())
+    block::read(stored.sealed_bytes().ok_or(Unreadable::Damaged)?, take, &mut Facts::default())
 }
 
 /// Reads the transcripts of the roots that look the same. Gives the number of those that

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Place, turns_of};
+use super::{Place, figures_in, turns_of};
 use crate::support::{Run, ccstats_of, finish, program, write_transcript};
 
 /// What was printed, with names for what differs from run to run.
@@ -129,7 +129,7 @@ fn prune_forgets_nothing_that_is_there_or_unasked() {
     let whole = place.daily();
     assert_eq!(
         told(&place, &place.run(&["history", "prune", "--before", "2027-01-01"])),
-        "nothing to forget: no transcript is gone that ended before 2027-01-01\n"
+        "nothing to forget: no transcript is gone and ended before 2027-01-01\n"
     );
     assert_eq!(pruned(&place, "2027-01-01"), (0, String::new()));
     place.delete_transcripts();
@@ -247,6 +247,7 @@ fn wrong_usage_of_history_ends_with_2() {
         &["history", "sync", "--no-store"],
         &["history", "verify", "--no-store"],
         &["history", "prune", "--yes"],
+        &["history", "prune", "--damaged", "--before", "2026-11-03", "--yes"],
         &["history", "prune", "--before", "yesterday", "--yes"],
         &["history", "export"],
         &["history", "status", "--store", "x", "--no-store"],
@@ -335,7 +336,7 @@ fn doctor_and_export_tell_of_damaged_blocks() {
         text.lines().filter_map(|line| line.strip_prefix("!! store          ")).map(String::from).collect::<Vec<_>>()
     };
     let damage = "1 block cannot be read; `ccstats history verify` takes in again what is still there";
-    assert_eq!(doctor(), [damage]);
+    assert_eq!(doctor(), [format!("{damage}, `ccstats history prune --damaged` forgets what is lost")]);
     let export = |name: &str| {
         let run = place.run(&["history", "export", place.home().join(name).to_str().unwrap()]);
         (run.code, told(&place, &run))
@@ -344,6 +345,28 @@ fn doctor_and_export_tell_of_damaged_blocks() {
     assert_eq!(place.run(&["history", "verify"]).code, 1);
     assert_eq!(doctor(), [""; 0]);
     assert_eq!(export("b"), (0, "wrote `HOME/b`\n".into()));
+}
+
+#[test]
+fn what_is_lost_is_told_until_it_is_forgotten() {
+    let place = with_a_damaged_block();
+    let prune = |words: &[&str]| told(&place, &place.run(&[&["history", "prune", "--damaged"], words].concat()));
+    assert_eq!(prune(&[]), "nothing to forget: no block is damaged beyond repair\n");
+    place.delete_transcripts();
+    let report = || {
+        let run = place.run(&["daily", "--json", "--strict", "--range", "all"]);
+        assert_eq!(run.code, 0, "the store is no input");
+        (run.stderr.clone(), run.json()["accounting"]["problems"][0]["kind"].clone(), figures_in(&run))
+    };
+    let (warning, kind, left) = report();
+    let hint = "hint: `ccstats history prune --damaged` forgets what is lost\n";
+    assert_eq!(warning, format!("warning: the store: what was in 1 damaged block is lost\n{hint}"));
+    assert_eq!((kind, report().0), (json!("lost-history"), warning));
+    assert!(prune(&[]).contains("add `--yes`"));
+    let forgot = prune(&["--yes"]);
+    assert!(forgot.contains("forgot 1 block; the store as it was is `DATA/before-prune-"), "{forgot}");
+    assert_eq!(report(), (String::new(), json!(null), left));
+    assert_eq!(place.run(&["history", "verify", "--json"]).json()["unreadable"], 0);
 }
 
 #[test]

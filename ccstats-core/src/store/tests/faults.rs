@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::time::{Duration, Instant};
 
 use super::{Place, mode};
-use crate::store::{Store, StoreError};
+use crate::store::{Forget, Store, StoreError};
 
 fn file(place: &Place) -> std::path::PathBuf {
     place.store().join("ccstats.store")
@@ -77,6 +77,32 @@ fn a_damaged_block_of_a_gone_transcript_is_told_and_nothing_else_lost() {
     let (outputs, problems) = place.load(&mut place.open());
     assert!([7, 24].contains(&outputs), "{outputs}");
     assert_eq!(problems, ["its history in the store is damaged"]);
+}
+
+#[test]
+fn what_is_damaged_and_gone_is_told_until_it_is_forgotten() {
+    let place = filled();
+    place.write("a.jsonl", &[1, 2]);
+    place.load(&mut place.open());
+    empty_log(&place);
+    // One block of what is there, and one of what was there before.
+    let database = rusqlite::Connection::open(file(&place)).expect("a database");
+    database.execute_batch("UPDATE block SET seal = 0 WHERE transcript = (SELECT transcript FROM block WHERE kind = 2)").expect("changed");
+    drop(database);
+    let prunable = || place.open().prunable(&place.options(), Forget::Damaged).expect("counted");
+    let told = vec!["its history in the store is damaged".to_string()];
+    assert_eq!((place.load(&mut place.open()), prunable()), ((27, told.clone()), 1), "what is there is read again");
+    let text = fs::read(place.transcript("b.jsonl")).expect("readable");
+    fs::remove_file(place.transcript("b.jsonl")).expect("a file");
+    let database = rusqlite::Connection::open(file(&place)).expect("a database");
+    database.execute_batch("UPDATE block SET seal = 0 WHERE kind <> 2 AND transcript = 2").expect("changed");
+    drop(database);
+    let mut store = place.open();
+    assert_eq!((place.load(&mut store), prunable()), ((3, [told.clone(), told].concat()), 2));
+    assert_eq!(store.prune(&place.options(), Forget::Damaged).expect("pruned"), 2);
+    assert_eq!((place.load(&mut store), prunable()), ((3, vec![]), 0));
+    fs::write(place.transcript("b.jsonl"), text).expect("a file");
+    assert_eq!(place.load(&mut store), (27, vec![]), "it came back");
 }
 
 #[test]

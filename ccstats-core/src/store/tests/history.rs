@@ -8,7 +8,7 @@ use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
 use crate::scan::{Progress, ScanOptions};
 use crate::store::catalogue::{Catalogue, Kind, Writer};
-use crate::store::{HistoryError, Import, Imported, Needs, Store, StoreError, Verified};
+use crate::store::{Forget, HistoryError, Import, Imported, Needs, Store, StoreError, Verified};
 
 fn verify(place: &Place, store: &mut Store) -> Verified {
     store.verify(&place.options(), &Progress::default()).expect("verified")
@@ -130,10 +130,10 @@ fn only_what_is_gone_and_old_is_pruned() {
     assert_eq!(place.load(&mut store).0, 35);
     fs::remove_file(place.transcript("old.jsonl")).expect("a file");
     fs::remove_file(place.transcript("new.jsonl")).expect("a file");
-    assert_eq!(store.prunable(&place.options(), MIDDLE_MS).expect("counted"), 1);
-    assert_eq!(store.prune(&place.options(), MIDDLE_MS).expect("pruned"), 1);
+    assert_eq!(store.prunable(&place.options(), Forget::Before(MIDDLE_MS)).expect("counted"), 1);
+    assert_eq!(store.prune(&place.options(), Forget::Before(MIDDLE_MS)).expect("pruned"), 1);
     assert_eq!(place.load(&mut store), (32, vec![]));
-    assert_eq!(store.prune(&place.options(), MIDDLE_MS).expect("pruned"), 0);
+    assert_eq!(store.prune(&place.options(), Forget::Before(MIDDLE_MS)).expect("pruned"), 0);
 }
 
 #[test]
