@@ -96,7 +96,8 @@ impl From<rusqlite::Error> for CatalogueError {
         match error.sqlite_error_code() {
             // The statements are always the same ones: the tables are not those that were made.
             _ if matches!(error, rusqlite::Error::SqlInputError { .. }) => CatalogueError::Damaged,
-            Some(ErrorCode::DatabaseCorrupt) => CatalogueError::Damaged,
+            // No store takes as many steps to read as its copy may.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::OperationInterrupted) => CatalogueError::Damaged,
             Some(ErrorCode::NotADatabase) => CatalogueError::Foreign,
             _ => CatalogueError::Sql(error),
         }
@@ -172,7 +173,8 @@ impl Catalogue {
 
     fn connect_to_read(path: &Path) -> Result<Catalogue, CatalogueError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        limit_steps(&mut connection, path)?;
         connection.execute_batch("PRAGMA trusted_schema = OFF;")?;
         match versions(&connection)? {
             (APPLICATION_ID, 1..=SCHEMA_VERSION) => {}
@@ -248,7 +250,21 @@ fn check_tables(connection: &Connection) -> Result<(), CatalogueError> {
     }
 }
 
-/// Refuses tables that hold a page twice: with a few such pages, a small file has rows without end.
+/// Lets SQLite take no more steps than any store of this size needs, many times over.
+fn limit_steps(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
+    const AT_ONCE: u32 = 10_000;
+    const STEPS_PER_BYTE: u64 = 20;
+    let most = 10_000_000 + STEPS_PER_BYTE.saturating_mul(folder::size_bytes(path));
+    let mut steps = 0;
+    let is_over = move || {
+        steps += u64::from(AT_ONCE);
+        steps > most
+    };
+    connection.progress_handler(AT_ONCE as i32, Some(is_over))
+}
+
+/// Refuses tables that hold a page twice: with a few such pages, a small file has more rows than
+/// fit in memory.
 fn check_pages(connection: &Connection) -> Result<(), CatalogueError> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(CatalogueError::Damaged) }

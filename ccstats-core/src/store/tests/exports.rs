@@ -45,46 +45,103 @@ fn only_the_tables_of_a_store_are_read() {
     }
 }
 
-/// Makes the table of roots a tree that leads to the same row on 500³ ways.
-fn endless_roots(file: &Path) {
-    const WAYS: u16 = 500;
-    let database = rusqlite::Connection::open(file).expect("a database");
-    let root: u32 = database.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'root'", [], |row| row.get(0)).expect("a page");
-    let mut bytes = fs::read(file).expect("readable");
-    let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
-    let inner = |child: u32| {
-        let mut page = vec![0; size];
-        let cells = size - 5 * usize::from(WAYS);
-        page[0] = 5;
-        page[3..5].copy_from_slice(&WAYS.to_be_bytes());
-        page[5..7].copy_from_slice(&(cells as u16).to_be_bytes());
-        page[8..12].copy_from_slice(&child.to_be_bytes());
-        for cell in 0..usize::from(WAYS) {
-            let start = cells + 5 * cell;
-            page[12 + 2 * cell..][..2].copy_from_slice(&(start as u16).to_be_bytes());
-            page[start..start + 4].copy_from_slice(&child.to_be_bytes());
+/// How many ways lead from one page to the next.
+const WAYS: usize = 500;
+
+/// A file of SQLite as pages.
+struct Pages {
+    bytes: Vec<u8>,
+    size: usize,
+}
+
+impl Pages {
+    fn read(file: &Path) -> Pages {
+        let bytes = fs::read(file).expect("readable");
+        let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+        Pages { bytes, size }
+    }
+
+    /// The number of the last page.
+    fn last(&self) -> u32 {
+        (self.bytes.len() / self.size) as u32
+    }
+
+    fn page(&mut self, number: u32) -> &mut [u8] {
+        &mut self.bytes[(number as usize - 1) * self.size..][..self.size]
+    }
+
+    fn add(&mut self, page: Vec<u8>) -> u32 {
+        self.bytes.extend(page);
+        self.last()
+    }
+
+    /// An inner page of a table, whose header stands at `start`.
+    fn inner(&self, start: usize, children: &[u32]) -> Vec<u8> {
+        let (last, others) = children.split_last().expect("children");
+        let mut page = vec![0; self.size];
+        let cells = self.size - 5 * others.len();
+        page[start] = 5;
+        page[start + 3..][..2].copy_from_slice(&(others.len() as u16).to_be_bytes());
+        page[start + 5..][..2].copy_from_slice(&(cells as u16).to_be_bytes());
+        page[start + 8..][..4].copy_from_slice(&last.to_be_bytes());
+        for (at, child) in others.iter().enumerate() {
+            let cell = cells + 5 * at;
+            page[start + 12 + 2 * at..][..2].copy_from_slice(&(cell as u16).to_be_bytes());
+            page[cell..cell + 4].copy_from_slice(&child.to_be_bytes());
         }
         page
-    };
-    let at = (root as usize - 1) * size;
-    bytes.extend_from_within(at..at + size);
-    let page = |bytes: &[u8]| (bytes.len() / size) as u32;
-    for _ in 0..2 {
-        bytes.extend(inner(page(&bytes)));
     }
-    let top = inner(page(&bytes));
-    bytes[at..at + size].copy_from_slice(&top);
-    let pages = page(&bytes);
-    bytes[28..32].copy_from_slice(&pages.to_be_bytes());
-    bytes.copy_within(24..28, 92);
-    fs::write(file, bytes).expect("written");
+
+    /// A page that leads to another one on very many ways.
+    fn endless(&mut self, end: u32) -> u32 {
+        (0..3).fold(end, |child, _| self.add(self.inner(0, &[child; WAYS])))
+    }
+
+    fn write(mut self, file: &Path) {
+        let pages = self.last().to_be_bytes();
+        self.bytes[28..32].copy_from_slice(&pages);
+        self.bytes.copy_within(24..28, 92);
+        fs::write(file, self.bytes).expect("written");
+    }
 }
 
 #[test]
-fn a_small_file_has_no_rows_without_end() {
+fn a_small_table_has_no_rows_without_end() {
     let place = Place::new();
     let file = export(&place);
-    endless_roots(&file);
+    let database = rusqlite::Connection::open(&file).expect("a database");
+    let root: u32 = database.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'root'", [], |row| row.get(0)).expect("a page");
+    let mut pages = Pages::read(&file);
+    let row = pages.page(root).to_vec();
+    let row = pages.add(row);
+    let child = pages.endless(row);
+    let top = pages.inner(0, &[child; WAYS]);
+    pages.page(root).copy_from_slice(&top);
+    pages.write(&file);
+    assert!(matches!(refused(&place, &file), StoreError::Damaged(_)));
+}
+
+#[test]
+fn a_small_schema_has_no_rows_without_end() {
+    let place = Place::new();
+    let file = export(&place);
+    let mut pages = Pages::read(&file);
+    let first = pages.page(1).to_vec();
+    // The same rows on a page without the header of the file, and the last of them alone.
+    let count = usize::from(u16::from_be_bytes([first[103], first[104]]));
+    let mut all = first.clone();
+    all.copy_within(100..108 + 2 * count, 0);
+    let name = memchr::memmem::find(&first, b"sqlite_autoindex_root").expect("an index");
+    let starts = (0..count).map(|at| usize::from(u16::from_be_bytes([first[108 + 2 * at], first[109 + 2 * at]])));
+    let start = starts.filter(|start| *start < name).max().expect("its row");
+    let mut index = all.clone();
+    index[3..5].copy_from_slice(&1_u16.to_be_bytes());
+    index[8..10].copy_from_slice(&(start as u16).to_be_bytes());
+    let (all, index) = (pages.add(all), pages.add(index));
+    let child = pages.endless(index);
+    let top = pages.inner(100, &[all, child]);
+    pages.page(1)[100..].copy_from_slice(&top[100..]);
+    pages.write(&file);
     assert!(matches!(refused(&place, &file), StoreError::Damaged(_)));
 }
 
