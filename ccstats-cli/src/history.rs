@@ -195,7 +195,7 @@ fn import(
 /// Ends with a failure when anything was wrong, also what is mended now.
 fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::ScanOptions) -> Result<ExitCode, CliError> {
     let verified = progress::shown(options.quiet, |progress| store.verify(scan, progress)).map_err(failed)?;
-    let Verified { sound, unreadable, changed } = verified;
+    let Verified { sound, unreadable, changed, .. } = verified;
     let mut text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
     if changed > 0 {
         text += &format!("{} had changed unnoticed, and are taken in again\n", counted(changed, "transcript"));

@@ -18,6 +18,7 @@ use crate::time::{BLOCK_MS, Bounds, HOUR_MS, Range};
 
 /// The five hours of a block, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockWindow {
     /// The full UTC hour of its first message.
     pub start_ms: i64,
@@ -41,6 +42,7 @@ impl BlockWindow {
 
 /// What happened in one window.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BlockTally {
     /// When; `None` for what has no usable time.
     pub window: Option<BlockWindow>,
@@ -57,6 +59,7 @@ pub struct BlockTally {
 /// Where an active block leads, if it goes on as it did so far. Money is in
 /// picodollars; `None` where no message has a price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Pace {
     /// What an hour costs.
     pub cost_per_hour: Option<u128>,

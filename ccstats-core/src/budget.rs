@@ -101,6 +101,7 @@ impl ProjectPattern {
 
 /// A limit, and what was spent of it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Budget {
     /// The limit.
     pub limit: Limit,

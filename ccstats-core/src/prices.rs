@@ -20,6 +20,7 @@ pub const PICODOLLARS: u128 = 1_000_000_000_000;
 
 /// What something cost, by kind, in picodollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cost {
     /// Prompt tokens outside the cache.
     pub input: u128,

@@ -118,6 +118,7 @@ impl ReportName {
 
 /// One report over one query.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Report {
     /// Which report.
     pub name: ReportName,
@@ -139,6 +140,7 @@ pub struct Report {
 
 /// The range of a report, in words and days.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RangeLabel {
     /// As the user wrote it.
     pub name: String,
@@ -152,6 +154,7 @@ pub struct RangeLabel {
 
 /// The totals of a report, and the key they go by.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Totals {
     /// `summary` or `totals`.
     pub key: &'static str,

@@ -119,6 +119,7 @@ impl AddAssign for Calls {
 
 /// A project in a [`Tally`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProjectTally {
     /// Its messages.
     pub spending: Spending,
@@ -147,6 +148,7 @@ impl AddAssign for ProjectTally {
 /// # Ok::<(), ccstats_core::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tally {
     /// All messages. None are selected by a query for the calls of some tools: what these
     /// cost is no part of any message.

@@ -18,6 +18,7 @@ use crate::scan::{Progress, ScanOptions};
 
 /// What a store holds of some roots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// Transcripts that the store knows.
     pub transcripts: u64,

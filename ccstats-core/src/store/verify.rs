@@ -15,6 +15,7 @@ use crate::facts::Facts;
 
 /// What a check of the store found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified {
     /// Blocks that hold what was written.
     pub sound: u64,
