@@ -164,7 +164,7 @@ pub enum Role {
     Function,
     /// Stands in a command or process substitution, after the command that holds it.
     Substitution,
-    /// Handed to a program that runs it: `sh -c '…'`, `find -exec …`. Stands
+    /// Handed to a program that runs it: `sh -c '…'`, `cmd /c …`, `find -exec …`. Stands
     /// after that program.
     Inner,
     /// The same on another host or in a container: its files are not those here.
@@ -251,7 +251,11 @@ fn parse_inside(command: &str, nesting: u16) -> Script {
     if command.len() > MAX_BYTES {
         return Script { commands: Vec::new(), parsed: false };
     }
-    let dialect = foreign::dialect(command);
+    parse_as(foreign::dialect(command), command, nesting)
+}
+
+/// The same of text whose language is known.
+fn parse_as(dialect: Dialect, command: &str, nesting: u16) -> Script {
     if dialect != Dialect::Posix {
         return Script { commands: foreign::split(command, dialect), parsed: false };
     }
@@ -310,6 +314,14 @@ mod tests {
             ("a <<E\n$(x)\nE", "a (x)"),
             ("# a; b\nc # d", "c"),
             ("sh -c 'a; b' && c", "sh -c a; b {a} ; {b} && c"),
+            ("su -l me -c 'a; b' && c", "su -l me -c a; b {a} ; {b} && c"),
+            ("su --command 'a' me", "su --command a me {a}"),
+            ("su me", "su me"),
+            ("cmd.exe /d /C \"a x && b\"", "cmd.exe /d /C a x && b {a x} && {b}"),
+            ("cmd //c a x", "cmd //c a x {a x}"),
+            (r"pwsh -NoProfile -Command 'a C:\x; b'", r"pwsh -NoProfile -Command a C:\x; b {a C:\x} ; {b}"),
+            ("powershell.exe -c a x", "powershell.exe -c a x {a x}"),
+            ("pwsh -File a.ps1", "pwsh -File a.ps1"),
             ("find . -exec a {} \\; -name x", "find . -exec a {} ; -name x {a {}}"),
             ("find . -exec sh -c 'a {}' \\;", "find . -exec sh -c a {} ; {sh -c a {}} {a {}}"),
             ("ssh h 'a; b'", "ssh h a; b @{a} ; @{b}"),

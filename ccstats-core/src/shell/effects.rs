@@ -144,7 +144,7 @@ fn is_prose(text: &str) -> bool {
 /// Whether other files than its words name are given to a program. A script that a shell gets names them.
 fn is_fed_by_xargs(command: &Command, program: &Program) -> bool {
     let wrappers = command.words.len() - program.arguments.len() - 1;
-    command.words[..wrappers].iter().any(|word| word.text == "xargs") && program::shell_options(program).is_empty()
+    command.words[..wrappers].iter().any(|word| word.text == "xargs") && program::script_options(program).is_empty()
 }
 
 /// The folder that a path of which the rest is not known lies in: `/tmp` of `/tmp/$x.log`.

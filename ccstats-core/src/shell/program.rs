@@ -1,6 +1,6 @@
 //! Finds the program that a command really runs, behind `sudo`, `env`, `timeout` and the like.
 
-use super::{At, Command, MAX_DEPTH, MAX_NESTING, Role, Script, Separator, Word, name, network, parse_inside};
+use super::{At, Command, Dialect, MAX_DEPTH, MAX_NESTING, Role, Script, Separator, Word, name, network, parse_as, parse_inside};
 use crate::paths;
 
 /// The program of a command after its wrappers, with its arguments.
@@ -147,24 +147,38 @@ pub(super) fn is_shell(name: &str) -> bool {
     matches!(name, "sh" | "bash" | "zsh" | "dash" | "ksh" | "ash" | "fish")
 }
 
-/// The script that a shell gets by `-c`, also in clusters such as `-lc`.
-fn shell_script<'c>(program: &Program<'c>) -> Option<&'c Word> {
-    match shell_options(program).len() {
-        0 => None,
-        script => program.arguments.get(script),
-    }
+/// Where the option stands behind which a program is handed a script: `-c`, also in clusters
+/// such as `-lc`, or `/c` of the Windows command interpreter, which bash on Windows needs as `//c`.
+fn script_option(program: &Program) -> Option<usize> {
+    let is_option: fn(&str) -> bool = match program.name {
+        "su" => |text| text == "--command" || is_cluster_with(text, 'c'),
+        "cmd" => |text| matches!(text.to_ascii_lowercase().as_str(), "/c" | "//c" | "/k" | "//k"),
+        "powershell" | "pwsh" => |text| matches!(text.to_ascii_lowercase().as_str(), "-c" | "-command"),
+        name if is_shell(name) => |text| is_cluster_with(text, 'c'),
+        _ => return None,
+    };
+    program.arguments.iter().position(|word| is_option(&word.text))
 }
 
-/// The options that a shell is started with, up to the `-c` before its script; none without one.
-pub(super) fn shell_options<'c>(program: &Program<'c>) -> &'c [Word] {
-    let option = program.arguments.iter().position(|word| is_cluster_with(&word.text, 'c'));
-    option.filter(|_| is_shell(program.name)).map_or(&[], |option| &program.arguments[..=option])
+/// The options that a program is started with, up to the one before its script; none without one.
+pub(super) fn script_options<'c>(program: &Program<'c>) -> &'c [Word] {
+    script_option(program).map_or(&[], |option| &program.arguments[..=option])
+}
+
+/// What a program is handed to run, parsed as text that stands `nesting` commands deep.
+fn handed_script(program: &Program, nesting: u16) -> Option<Script> {
+    let words = &program.arguments[script_option(program)? + 1..];
+    Some(match program.name {
+        // These take all the words that follow.
+        "cmd" => parse_as(Dialect::Cmd, &joined(words), nesting),
+        "powershell" | "pwsh" => parse_as(Dialect::PowerShell, &joined(words), nesting),
+        _ => parse_inside(&words.first()?.text, nesting),
+    })
 }
 
 /// What `bash -c '…'` runs; nothing for other commands, and below [`MAX_NESTING`].
 pub(super) fn shell_commands(command: &Command, nesting: u16) -> Option<Script> {
-    let script = command.program().filter(|_| nesting < MAX_NESTING).as_ref().and_then(shell_script)?;
-    Some(parse_inside(&script.text, nesting + 1))
+    handed_script(&command.program().filter(|_| nesting < MAX_NESTING)?, nesting + 1)
 }
 
 /// Adds the commands that programs are handed as text or words, each after its program.
@@ -182,9 +196,9 @@ pub(super) fn with_inner(commands: Vec<Command>, nesting: u16) -> Vec<Command> {
 }
 
 fn runs_others(command: &Command) -> bool {
-    command
-        .program()
-        .is_some_and(|program| is_shell(program.name) || enters_container(program.name) || matches!(program.name, "eval" | "find" | "ssh"))
+    command.program().is_some_and(|program| {
+        matches!(program.name, "eval" | "find" | "ssh") || enters_container(program.name) || script_option(&program).is_some()
+    })
 }
 
 fn enters_container(program: &str) -> bool {
@@ -197,10 +211,11 @@ fn inner(command: &Command, nesting: u16) -> Vec<Command> {
     let elsewhere = At { role: Role::Remote, ..at };
     match program.name {
         "find" => with_inner(find_actions(program.arguments, at), nesting + 1),
-        "eval" => placed(&joined(program.arguments), at, nesting),
-        "ssh" => network::after_host(program.arguments).map_or_else(Vec::new, |words| placed(&joined(words), elsewhere, nesting)),
+        "eval" => placed(parse_inside(&joined(program.arguments), nesting + 1), at),
+        "ssh" => network::after_host(program.arguments)
+            .map_or_else(Vec::new, |words| placed(parse_inside(&joined(words), nesting + 1), elsewhere)),
         name if enters_container(name) => in_container(&program).map_or_else(Vec::new, |words| contained(words, elsewhere, nesting)),
-        _ => shell_script(&program).map_or_else(Vec::new, |script| placed(&script.text, at, nesting)),
+        _ => handed_script(&program, nesting + 1).map_or_else(Vec::new, |script| placed(script, at)),
     }
 }
 
@@ -228,9 +243,9 @@ fn contained(words: &[Word], at: At, nesting: u16) -> Vec<Command> {
     commands
 }
 
-/// The commands of `text`, all marked as inner ones.
-fn placed(text: &str, at: At, nesting: u16) -> Vec<Command> {
-    let mut commands = parse_inside(text, nesting + 1).commands;
+/// The commands of `script`, all marked as inner ones.
+fn placed(script: Script, at: At) -> Vec<Command> {
+    let mut commands = script.commands;
     for command in &mut commands {
         command.role = at.role;
         command.level = command.level.saturating_add(at.level);

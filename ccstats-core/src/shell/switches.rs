@@ -1,6 +1,6 @@
 //! Options of the shell that decide whose failure is seen.
 
-use super::program::{is_cluster_with, shell_options};
+use super::program::{is_cluster_with, is_shell, script_options};
 use super::{Command, Word};
 
 /// What `set`, or the words a shell is started with, have switched on.
@@ -15,7 +15,8 @@ pub(super) struct Switches {
 impl Switches {
     /// Those of the shell that a command starts.
     pub(super) fn of_shell(command: &Command) -> Switches {
-        command.program().map_or_else(Switches::default, |program| Switches::in_words(shell_options(&program)))
+        let shell = command.program().filter(|program| is_shell(program.name));
+        shell.map_or_else(Switches::default, |program| Switches::in_words(script_options(&program)))
     }
 
     /// Those that hold behind a command.
