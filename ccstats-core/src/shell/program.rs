@@ -246,9 +246,11 @@ fn contained(words: &[Word], at: At, nesting: u16) -> Vec<Command> {
 /// The commands of `script`, all marked as inner ones.
 fn placed(script: Script, at: At) -> Vec<Command> {
     let mut commands = script.commands;
-    for command in &mut commands {
+    for (index, command) in commands.iter_mut().enumerate() {
+        // The script is a group: what joins all but its first command stands inside.
+        let level = if index == 0 { at.level } else { at.depth };
         command.role = at.role;
-        command.level = command.level.saturating_add(at.level);
+        command.level = command.level.saturating_add(level);
         command.depth = command.depth.saturating_add(at.depth);
     }
     commands

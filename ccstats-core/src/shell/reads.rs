@@ -442,6 +442,8 @@ mod tests {
             ("cd x || exit 1; cat a", "x/a"),
             ("echo x && cat a; echo y", "a"),
             ("bash -c 'cat a'", "a"),
+            ("bash -c 'cd x && cat a'; cat b", "x/a b"),
+            ("cd y; sh -c 'ls; cd x; (cd z; cat a); bash -c \"cat b\"'; cat c", "y/x/z/a y/x/b y/c"),
         ];
         for (command, expected) in table {
             assert_eq!(dump(command), expected, "{command}");
@@ -495,6 +497,7 @@ mod tests {
             "(echo x; cat a) || echo y",
             "sh -c 'cat a' || echo y",
             "ls x || sh -c 'cat a'",
+            "ls x || sh -c 'ls; cat a'",
             "if [ -f a ]; then cat a; else cat b; fi",
             "if [ -f a ]; then ls; (echo x; cat a); fi",
             "if ls; then ls; elif ls x; then cat a; fi; ls",
