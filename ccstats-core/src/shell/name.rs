@@ -149,7 +149,7 @@ fn script_of<'c>(program: &Program<'c>) -> [Option<&'c str>; 2] {
     let mut words = program.arguments;
     while let Some((word, rest)) = words.split_first() {
         let text = word.text.as_str();
-        if text == "-m" && name.starts_with('p') {
+        if text == "-m" && name.starts_with("py") {
             let module = rest.first().map_or("", |module| module.text.as_str());
             return [Some(text), Some(module)];
         }
@@ -430,6 +430,8 @@ mod tests {
             ("node -e 'x'", "node -e"),
             ("node --eval 'x'", "node -e"),
             ("perl -pe 's/a/b/' f", "perl -e"),
+            ("php -m", "php"),
+            ("pypy3 -m pytest", "pypy3 -m pytest"),
             ("ruby -Itest test/a_test.rb", "ruby test/a_test.rb"),
             ("ruby -rset -e 'x'", "ruby -e"),
             ("php -d memory_limit=-1 vendor/bin/phpstan", "php vendor/bin/phpstan"),
