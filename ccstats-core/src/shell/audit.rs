@@ -240,7 +240,7 @@ fn git(program: &Program) -> Option<Finding> {
     let subcommand = Program { name: &word.text, word, arguments };
     let has = |letter, long| subcommand.has_flag(letter) || subcommand.has(&[long]);
     let severity = match subcommand.name {
-        "push" if !has('n', "--dry-run") && forces_push(&subcommand) => Severity::High,
+        "push" if forces_push(&subcommand) => Severity::High,
         "reset" if subcommand.has(&["--hard"]) => Severity::Medium,
         "clean" if has('f', "--force") && !has('n', "--dry-run") => Severity::Medium,
         "branch" if subcommand.has_flag('D') || has('d', "--delete") && has('f', "--force") => Severity::Medium,
@@ -250,11 +250,13 @@ fn git(program: &Program) -> Option<Finding> {
 }
 
 fn forces_push(push: &Program) -> bool {
-    push.has(&["--force", "--mirror", "--delete"])
-        || push.has_flag('f')
-        || push.has_flag('d')
-        // `+ref` forces; `:ref` puts nothing in its place.
-        || push.operands().any(|word| word.text.starts_with(['+', ':']) && word.text.len() > 1)
+    // What follows `-o` is a text for the server: `-onotify` is no `-n`.
+    let clusters = || push.arguments.iter().filter_map(|word| word.text.split('o').next());
+    let has = |letter| clusters().any(|cluster| program::is_cluster_with(cluster, letter));
+    // `+ref` forces; `:ref` puts nothing in its place.
+    let changes_ref = |word: &Word| word.text.starts_with(['+', ':']) && word.text.len() > 1;
+    let forces = has('f') || has('d') || push.has(&["--force", "--mirror", "--delete"]) || push.operands().any(changes_ref);
+    forces && !has('n') && !push.has(&["--dry-run"])
 }
 
 fn overwrites(program: &Program) -> Option<Severity> {
