@@ -111,7 +111,7 @@ const SEARCHERS: &[Searcher] = &[
         explicit: &["-f", "--file"],
         valued: &["-v", "-F", "--assign", "--field-separator"],
     },
-    Searcher { names: &["jq"], explicit: &["-f", "--from-file"], valued: &["-L", "--indent"] },
+    Searcher { names: &["jq"], explicit: &["-f", "--from-file"], valued: &["-L", "--indent", "--slurpfile", "--rawfile"] },
     Searcher { names: &["yq"], explicit: &["--from-file"], valued: &["-I", "-o", "-p", "--indent", "--input-format", "--output-format"] },
     Searcher { names: &["perl", "ruby"], explicit: &["-e", "-E"], valued: &["-I"] },
 ];
@@ -281,6 +281,8 @@ fn named_words_behind(program: &Program, option: &str) -> usize {
     match (program.name, option) {
         _ if !option.starts_with('-') => 0,
         ("jq", "--arg" | "--argjson") => 2,
+        // A name, then a file that is read.
+        ("jq", "--slurpfile" | "--rawfile") => 1,
         // All names up to the end.
         ("zip", "-x" | "--exclude") => usize::MAX,
         _ => usize::from(is_naming(program.name, option) || Searcher::of(program).is_some_and(|searcher| searcher.gives_pattern(option))),

@@ -254,6 +254,8 @@ fn reading_a_secret_is_found() {
         ("jq --arg k v .a.key x.key", "x.key"),
         ("jq -e .tls.key x.key", "x.key"),
         ("jq . credentials.json", "credentials.json"),
+        ("jq --slurpfile k x.key .tls.key", "x.key"),
+        ("jq -n --rawfile id_rsa x.pem .tls.key a.json", "x.pem"),
         ("yq e .tls.key tls.key", "tls.key"),
         ("sed -i '' s/a/b/ .env", ".env"),
         ("perl -pe s/.env/x/ .env.local", ".env.local"),
