@@ -217,11 +217,32 @@ mod tests {
             "sh -c './gen.sh a &'",
             "git pull &",
             &long,
+            "(./gen.sh a &); wait",
+            "(./gen.sh a &); sleep 5 & wait",
+            "(./gen.sh a & ls) & wait",
+            "./gen.sh a & ls && wait",
+            "./gen.sh a & wait %2",
+            "./gen.sh a & wait & ls",
+            "wait; ./gen.sh a &",
         ];
         for command in lasting {
             assert!(Writes::of(&shell::writes(command)).is_lasting(), "{command}");
         }
         for command in ["npm run dev > out.log 2>&1", "sleep 5 & cat a", "a > b && c", "ssh h 'x > y &'"] {
+            assert!(!Writes::of(&shell::writes(command)).is_lasting(), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_waited_for_is_not_lasting() {
+        for command in [
+            "./gen.sh a & wait",
+            "./gen.sh a & ./gen.sh b & sleep 5; (ls)\nwait; ls",
+            "(cd web && npm i; npm run gen) & (cd api; npm i) & wait",
+            "cd web && npm i || npm ci | tail & wait",
+            "(./gen.sh a & wait) && ls",
+            "sh -c './gen.sh a & wait'",
+        ] {
             assert!(!Writes::of(&shell::writes(command)).is_lasting(), "{command}");
         }
     }

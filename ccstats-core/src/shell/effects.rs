@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::folder::{self, Folder};
 use super::network::{CURL_FLAGS, WGET_FLAGS};
 use super::program::{self, Program};
-use super::{Command, Direction, Role, Script, Word, parse, reads};
+use super::{Command, Direction, Role, Script, Separator, Word, parse, reads};
 use crate::paths;
 
 use tree::{changes_tree, found_by_fd, runs_a_change};
@@ -22,7 +22,7 @@ pub struct Effect {
     /// Words and texts given to programs that may write: a file whose path,
     /// base name or folder stands in one of them can have changed.
     pub named: Vec<String>,
-    /// Whether a part of it that may write was sent to the background, and can write later.
+    /// Whether a part of it that may write was sent to the background and not waited for: it can write later.
     pub lasting: bool,
 }
 
@@ -34,19 +34,40 @@ pub fn writes(command: &str) -> Effect {
 /// The same of a command that is parsed.
 pub fn writes_of_script(script: &Script) -> Effect {
     let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty(), ..Effect::default() };
-    for (command, folder) in folder::with_folders(script).filter(|(command, _)| command.role != Role::Remote) {
-        effect.add(writes_of_command(command, &folder), command.background);
+    for (index, (command, folder)) in folder::with_folders(script).enumerate().filter(|(_, (command, _))| command.role != Role::Remote) {
+        let written = writes_of_command(command, &folder);
+        let may_last = command.background && written != Effect::default();
+        effect.lasting = effect.lasting || may_last && !is_waited_for(&script.commands, index);
+        effect.add(written);
     }
     effect
 }
 
 impl Effect {
-    fn add(&mut self, other: Effect, is_in_background: bool) {
-        self.lasting |= is_in_background && other != Effect::default();
+    fn add(&mut self, other: Effect) {
         self.whole_tree |= other.whole_tree;
         self.paths.extend(other.paths);
         self.named.extend(other.named);
     }
+}
+
+/// Whether a `wait` that surely runs stands behind the `&` that sends a command to the background.
+fn is_waited_for(commands: &[Command], index: usize) -> bool {
+    let rest = &commands[index + 1..];
+    let ends_list = |next: &Command| next.joined == Separator::Background && next.level <= commands[index].depth;
+    let Some(sent) = rest.iter().position(ends_list) else { return false };
+    let (list, behind) = rest.split_at(sent);
+    let level = behind[0].level;
+    // Another list between is that behind `(a &)`, whose shell waits for nothing.
+    let is_own = |next: &Command| next.level > level || matches!(next.joined, Separator::And | Separator::Or | Separator::Pipe);
+    let mut same_shell = behind.iter().take_while(|next| next.level >= level);
+    list.iter().all(is_own) && same_shell.any(|next| next.depth == level && waits(next))
+}
+
+/// `wait` for all that runs in the background, whatever became of the command before.
+fn waits(command: &Command) -> bool {
+    let is_alone = matches!(command.joined, Separator::Sequence | Separator::Background) && !command.background;
+    is_alone && matches!(command.words.as_slice(), [word] if word.text == "wait")
 }
 
 fn writes_of_command(command: &Command, folder: &Folder) -> Effect {
