@@ -75,7 +75,7 @@ fn is_certain(commands: &[Command], index: usize) -> bool {
     let rest = commands[index + 1..].iter().take_while(|command| command.joined == Separator::Pipe).count();
     let is_silent = reader.redirections.iter().any(|redirection| redirection.direction.writes() && redirection.descriptor == Some(2));
     match (chance_before(commands, index), chance_after(commands, index, rest)) {
-        _ if reader.background || is_silent && rest > 0 => false,
+        _ if reader.background => false,
         (Chance::Open, _) | (_, Chance::Open) => false,
         (_, Chance::Sure) => true,
         // Of `cat a; ls` the first may fail, but hardly ever does, and then its error is shown.
@@ -431,6 +431,7 @@ mod tests {
             ("cat a && ls", "a"),
             ("ls && cat a", "a"),
             ("cat a 2>/dev/null", "a"),
+            ("cat a 2>/dev/null | head -5", "a:1+5"),
             ("[ -f a ] && cat a", "a"),
             ("if [ -f x ]; then ls; else rm y; fi; cat a", "a"),
             ("if [ -f x ]; then ls; fi; (cat a)", "a"),
@@ -508,7 +509,7 @@ mod tests {
             "[ -f a ] && (echo x; cat a); echo y",
             "ls x && sh -c 'cat a'; echo y",
             "cat a 2>/dev/null; echo x",
-            "cat a 2>/dev/null | head -5",
+            "cat a 2>/dev/null | head -5; echo x",
             "cat a & ls",
             "{ echo x; cat a; } | wc -l",
             "{ cat a; echo x; } | wc -l",
