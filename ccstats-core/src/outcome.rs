@@ -260,7 +260,7 @@ pub(crate) fn exit_code(body: &[u8]) -> Option<(&[u8], &[u8])> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ErrorText {
     pub(crate) exit_code: Option<u32>,
-    /// The last line that is not blank, without the styles of a terminal, cut short.
+    /// The line that says what went wrong, see [`telling_line`]; cut short.
     pub(crate) last_line: String,
     pub(crate) edit_error: Option<EditError>,
     /// The shell says that it could not go to a folder: what follows `cd … &&` did not run.
@@ -300,9 +300,8 @@ impl ErrorText {
         let (code, said) = exit_code(text).unwrap_or((b"", text));
         let said = String::from_utf8_lossy(said);
         let shown = without_styles(said.split("<system-reminder>").next().unwrap_or_default());
-        let last = shown.lines().map(str::trim).rfind(|line| !line.is_empty());
         // Before 2.0.60 a command that fails and says nothing leaves the bare word.
-        let last = last.filter(|_| shown.trim() != "Error").unwrap_or_default();
+        let last = telling_line(&shown).filter(|_| shown.trim() != "Error").unwrap_or_default();
         ErrorText {
             exit_code: std::str::from_utf8(code).ok().and_then(|code| code.parse().ok()),
             last_line: last.chars().take(LONGEST_LINE).collect(),
@@ -315,6 +314,19 @@ impl ErrorText {
 /// `bash: cd: x: No such file or directory`, `(eval):cd:1: no such file or directory: x`
 fn is_of_cd(line: &str) -> bool {
     line.split(':').any(|part| part.trim() == "cd")
+}
+
+/// The last line that is not blank. Compilers end with a drawing of the place, or with a hint:
+/// of these the last line that names an error.
+fn telling_line(text: &str) -> Option<&str> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let last = lines.next_back()?;
+    let is_drawing = last.starts_with('|') || last.bytes().all(|byte| b"^~ ".contains(&byte));
+    if !is_drawing && !last.starts_with("For more information about this error") {
+        return Some(last);
+    }
+    let names_error = |line: &&str| (line.contains("error:") || line.contains("error[")) && !line.starts_with("error: aborting");
+    lines.rfind(names_error).or(Some(last))
 }
 
 fn without_styles(text: &str) -> Cow<'_, str> {

@@ -65,6 +65,25 @@ fn the_last_line_of_an_error_has_no_styles() {
 }
 
 #[test]
+fn the_error_of_a_compiler_is_shown_and_not_its_drawing() {
+    let table = [
+        ("a.c:3:5: error: no `x`\n    3 |     x;\n      |     ^~~~\n", "a.c:3:5: error: no `x`"),
+        ("a.c:3:5: error: no `x`\n    3 |     x;\n      |     ^\n      |     y", "a.c:3:5: error: no `x`"),
+        ("a.c:3:5: fatal error: no b.h\n    x;\n    ^~~~\n\n", "a.c:3:5: fatal error: no b.h"),
+        (
+            "error[E0425]: no `x`\n --> a.rs:1:1\n  |\n1 | x\n  | ^ not found\n\nerror: aborting due to 1 previous error\n\nFor more information about this error, try `rustc --explain E0425`.",
+            "error[E0425]: no `x`",
+        ),
+        ("a.c:3:5: error: no `x`\n1 error generated.", "1 error generated."),
+        ("| a | b |", "| a | b |"),
+    ];
+    for (says, expected) in table {
+        let found = of(&[story().fails("gcc a.c", 1, says)]);
+        assert_eq!(found.rows[0].failed.last_error.as_deref(), Some(expected), "{says}");
+    }
+}
+
+#[test]
 fn sessions_and_civil_days_are_counted_once() {
     let stories = [
         story().fails("make", 2, "a").fails("make", 2, "b").on_day(2).fails("make", 3, "c"),
