@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use crate::keys::{Key, Object, Orders};
 use crate::lexer::Lexer;
-use crate::simd::Level;
+use crate::simd::{FIND_IN_DAMAGED, Level};
 
 /// A string or a bracket of the line does not close, or it is no object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +168,12 @@ impl<'t> Cursor<'t> {
 
     /// The same, where the order of keys is known from other text.
     pub(crate) fn with_orders(orders: Orders, bytes: &'t [u8], at: usize, level: Level) -> Cursor<'t> {
-        Cursor { bytes, at, tokens: Lexer::new(bytes, at, level), orders }
+        Cursor { bytes, at, tokens: Lexer::new(bytes, at, level.find()), orders }
+    }
+
+    /// The same in a line that is damaged, where NUL bytes count for nothing.
+    pub(crate) fn in_damaged(bytes: &'t [u8], at: usize) -> Cursor<'t> {
+        Cursor { bytes, at, tokens: Lexer::new(bytes, at, FIND_IN_DAMAGED), orders: Orders::default() }
     }
 
     /// What was learned about the order of keys.

@@ -4,7 +4,7 @@
 //! memory stays small whatever a line holds, and the text is still in the cache
 //! when it is read.
 
-use crate::simd::{Find, Level, Offsets, State, WINDOW};
+use crate::simd::{Find, Offsets, State, WINDOW};
 
 /// Goes over the tokens of some bytes, once and forwards.
 pub(crate) struct Lexer<'t> {
@@ -23,9 +23,8 @@ pub(crate) struct Lexer<'t> {
 
 impl<'t> Lexer<'t> {
     /// The tokens of `bytes` from an index on, which is outside of strings.
-    pub(crate) fn new(bytes: &'t [u8], start: usize, level: Level) -> Lexer<'t> {
+    pub(crate) fn new(bytes: &'t [u8], start: usize, find: Find) -> Lexer<'t> {
         let offsets = Box::new([0; WINDOW + 64]);
-        let find = level.find();
         Lexer { bytes, find, state: State::default(), window: start, end: start, offsets, count: 0, past: 0 }
     }
 

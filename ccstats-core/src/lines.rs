@@ -141,7 +141,7 @@ impl<'t> Entries<'t> {
     /// The lines of `bytes` that start before `limit`; the last one may end behind it.
     /// `orders` are those of the keys in lines that were read before.
     pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level, orders: Orders) -> Entries<'t> {
-        let (cursor, salvager) = (Cursor::with_orders(orders, bytes, 0, level), Cursor::new(bytes, 0, level));
+        let (cursor, salvager) = (Cursor::with_orders(orders, bytes, 0, level), Cursor::in_damaged(bytes, 0));
         Entries { cursor, salvager, limit, start: 0, at: 0, line: 0, salvage_at: None, account: LineClasses::default() }
     }
 
@@ -359,11 +359,12 @@ fn last_object(line: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// Whether backslashes escape the quote at `at`; steps over them if there are any.
+/// Whether backslashes escape the quote at `at`, perhaps with NUL bytes between; steps over them
+/// if there are any.
 fn is_escaped(line: &[u8], at: &mut usize, from: usize) -> bool {
-    let run = line[from..*at].iter().rev().take_while(|byte| **byte == b'\\').count();
-    *at -= run;
-    run % 2 == 1
+    let run = line[from..*at].iter().rev().take_while(|byte| matches!(byte, b'\\' | 0));
+    *at -= run.clone().count();
+    run.filter(|byte| **byte != 0).count() % 2 == 1
 }
 
 #[cfg(test)]
@@ -419,6 +420,14 @@ mod tests {
         let text = [vec![0; 300], A.as_bytes().to_vec(), b"\n".to_vec()].concat();
         assert_eq!(dump(&text), ["1 a"]);
         assert_eq!(account(&text).salvaged.lines, 1);
+    }
+
+    #[test]
+    fn a_nul_byte_behind_a_backslash_costs_no_line() {
+        let holed = r#"{"type":"x","s":"a\0"b\\","t":"c\00"","uuid":"b"}"#.replace('0', "\0");
+        for text in [holed.clone(), format!("{A}{holed}"), format!("{{\"ty{holed}"), format!("{holed}{A}")] {
+            assert!(dump(format!("{text}\n").as_bytes()).contains(&"1 b".to_owned()), "{text:?}");
+        }
     }
 
     #[test]

@@ -83,16 +83,20 @@ impl Level {
             Level::Avx2 if self.is_there() => x86::AVX2,
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 if self.is_there() => x86::AVX512,
-            _ => scalar::find,
+            _ => scalar::find::<false>,
         }
     }
 }
+
+/// For text with bytes that a crash left: a NUL byte between a backslash and what it escapes
+/// counts for nothing.
+pub(crate) const FIND_IN_DAMAGED: Find = scalar::find::<true>;
 
 /// Tokens without vectors: the reference for the others.
 mod scalar {
     use super::{Offsets, State};
 
-    pub(super) fn find(window: &[u8], state: &mut State, offsets: &mut Offsets) -> usize {
+    pub(super) fn find<const DROPS_NUL: bool>(window: &[u8], state: &mut State, offsets: &mut Offsets) -> usize {
         let (mut count, mut at) = (0, 0);
         while at < window.len() {
             if state.in_string && !state.is_escaped {
@@ -100,7 +104,8 @@ mod scalar {
                 at += memchr::memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
             }
             let Some(byte) = window.get(at) else { break };
-            if is_token(*byte, state) {
+            let is_dropped = DROPS_NUL && state.is_escaped && *byte == 0;
+            if !is_dropped && is_token(*byte, state) {
                 offsets[count] = at as u16;
                 count += 1;
             }
