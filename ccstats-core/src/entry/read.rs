@@ -241,26 +241,18 @@ impl<'t> Usage<'t> {
         Ok(Some(response.usage))
     }
 
-    fn read_count(&mut self, cursor: &mut Cursor) -> Parsed<u64> {
-        Ok(match cursor.count()? {
-            Count::Valid(number) => number,
-            Count::Invalid => {
-                self.invalid_counts += 1;
-                0
-            }
-        })
-    }
-
-    fn read_split(&mut self, cursor: &mut Cursor) -> Parsed<()> {
+    fn read_split(&mut self, cursor: &mut Cursor, faults: &mut Faults) -> Parsed<()> {
         self.cache_write_split = None;
+        faults.forget(Key::Ephemeral5mInputTokens);
+        faults.forget(Key::Ephemeral1hInputTokens);
         if !cursor.enter_object(Object::CacheCreation)? {
             return Ok(());
         }
         let (mut five_minutes, mut one_hour) = (0, 0);
         while let Some(key) = cursor.key(Object::CacheCreation)? {
             match key {
-                Key::Ephemeral5mInputTokens => five_minutes = self.read_count(cursor)?,
-                Key::Ephemeral1hInputTokens => one_hour = self.read_count(cursor)?,
+                Key::Ephemeral5mInputTokens => five_minutes = faults.read_count(key, cursor)?,
+                Key::Ephemeral1hInputTokens => one_hour = faults.read_count(key, cursor)?,
                 _ => cursor.skip()?,
             }
         }
@@ -268,18 +260,40 @@ impl<'t> Usage<'t> {
         Ok(())
     }
 
-    fn read_server_tools(&mut self, cursor: &mut Cursor) -> Parsed<()> {
+    fn read_server_tools(&mut self, cursor: &mut Cursor, faults: &mut Faults) -> Parsed<()> {
         self.web_searches = 0;
+        faults.forget(Key::WebSearchRequests);
         if !cursor.enter_object(Object::Small)? {
             return Ok(());
         }
         while let Some(key) = cursor.key(Object::Small)? {
             match key {
-                Key::WebSearchRequests => self.web_searches = self.read_count(cursor)?,
+                Key::WebSearchRequests => self.web_searches = faults.read_count(key, cursor)?,
                 _ => cursor.skip()?,
             }
         }
         Ok(())
+    }
+}
+
+/// The keys of a usage whose counts are none. Of a key that stands twice only the last value counts.
+#[derive(Default)]
+struct Faults(Vec<Key>);
+
+impl Faults {
+    fn forget(&mut self, key: Key) {
+        self.0.retain(|fault| *fault != key);
+    }
+
+    fn read_count(&mut self, key: Key, cursor: &mut Cursor) -> Parsed<u64> {
+        self.forget(key);
+        Ok(match cursor.count()? {
+            Count::Valid(number) => number,
+            Count::Invalid => {
+                self.0.push(key);
+                0
+            }
+        })
     }
 }
 
@@ -293,15 +307,15 @@ struct Step<'t> {
 
 impl<'t> Step<'t> {
     fn read_members(&mut self, cursor: &mut Cursor<'t>, object: Object) -> Parsed<()> {
-        let usage = &mut self.usage;
+        let (usage, mut faults) = (&mut self.usage, Faults::default());
         while let Some(key) = cursor.key(object)? {
             match key {
-                Key::InputTokens => usage.input = usage.read_count(cursor)?,
-                Key::OutputTokens => usage.output = usage.read_count(cursor)?,
-                Key::CacheCreationInputTokens => usage.cache_write = usage.read_count(cursor)?,
-                Key::CacheReadInputTokens => usage.cache_read = usage.read_count(cursor)?,
-                Key::CacheCreation => usage.read_split(cursor)?,
-                Key::ServerToolUse => usage.read_server_tools(cursor)?,
+                Key::InputTokens => usage.input = faults.read_count(key, cursor)?,
+                Key::OutputTokens => usage.output = faults.read_count(key, cursor)?,
+                Key::CacheCreationInputTokens => usage.cache_write = faults.read_count(key, cursor)?,
+                Key::CacheReadInputTokens => usage.cache_read = faults.read_count(key, cursor)?,
+                Key::CacheCreation => usage.read_split(cursor, &mut faults)?,
+                Key::ServerToolUse => usage.read_server_tools(cursor, &mut faults)?,
                 Key::Speed => usage.speed = cursor.text()?,
                 Key::InferenceGeo => usage.inference_geo = cursor.text()?,
                 Key::Iterations if object == Object::Usage => usage.advisors = read_advisors(cursor)?,
@@ -310,6 +324,7 @@ impl<'t> Step<'t> {
                 _ => cursor.skip()?,
             }
         }
+        usage.invalid_counts = faults.0.len() as u32;
         Ok(())
     }
 }
@@ -614,6 +629,24 @@ mod tests {
             let line = format!(r#"{{"type":"progress",{members}}}"#);
             let (_, entry) = entries(line.as_bytes()).next().expect("a line").expect("an entry");
             assert_eq!(entry.agent_id.raw(), b"inner", "{line}");
+        }
+    }
+
+    #[test]
+    fn of_a_count_that_stands_twice_the_last_is_told() {
+        let table = [
+            (r#""input_tokens":-1,"input_tokens":5"#, 5, 0),
+            (r#""input_tokens":5,"input_tokens":-1"#, 0, 1),
+            (r#""input_tokens":-1,"input_tokens":-2,"output_tokens":-1"#, 0, 2),
+            (r#""cache_creation":{"ephemeral_5m_input_tokens":-1},"cache_creation":{"ephemeral_1h_input_tokens":5}"#, 0, 0),
+            (r#""cache_creation":{"ephemeral_5m_input_tokens":-1},"cache_creation":null"#, 0, 0),
+            (r#""server_tool_use":{"web_search_requests":-1},"server_tool_use":{}"#, 0, 0),
+        ];
+        for (counts, input, invalid) in table {
+            let line = format!(r#"{{"type":"assistant","message":{{"usage":{{{counts}}}}}}}"#);
+            let (_, entry) = entries(line.as_bytes()).next().expect("a line").expect("an entry");
+            let usage = entry.message.expect("a message").usage.expect("a usage");
+            assert_eq!((usage.input, usage.invalid_counts), (input, invalid), "{line}");
         }
     }
 }
