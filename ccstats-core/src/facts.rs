@@ -351,10 +351,10 @@ impl Facts {
         self.cuts.fold(row);
     }
 
-    /// A title names its session, or the line that it is about; the last one counts.
+    /// A title is that of its session, or of the line that it is about; the last one counts.
     fn title(&mut self, line: &Line, rank: TitleRank) {
         let entry = line.entry;
-        let session = self.symbol(entry.session_id);
+        let session = self.session(line);
         let title = self.symbol(entry.title);
         self.titles.push(TitleRow { rank, session, leaf: text_hash(entry.leaf_uuid), title, place: line.place });
     }

@@ -315,6 +315,12 @@ mod tests {
     }
 
     #[test]
+    fn a_title_without_a_session_is_that_of_its_transcript() {
+        let lines = [prompt("a", "10:00:00", "first"), r#"{"type":"custom-title","customTitle":"mine"}"#.to_owned()];
+        assert_eq!(title(&lines), "mine");
+    }
+
+    #[test]
     fn a_summary_in_another_file_names_the_session_of_its_line() {
         let own = [prompt("a", "10:00:00", "first")];
         let other = [line("summary", "x", r#""summary":"told elsewhere","leafUuid":"a""#)];
