@@ -273,7 +273,7 @@ pub(crate) struct Options {
     /// Write to a file instead of stdout
     #[arg(long, short, global = true, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
-    /// Keep the first N rows of each table
+    /// Keep the first N rows of each table; in the order of time, the latest
     #[arg(long, global = true, value_name = "N", help_heading = "Output")]
     pub(crate) top: Option<usize>,
     /// Sort by a column of the JSON, such as cost, tokens.output or day:desc

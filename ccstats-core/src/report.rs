@@ -94,6 +94,11 @@ impl ReportName {
             _ => "week",
         }
     }
+
+    /// Whether its rows are in the order of time, the latest last.
+    fn is_chronological(self) -> bool {
+        matches!(self, ReportName::Daily | ReportName::Weekly | ReportName::Monthly | ReportName::Prompts | ReportName::Blocks)
+    }
 }
 
 #[cfg(feature = "store")]
@@ -176,7 +181,8 @@ pub struct Section {
 pub struct ReportOptions {
     /// The column to sort by; each report has an order of its own.
     pub sort: Option<(String, Option<Direction>)>,
-    /// The number of rows to keep in each table.
+    /// The number of rows to keep in each table: the first, or without `sort` the latest of
+    /// those in the order of time.
     pub top: Option<usize>,
     /// What `tools` counts calls by.
     pub calls_by: CallsBy,
@@ -202,7 +208,7 @@ impl Report {
         let selection = Selection::new(dataset, query)?;
         let mut contents = contents(name, &selection, prices, options)?;
         contents.notes.extend(blocks::note(asked, query));
-        arrange(&mut contents.sections, options)?;
+        arrange(&mut contents.sections, name, options)?;
         redact(contents.sections.iter_mut().map(|section| &mut section.table));
         let mut accounting = dataset.accounting().clone();
         accounting.problems.extend(options.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
@@ -314,7 +320,7 @@ mod grouped {
 }
 
 /// Sorts the tables that have the column, and cuts them.
-fn arrange(sections: &mut [Section], options: &ReportOptions) -> Result<(), Error> {
+fn arrange(sections: &mut [Section], name: ReportName, options: &ReportOptions) -> Result<(), Error> {
     if let Some((column, direction)) = &options.sort {
         let mut sorted = false;
         for section in sections.iter_mut().filter(|section| section.table.column(column).is_some()) {
@@ -326,7 +332,12 @@ fn arrange(sections: &mut [Section], options: &ReportOptions) -> Result<(), Erro
         }
     }
     if let Some(top) = options.top {
-        sections.iter_mut().for_each(|section| section.table.rows.truncate(top));
+        let keeps_latest = options.sort.is_none() && name.is_chronological();
+        for rows in sections.iter_mut().map(|section| &mut section.table.rows) {
+            let n_earlier = if keeps_latest { rows.len().saturating_sub(top) } else { 0 };
+            rows.drain(..n_earlier);
+            rows.truncate(top);
+        }
     }
     Ok(())
 }

@@ -150,7 +150,7 @@ fn cut(table: &Table, most: usize) -> (&[Vec<Value>], Option<String>) {
     if n_left <= 1 {
         (&table.rows, None)
     } else if is_chronological(table) {
-        (&table.rows[n_left..], Some(format!("and {count} earlier; `| less` shows all")))
+        (&table.rows[n_left..], Some(format!("and {count} earlier; `--top N` shows as many as you like")))
     } else {
         (&table.rows[..most], Some(format!("and {count} more; `--top N` shows as many as you like")))
     }
@@ -403,7 +403,10 @@ mod tests {
     #[test]
     fn of_a_list_in_the_order_of_time_the_latest_rows_are_shown() {
         let text = shown(&days(9), 2);
-        assert_eq!(text, "\nday         edits\n2026-11-08      7\n2026-11-09      8\n… and 7 earlier; `| less` shows all\n");
+        assert_eq!(
+            text,
+            "\nday         edits\n2026-11-08      7\n2026-11-09      8\n… and 7 earlier; `--top N` shows as many as you like\n"
+        );
         let mut by_edits = days(9);
         by_edits.table.rows.reverse();
         assert!(shown(&by_edits, 2).contains("2026-11-09      8\n2026-11-08      7\n… and 7 more"));

@@ -115,6 +115,16 @@ fn sorting_and_cutting_change_rows_but_no_totals() {
 }
 
 #[test]
+fn of_a_list_in_the_order_of_time_the_latest_rows_are_kept() {
+    for (report, key) in [("daily", "day"), ("weekly", "week"), ("monthly", "month"), ("prompts", "day"), ("blocks", "start")] {
+        let rows = |more: &[&str]| sample(report, &[&["--range", "all"], more].concat())["rows"].as_array().unwrap().clone();
+        let all = rows(&[]);
+        assert_eq!(rows(&["--top", "1"]), all[all.len() - 1..], "{report}");
+        assert_eq!(rows(&["--top", "1", "--sort", key]), all[..1], "{report}");
+    }
+}
+
+#[test]
 fn the_locale_changes_no_byte() {
     let root = workspace("testdata/home");
     let run = |locale: &str| {
