@@ -17,10 +17,10 @@ pub(crate) struct Member {
     pub(crate) value: Range<usize>,
 }
 
-/// The text with the member set to a value, or without it.
+/// The text with the member set to a value, or without it. Of two with one name the last one
+/// counts: it is set; without it neither may stay, or the other would count.
 pub(crate) fn with_member(text: &str, name: &str, value: Option<&Value>) -> String {
     let members = members(text);
-    // Of two with one name the last one counts.
     let at = members.iter().rposition(|member| member.name == name);
     let layout = Layout::of(text, members.first());
     match (at, value) {
@@ -39,7 +39,7 @@ pub(crate) fn with_member(text: &str, name: &str, value: Option<&Value>) -> Stri
                 (None, Some(before)) => members[before].value.end..members[at].value.end,
                 (None, None) => inside(text),
             };
-            spliced(text, removed, "")
+            with_member(&spliced(text, removed, ""), name, None)
         }
     }
 }
@@ -184,6 +184,10 @@ mod tests {
         assert_eq!(with_member(text, "zA", None), "{ \"b\":1.0e5 ,\n\n\"hooks\"  :  {\"x\":[\"}\\\"\"]} }");
         assert_eq!(with_member(text, "missing", None), text);
         assert_eq!(with_member("{\"hooks\": 1}", "hooks", None), "{}");
+        let twice = "{\"hooks\": 1, \"a\": 2, \"hooks\": 3, \"b\": 4}";
+        assert_eq!(with_member(twice, "hooks", Some(&json!(5))), twice.replace('3', "5"));
+        assert_eq!(with_member(twice, "hooks", None), "{\"a\": 2, \"b\": 4}");
+        assert_eq!(with_member("{\"hooks\": 1, \"hooks\": 3}", "hooks", None), "{}");
     }
 
     fn value() -> impl Strategy<Value = Value> {

@@ -67,7 +67,10 @@ pub(crate) fn has_statusline(settings: &Map<String, Value>) -> bool {
 
 fn add_hooks(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
     let handler = json!({"type": "command", "command": program, "args": [HOOK], "timeout": 5});
-    let hooks = settings.entry("hooks").or_insert_with(|| json!({}));
+    let hooks = settings.entry("hooks").or_insert(Value::Null);
+    if hooks.is_null() {
+        *hooks = json!({});
+    }
     let hooks = hooks.as_object_mut().ok_or_else(|| String::from("`hooks`: expected an object"))?;
     for groups in hooks.values_mut().filter_map(Value::as_array_mut) {
         drop_repeated(groups);
@@ -226,7 +229,7 @@ fn name(program: &str) -> &str {
 }
 
 fn add_statusline(settings: &mut Map<String, Value>, program: &str) -> Result<(), String> {
-    match settings.get_mut("statusLine") {
+    match settings.get_mut("statusLine").filter(|statusline| !statusline.is_null()) {
         Some(ours) if is_ours(ours, STATUSLINE) => move_to(ours, program),
         Some(other) => {
             let other = other.get("command").unwrap_or(other).to_string();

@@ -324,6 +324,23 @@ fn uninstall_restores_what_was_there() {
 }
 
 #[test]
+fn what_is_null_is_not_there() {
+    let settings = Settings::new("{\"hooks\": null, \"statusLine\": null}");
+    settings.done(&["install", "--statusline"]);
+    let found = settings.json();
+    assert_eq!(found["hooks"].as_object().unwrap().len(), EVENTS.len());
+    assert_eq!(found["statusLine"]["command"], format!("{PROGRAM} statusline"));
+}
+
+#[test]
+fn uninstall_lets_no_older_hooks_of_that_name_count() {
+    let ours = "{\"Stop\": [{\"hooks\": [{\"command\": \"ccstats hook\"}]}]}";
+    let settings = Settings::new(&format!("{{\"hooks\": {ours}, \"model\": \"opus\", \"hooks\": {ours}}}"));
+    settings.done(&["uninstall"]);
+    assert_eq!(settings.text(), "{\"model\": \"opus\"}");
+}
+
+#[test]
 fn dry_run_prints_and_writes_nothing() {
     let settings = Settings::new(OTHERS);
     let run = settings.run(&["install", "--dry-run"]);
