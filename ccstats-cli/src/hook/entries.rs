@@ -164,9 +164,11 @@ impl Call<'_> {
         Some(Call { variables, program, word, rest: Some(rest) })
     }
 
-    /// Whether the shell runs something else too.
+    /// Whether the shell runs something else too. A redirection, such as `2>&1`, runs nothing.
     fn calls_more(&self) -> bool {
-        self.rest.is_some_and(|rest| rest.contains([';', '&', '|', '\n']))
+        const REDIRECTIONS: [&str; 4] = [">&", "<&", "&>", ">|"];
+        let rest = self.rest.map(|rest| REDIRECTIONS.iter().fold(rest.to_owned(), |rest, operator| rest.replace(operator, " ")));
+        rest.is_some_and(|rest| rest.contains([';', '&', '|', '\n']))
     }
 }
 
@@ -305,6 +307,17 @@ mod tests {
             "1=2 ccstats statusline",
         ] {
             assert!(!is_ours(&json!({"command": other}), STATUSLINE), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_redirection_runs_nothing_else() {
+        let is_alone = |command: &str| is_ours_alone(&json!({"command": command}), HOOK);
+        for command in ["ccstats hook 2>&1", "ccstats hook>&2", "ccstats hook &> /tmp/l", "ccstats hook --tz UTC >| l 2>/dev/null"] {
+            assert!(is_alone(command), "{command}");
+        }
+        for command in ["ccstats hook 2>&1 | cat", "ccstats hook 2>&1 & ls", "ccstats hook >l; ls", "ccstats hook && ls"] {
+            assert!(!is_alone(command), "{command}");
         }
     }
 }
