@@ -105,7 +105,9 @@ fn line(budget: &Budget, warn_percent: u8, calendar: &Calendar, now: DateTime<Ut
     let mut parts = match (budget.spent(), budget.left()) {
         (Some(spent), Some(left)) => {
             let style = style(budget, warn_percent);
-            let share = format!("{style}{}{style:#}", share(spent, limit.most));
+            let is_near = !budget.is_exceeded() && budget.has_reached(warn_percent);
+            let near = if is_near { format!(", warns from {warn_percent}% on") } else { String::new() };
+            let share = format!("{style}{}{near}{style:#}", share(spent, limit.most));
             let rest = if budget.is_exceeded() {
                 format!("{style}exceeded by {}{style:#}", money(spent - limit.most))
             } else {

@@ -46,6 +46,8 @@ fn within_ends_with_0_and_exceeded_with_4() {
     }
     let within = budget(home.path(), &["--daily", "0.80"]);
     assert_eq!(within.text(), "daily: $0.60 of $0.80 (75%), $0.20 left, $0.05/h, runs out 16:00\n");
+    let near = budget(home.path(), &["--daily", "0.75"]);
+    assert_eq!(near.text(), "daily: $0.60 of $0.75 (80%, warns from 80% on), $0.15 left, $0.05/h, runs out 15:00\n");
     let exceeded = budget(home.path(), &["--daily", "0.50"]);
     assert_eq!(exceeded.text(), "daily: $0.60 of $0.50 (120%), exceeded by $0.10, $0.05/h\n");
     assert_eq!([within.stderr, exceeded.stderr], ["", ""]);
