@@ -124,17 +124,7 @@ pub(crate) enum HistoryCommand {
     /// Read what is new
     Sync,
     /// Forget deleted transcripts that ended before a day; a backup is kept
-    Prune {
-        /// The first day that stays
-        #[arg(long, value_name = "D", value_parser = day, required_unless_present = "damaged", conflicts_with = "damaged")]
-        before: Option<NaiveDate>,
-        /// Forget damaged blocks instead, whose transcripts are gone
-        #[arg(long)]
-        damaged: bool,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
-    },
+    Prune(PruneArgs),
     /// Write a copy of the store to a file
     Export {
         /// A file that is not there yet
@@ -150,6 +140,20 @@ pub(crate) enum HistoryCommand {
     },
     /// Read all of the store and of the transcripts, and say what is wrong
     Verify,
+}
+
+/// What to forget.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PruneArgs {
+    /// The first day that stays
+    #[arg(long, value_name = "D", value_parser = day, required_unless_present = "damaged", conflicts_with = "damaged")]
+    pub(crate) before: Option<NaiveDate>,
+    /// Forget damaged blocks instead, whose transcripts are deleted
+    #[arg(long)]
+    pub(crate) damaged: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// The limits of a budget, in dollars.

@@ -80,7 +80,7 @@ fn store(options: &Options, scan: &ccstats_core::ScanOptions, days: u64, finding
     }
     if unseen.is_empty() {
         let (known, gone, size) = (counted(transcripts, "transcript"), grouped(gone.into()), bytes(size_bytes));
-        findings.fine("store", &format!("{known}, {gone} of them gone, {size}; Claude Code deletes after {days} days"));
+        findings.fine("store", &format!("{known}, {gone} of them deleted, {size}; Claude Code deletes after {days} days"));
     } else {
         let count = counted(unseen.len() as u64, "transcript");
         findings.wrong("store", &format!("{count} not in it yet; Claude Code deletes them after {days} days: run `ccstats history sync`"));

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ccstats_core::{Calendar, Forget, HistoryError, Import, Imported, Shown, Status, Store, StoreError, Verified, counted, grouped};
-use chrono::{NaiveDate, Utc};
+use chrono::Utc;
 use serde_json::json;
 
-use crate::args::{Format, HistoryCommand, Options};
+use crate::args::{Format, HistoryCommand, Options, PruneArgs};
 use crate::config::Config;
 use crate::format::json::harmless;
 use crate::format::number::bytes;
@@ -19,6 +19,13 @@ use crate::{environment, progress, request};
 
 /// Of all JSON that these commands give.
 const SCHEMA: &str = "ccstats.history/1";
+
+/// The store, where it is, and where its transcripts are looked for.
+struct Kept<'k> {
+    store: &'k mut Store,
+    folder: &'k Path,
+    scan: &'k ccstats_core::ScanOptions,
+}
 
 pub(crate) fn run(options: &Options, asked: &HistoryCommand) -> Result<ExitCode, CliError> {
     if matches!(options.format, Some(Format::Csv | Format::Markdown)) {
@@ -37,12 +44,12 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
     load::start_threads(options);
     let Where { scan, .. } = look(options);
     match asked {
-        HistoryCommand::Status => show_status(options, store, folder, &scan)?,
+        HistoryCommand::Status => show_status(options, Kept { store, folder, scan: &scan })?,
         HistoryCommand::Sync => {
             sync(options, store, &scan).map_err(failed)?;
-            show_status(options, store, folder, &scan)?;
+            show_status(options, Kept { store, folder, scan: &scan })?;
         }
-        HistoryCommand::Prune { before, yes, .. } => prune(options, store, folder, &scan, *before, *yes)?,
+        HistoryCommand::Prune(asked) => prune(options, Kept { store, folder, scan: &scan }, asked)?,
         HistoryCommand::Export { file } if file.exists() => {
             return Err(CliError::Other(format!("`{}` is there already: name another file", Shown::path(file))));
         }
@@ -57,7 +64,7 @@ fn act(options: &Options, asked: &HistoryCommand, store: &mut Store, folder: &Pa
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes in what is new, where a store is wanted.
+/// Reads what is new, where a store is wanted.
 pub(crate) fn fill(options: &Options) -> Result<(), String> {
     if options.no_store {
         return Ok(());
@@ -98,7 +105,7 @@ fn export(options: &Options, store: &mut Store, file: &Path) -> Result<u64, CliE
 
 /// What is to be done about blocks that cannot be read.
 pub(crate) fn damage(blocks: u64) -> String {
-    format!("{} cannot be read; `ccstats history verify` takes in again what is still there", counted(blocks, "block"))
+    format!("{} cannot be read; `ccstats history verify` reads again what is still there", counted(blocks, "block"))
 }
 
 /// What is to be done about those that nothing can replace.
@@ -113,24 +120,18 @@ pub(crate) fn with_remedy(error: &StoreError) -> String {
 }
 
 /// Asks before it forgets, and keeps a copy of the store as it was.
-fn prune(
-    options: &Options,
-    store: &mut Store,
-    folder: &Path,
-    scan: &ccstats_core::ScanOptions,
-    before: Option<NaiveDate>,
-    is_sure: bool,
-) -> Result<(), CliError> {
-    let (forget, noun, which) = match before {
-        Some(day) => (Forget::Before(calendar(options)?.start_ms(day)), "transcript", format!("gone and ended before {day}")),
-        None => (Forget::Damaged, "block", "damaged beyond repair".into()),
+fn prune(options: &Options, kept: Kept, asked: &PruneArgs) -> Result<(), CliError> {
+    let Kept { store, folder, scan } = kept;
+    let (forget, noun, which) = match asked.before {
+        Some(day) => (Forget::Before(calendar(options)?.start_ms(day)), "deleted transcript", format!("ended before {day}")),
+        None => (Forget::Damaged, "damaged block", "nothing can replace".into()),
     };
     let count = store.prunable(scan, forget).map_err(failed)?;
     if count == 0 {
-        let text = format!("nothing to forget: no {noun} is {which}\n");
+        let text = format!("nothing to forget: there is no {noun} that {which}\n");
         return print(options, &text, &json!({"schema": SCHEMA, "pruned": 0}));
     }
-    if !is_sure && !agrees(&format!("forget {}, {which}?", counted(count, noun)))? {
+    if !asked.yes && !agrees(&format!("forget {} that {which}?", counted(count, noun)))? {
         output::say("note", "nothing was changed");
         return Ok(());
     }
@@ -147,7 +148,7 @@ fn prune(
 
 fn agrees(question: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
-        return Err(CliError::Usage("nobody can be asked here: add `--yes`".into()));
+        return Err(CliError::Usage("stdin is no terminal, so nobody can be asked: add `--yes`".into()));
     }
     let _ = write!(io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
@@ -167,7 +168,7 @@ fn import(
     let onto = match &options.root[..] {
         [] => None,
         [root] => Some(root.clone()),
-        _ => return Err(CliError::Usage("history is taken in for one folder: name only one `--root`".into())),
+        _ => return Err(CliError::Usage("history is imported for one folder: name only one `--root`".into())),
     };
     let imported = store.import(file, &Import { from, onto }, scan).map_err(|error| match error {
         HistoryError::Store(error @ StoreError::Roots(..)) => CliError::Usage(format!("{error}: name one of these with `--from`")),
@@ -176,7 +177,7 @@ fn import(
     })?;
     let transcripts = imported.iter().map(|root| root.transcripts).sum();
     let line = |root: &Imported| format!("root     `{}`, {}\n", Shown::path(&root.root), counted(root.transcripts, "transcript"));
-    let mut text = format!("took in {} from `{}`\n", counted(transcripts, "transcript"), Shown::path(file));
+    let mut text = format!("imported {} from `{}`\n", counted(transcripts, "transcript"), Shown::path(file));
     text.extend(imported.iter().map(line));
     let json = |root: &Imported| json!({"root": text_of(&root.root), "transcripts": root.transcripts, "unreadable": root.unreadable, "shown": root.is_shown});
     let roots: Vec<_> = imported.iter().map(json).collect();
@@ -198,7 +199,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::ScanOptions
     let Verified { sound, unreadable, changed, .. } = verified;
     let mut text = format!("{} blocks are sound, {} cannot be read\n", grouped(sound.into()), grouped(unreadable.into()));
     if changed > 0 {
-        text += &format!("{} had changed unnoticed, and are taken in again\n", counted(changed, "transcript"));
+        text += &format!("{} had changed unnoticed, and were read again\n", counted(changed, "transcript"));
     }
     if unreadable > 0 {
         text += &format!("what was still there is taken in again; {FORGET}\n");
@@ -207,7 +208,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::ScanOptions
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn show_status(options: &Options, store: &mut Store, folder: &Path, scan: &ccstats_core::ScanOptions) -> Result<(), CliError> {
+fn show_status(options: &Options, Kept { store, folder, scan }: Kept) -> Result<(), CliError> {
     let status = store.status(scan).map_err(failed)?;
     let calendar = calendar(options)?;
     let days = status.span_ms.map(|(first, last)| [first, last].map(|instant| calendar.day(instant).to_string()));
@@ -217,13 +218,13 @@ fn show_status(options: &Options, store: &mut Store, folder: &Path, scan: &ccsta
 /// What is kept, as sentences; `days` are the first and the last one.
 fn status_text(status: &Status, folder: &Path, days: Option<&[String; 2]>) -> String {
     let mut text = format!("store    {} in `{}`\n", bytes(status.size_bytes), Shown::path(folder));
-    text += &format!("known    {}, of which {} gone\n", counted(status.transcripts, "transcript"), status.gone);
+    text += &format!("known    {}, {} of them deleted\n", counted(status.transcripts, "transcript"), status.gone);
     if let Some([first, last]) = days {
         text += &format!("from     {first} to {last}\n");
     }
     text += &match status.unseen.len() {
         0 => "unseen   nothing\n".to_string(),
-        count => format!("unseen   {}; `ccstats history sync` takes in what is new\n", counted(count as u64, "transcript")),
+        count => format!("unseen   {}; `ccstats history sync` reads what is new\n", counted(count as u64, "transcript")),
     };
     if !status.unreadable.is_empty() {
         let count = counted(status.unreadable.len() as u64, "transcript");

@@ -348,7 +348,7 @@ fn reading(report: &Report) -> String {
         text += &format!("; {}", skipped.join(", "));
     }
     if accounting.gone > 0 {
-        text += &format!("; the store knows the figures of {} that are gone, no commands and no texts", grouped(accounting.gone.into()));
+        text += &format!("; the store knows the figures of {} deleted ones, no commands and no texts", grouped(accounting.gone.into()));
     }
     text
 }

@@ -48,9 +48,9 @@ fn status_tells_what_is_kept_and_what_is_not() {
     assert_eq!(
         lines[1..],
         [
-            "known    3 transcripts, of which 1 gone",
+            "known    3 transcripts, 1 of them deleted",
             "from     2026-11-01 to 2026-11-03",
-            "unseen   1 transcript; `ccstats history sync` takes in what is new"
+            "unseen   1 transcript; `ccstats history sync` reads what is new"
         ]
     );
 }
@@ -118,7 +118,7 @@ fn what_is_pruned_comes_back_with_the_backup() {
     let days: Vec<_> = left["rows"].as_array().unwrap().iter().map(|row| row["day"].as_str().unwrap()).collect();
     assert_eq!(days, ["2026-11-03", "2026-11-04"]);
     let run = place.run(&["history", "import", &backup]);
-    assert!(run.code == 0 && told(&place, &run).starts_with("took in 4 transcripts from `DATA/before-prune-"), "{run:?}");
+    assert!(run.code == 0 && told(&place, &run).starts_with("imported 4 transcripts from `DATA/before-prune-"), "{run:?}");
     assert_eq!(place.figures(), whole);
     assert!(place.sound_blocks() > 0);
 }
@@ -129,13 +129,13 @@ fn prune_forgets_nothing_that_is_there_or_unasked() {
     let whole = place.daily();
     assert_eq!(
         told(&place, &place.run(&["history", "prune", "--before", "2027-01-01"])),
-        "nothing to forget: no transcript is gone and ended before 2027-01-01\n"
+        "nothing to forget: there is no deleted transcript that ended before 2027-01-01\n"
     );
     assert_eq!(pruned(&place, "2027-01-01"), (0, String::new()));
     place.delete_transcripts();
     assert_eq!(
         refused(&place, &["history", "prune", "--before", "2027-01-01"]),
-        (2, "error: nobody can be asked here: add `--yes`\n".into())
+        (2, "error: stdin is no terminal, so nobody can be asked: add `--yes`\n".into())
     );
     assert_eq!(pruned(&place, "2026-11-01"), (0, String::new()));
     assert_eq!(place.daily(), whole);
@@ -175,7 +175,7 @@ fn an_import_tells_whose_history_it_is_and_gives_it_to_a_folder_here() {
         assert_eq!(run.code, 0, "{run:?}");
         (told(&ours, &run).replace(theirs.home().to_str().unwrap(), "THEIRS"), run)
     };
-    let took = "took in 3 transcripts from `THEIRS/copy.store`\n";
+    let took = "imported 3 transcripts from `THEIRS/copy.store`\n";
     let note = "note: no report shows them: they belong to other folders than those that are read\n";
     let hint = "hint: import the file again with `--root DIR` to make them history of DIR\n";
     assert_eq!(import(&[]).0, format!("{took}root     `THEIRS/projects`, 3 transcripts\n{note}{hint}"));
@@ -189,7 +189,7 @@ fn an_import_tells_whose_history_it_is_and_gives_it_to_a_folder_here() {
     let why = "error: expected one root in `THEIRS/copy.store`, found `THEIRS/projects`: name one of these with `--from`\n";
     assert_eq!((code, text.as_str()), (2, why));
     let two = [&["history", "import", file], &root[..], &root[..]].concat();
-    assert_eq!(refused(&ours, &two), (2, "error: history is taken in for one folder: name only one `--root`\n".into()));
+    assert_eq!(refused(&ours, &two), (2, "error: history is imported for one folder: name only one `--root`\n".into()));
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn doctor_warns_while_something_is_not_in_the_store() {
     place.sync();
     fs::remove_file(place.transcript("s0")).unwrap();
     let fine = line(&[]);
-    assert!(fine.starts_with("ok store          2 transcripts, 1 of them gone, ") && fine.ends_with("deletes after 9 days"), "{fine}");
+    assert!(fine.starts_with("ok store          2 transcripts, 1 of them deleted, ") && fine.ends_with("deletes after 9 days"), "{fine}");
     assert_eq!(line(&["--no-store"]), "ok store          not asked for");
 }
 
@@ -335,8 +335,8 @@ fn doctor_and_export_tell_of_damaged_blocks() {
         let text = place.run(&["doctor"]).text().to_owned();
         text.lines().filter_map(|line| line.strip_prefix("!! store          ")).map(String::from).collect::<Vec<_>>()
     };
-    let damage = "1 block cannot be read; `ccstats history verify` takes in again what is still there";
-    assert_eq!(doctor(), [format!("{damage}, `ccstats history prune --damaged` forgets what is lost")]);
+    let damage = "1 block cannot be read; `ccstats history verify` reads again what is still there";
+    assert_eq!(doctor(), [damage]);
     let export = |name: &str| {
         let run = place.run(&["history", "export", place.home().join(name).to_str().unwrap()]);
         (run.code, told(&place, &run))
@@ -351,7 +351,7 @@ fn doctor_and_export_tell_of_damaged_blocks() {
 fn what_is_lost_is_told_until_it_is_forgotten() {
     let place = with_a_damaged_block();
     let prune = |words: &[&str]| told(&place, &place.run(&[&["history", "prune", "--damaged"], words].concat()));
-    assert_eq!(prune(&[]), "nothing to forget: no block is damaged beyond repair\n");
+    assert_eq!(prune(&[]), "nothing to forget: there is no damaged block that nothing can replace\n");
     place.delete_transcripts();
     let report = || {
         let run = place.run(&["daily", "--json", "--strict", "--range", "all"]);
