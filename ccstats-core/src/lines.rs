@@ -424,9 +424,12 @@ mod tests {
 
     #[test]
     fn a_nul_byte_behind_a_backslash_costs_no_line() {
-        let holed = r#"{"type":"x","s":"a\0"b\\","t":"c\00"","uuid":"b"}"#.replace('0', "\0");
-        for text in [holed.clone(), format!("{A}{holed}"), format!("{{\"ty{holed}"), format!("{holed}{A}")] {
-            assert!(dump(format!("{text}\n").as_bytes()).contains(&"1 b".to_owned()), "{text:?}");
+        for text in [r#"a\0"b\\"#, r#"c\00""#] {
+            // One quote too many without the rule: the string of `s` would end too early.
+            let holed = format!(r#"{{"type":"x","s":"{text}","uuid":"b"}}"#).replace('0', "\0");
+            for line in [holed.clone(), format!("{A}{holed}"), format!("{{\"ty\":{holed}"), format!("{holed}{A}")] {
+                assert!(dump(format!("{line}\n").as_bytes()).contains(&"1 b".to_owned()), "{line:?}");
+            }
         }
     }
 
