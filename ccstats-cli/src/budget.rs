@@ -55,6 +55,12 @@ pub(crate) fn warn_percent(config: &Config) -> u8 {
 
 /// The limits of the command line, else those of the configuration.
 fn limits(options: &Options, asked: &BudgetArgs, config: &Config) -> Result<Vec<Limit>, CliError> {
+    if options.range().is_some() {
+        return Err(CliError::Usage("a budget takes no range: `--daily`, `--weekly` and the other limits say their own".into()));
+    }
+    if !options.tool.is_empty() {
+        return Err(CliError::Usage("a budget takes no `--tool`: calls have no price of their own".into()));
+    }
     let session = match &asked.session[..] {
         [] => None,
         [most] => Some(amount::picodollars(most).map_err(|error| CliError::Usage(format!("`--session` is a limit here: {error}")))?),

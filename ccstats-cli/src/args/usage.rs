@@ -5,8 +5,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _, Error, FromArgMatches as _};
+use clap::{Arg, Command, CommandFactory as _, Error, Parser as _};
 
 use super::Args;
 use crate::{output, statusline};
@@ -18,17 +17,17 @@ const READING: &[&str] = &["root", "config", "threads", "no_mmap", "store", "no_
 const TEXT: &[&str] = &["output", "color"];
 const ROWS: &[&str] = &["format", "json", "output", "color", "quiet"];
 
-/// The options that each command beside the reports heeds. A help that shows all hides the few
-/// that matter.
+/// The options that each command beside the reports heeds. It takes the others too, but a
+/// help that shows all hides the few that matter.
 const HEEDED: [(&[&str], &[&[&str]]); 10] = [
-    (&["budget"], &[CALENDAR, MESSAGES, READING, ROWS, &["strict", "hash", "session"]]),
+    (&["budget"], &[CALENDAR, MESSAGES, READING, ROWS, &["strict", "hash"]]),
     (&["statusline"], &[CALENDAR, MESSAGES, READING]),
     (&["hook", "install"], &[FILLING, &["quiet"]]),
     (&["hook", "uninstall"], &[&["quiet"]]),
     (&["hook", "print"], &[TEXT]),
     (&["hook"], &[CALENDAR, MESSAGES, READING]),
     (&["history"], &[CALENDAR, READING, ROWS]),
-    (&["doctor"], &[READING, ROWS, &["strict", "hash"]]),
+    (&["doctor"], &[READING, ROWS]),
     (&["completions"], &[TEXT]),
     (&["man"], &[TEXT]),
 ];
@@ -36,32 +35,7 @@ const HEEDED: [(&[&str], &[&[&str]]); 10] = [
 /// What this process was asked for, or how it ends.
 pub(crate) fn parse() -> Result<Args, ExitCode> {
     let words: Vec<OsString> = env::args_os().collect();
-    try_parse(&words).map_err(|error| exit_for(error, &words))
-}
-
-fn try_parse(words: &[OsString]) -> Result<Args, Error> {
-    let mut matches = Args::command().try_get_matches_from(words)?;
-    if let Some((command, option)) = unheeded(&matches) {
-        let text = format!("`--{option}` changes nothing about `{command}`: leave it out");
-        return Err(Args::command().error(ErrorKind::ArgumentConflict, text));
-    }
-    Args::from_arg_matches_mut(&mut matches)
-}
-
-/// The commands that refuse an option which they do not heed: without it they would tell of
-/// other things than were asked for. Those that only say how to read or print do no harm.
-const STRICT: [&str; 3] = ["budget", "history", "doctor"];
-const HARMLESS: &[&[&str]] = &[CALENDAR, READING, ROWS];
-
-/// A strict command, and an option on its line that it does not heed.
-fn unheeded(matches: &ArgMatches) -> Option<(&str, String)> {
-    let (command, _) = matches.subcommand().filter(|(command, _)| STRICT.contains(command))?;
-    let (_, heeded) = HEEDED.iter().find(|(path, _)| *path == [command])?;
-    let heeded = [*heeded, HARMLESS].concat().concat();
-    let is_unheeded = |id: &&str| !heeded.contains(id) && matches.value_source(id) == Some(ValueSource::CommandLine);
-    let options = Args::command();
-    let option = options.get_arguments().map(|option| option.get_id().as_str()).find(is_unheeded)?;
-    Some((command, option.replace('_', "-")))
+    Args::try_parse_from(&words).map_err(|error| exit_for(error, &words))
 }
 
 /// The command line, with the help of each command.

@@ -140,8 +140,6 @@ fn what_makes_no_sense_is_refused() {
         &["--daily", "1", "--warn", "0.8"],
         &["--daily", "1", "--range", "today"],
         &["--daily", "1", "--tool", "Bash"],
-        &["--daily", "1", "--top", "1"],
-        &["--daily", "1", "--secrets"],
         &["--daily", "1", "--project", "["],
     ] {
         let run = budget(home.path(), wrong);

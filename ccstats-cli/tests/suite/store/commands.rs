@@ -449,28 +449,6 @@ fn doctor_heeds_strict_and_hash() {
 }
 
 #[test]
-fn options_without_a_meaning_are_refused() {
-    let place = Place::with_sessions(1, 1);
-    for words in [
-        &["doctor", "--range", "week"][..],
-        &["doctor", "--project", "x"],
-        &["history", "status", "--hash"],
-        &["--top", "1", "history", "sync"],
-    ] {
-        let (code, text) = refused(&place, words);
-        let option = words.iter().find(|word| word.starts_with("--")).unwrap();
-        let command = words.iter().find(|word| ["doctor", "history"].contains(word)).unwrap();
-        assert_eq!(code, 2, "{words:?}");
-        assert!(text.starts_with(&format!("error: `{option}` changes nothing about `{command}`: leave it out\n")), "{text}");
-    }
-    for words in
-        [&["doctor", "--week-start", "sun", "--color", "never"][..], &["history", "status", "--color", "never", "--week-start", "sun"]]
-    {
-        assert_eq!(place.run(words).code, 0, "{words:?}");
-    }
-}
-
-#[test]
 fn doctor_tells_how_old_prices_are() {
     let home = write_transcript("");
     let prices = |now: &str| {
