@@ -202,7 +202,7 @@ fn verify(options: &Options, store: &mut Store, scan: &ccstats_core::ScanOptions
         text += &format!("{} had changed unnoticed, and were read again\n", counted(changed, "transcript"));
     }
     if unreadable > 0 {
-        text += &format!("what was still there is taken in again; {FORGET}\n");
+        text += &format!("what was still there was read again; {FORGET}\n");
     }
     print(options, &text, &json!({"schema": SCHEMA, "sound": sound, "unreadable": unreadable, "changed": changed}))?;
     Ok(if unreadable + changed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -336,7 +336,7 @@ fn doctor_and_export_tell_of_damaged_blocks() {
         text.lines().filter_map(|line| line.strip_prefix("!! store          ")).map(String::from).collect::<Vec<_>>()
     };
     let damage = "1 block cannot be read; `ccstats history verify` reads again what is still there";
-    assert_eq!(doctor(), [damage]);
+    assert_eq!(doctor(), [format!("{damage}, `ccstats history prune --damaged` forgets what is lost")]);
     let export = |name: &str| {
         let run = place.run(&["history", "export", place.home().join(name).to_str().unwrap()]);
         (run.code, told(&place, &run))
@@ -364,7 +364,7 @@ fn what_is_lost_is_told_until_it_is_forgotten() {
     assert_eq!((kind, report().0), (json!("lost-history"), warning));
     assert!(prune(&[]).contains("add `--yes`"));
     let forgot = prune(&["--yes"]);
-    assert!(forgot.contains("forgot 1 block; the store as it was is `DATA/before-prune-"), "{forgot}");
+    assert!(forgot.contains("forgot 1 damaged block; the store as it was is `DATA/before-prune-"), "{forgot}");
     assert_eq!(report(), (String::new(), json!(null), left));
     assert_eq!(place.run(&["history", "verify", "--json"]).json()["unreadable"], 0);
 }
