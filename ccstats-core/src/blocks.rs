@@ -103,13 +103,13 @@ pub fn block_windows(dataset: &Dataset) -> Vec<BlockWindow> {
     windows
 }
 
-/// The blocks of which the query selects something. They are whole only if the
-/// range does not cut them; see [`whole_blocks`].
+/// The blocks of which the query selects something, and the one that is active now. They are
+/// whole: what they hold before and behind the range counts too.
 ///
 /// # Errors
 /// [`Error::Glob`] when a filter is no valid glob.
-pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices) -> Result<Vec<BlockTally>, Error> {
-    Ok(blocks_of(&Selection::new(dataset, query)?, prices))
+pub fn blocks(dataset: &Dataset, query: &Query, prices: &Prices, now_ms: Option<i64>) -> Result<Vec<BlockTally>, Error> {
+    Ok(blocks_of(&Selection::new(dataset, &over_whole_blocks(dataset, query, now_ms))?, prices))
 }
 
 /// The blocks of a selection.
@@ -138,7 +138,7 @@ pub(crate) fn blocks_of(selection: &Selection, prices: &Prices) -> Vec<BlockTall
 
 /// The query over whole blocks: its range takes in all of every block that has a
 /// message in it, and of the block that is active at an instant.
-pub fn whole_blocks(dataset: &Dataset, query: &Query, now_ms: Option<i64>) -> Query {
+pub(crate) fn over_whole_blocks(dataset: &Dataset, query: &Query, now_ms: Option<i64>) -> Query {
     let (start, end) = query.range.instants(&query.calendar);
     let is_active = |window: &BlockWindow| now_ms.is_some_and(|now| window.holds(now));
     let end_of = |window: &BlockWindow| if is_active(window) { window.end_ms() } else { window.last_ms + 1 };
@@ -250,7 +250,7 @@ mod tests {
     fn a_filter_changes_what_counts_in_a_block_and_not_where_it_lies() {
         let dataset = of(&[("03T10:00:00", "a", 1), ("03T14:00:00", "b", 2), ("03T16:00:00", "b", 4)]);
         let query = Query { projects: vec!["/b".into()], ..Query::all() };
-        let blocks = blocks(&dataset, &query, Prices::builtin()).expect("no glob");
+        let blocks = blocks(&dataset, &query, Prices::builtin(), None).expect("no glob");
         let found: Vec<_> = blocks.iter().map(|block| (block.window.map(|window| window.start_ms), block.spending.output)).collect();
         assert_eq!(found, [(Some(at("03T10:00:00")), 2), (Some(at("03T16:00:00")), 4)]);
     }
@@ -259,8 +259,8 @@ mod tests {
     fn shown(dataset: &Dataset, day: &str, now: &str) -> u128 {
         let day = format!("2026-11-{day}").parse().ok();
         let range = Range { name: "day".into(), bounds: Bounds::Days(day, day) };
-        let query = whole_blocks(dataset, &Query { range, ..Query::all() }, Some(at(now)));
-        blocks(dataset, &query, Prices::builtin()).expect("no glob").iter().map(|block| block.spending.output).sum()
+        let query = Query { range, ..Query::all() };
+        blocks(dataset, &query, Prices::builtin(), Some(at(now))).expect("no glob").iter().map(|block| block.spending.output).sum()
     }
 
     #[test]
@@ -287,13 +287,13 @@ mod tests {
         ];
         let dataset = dataset(&[("p/s.jsonl", &lines)]);
         let calls = |query: &Query| {
-            let blocks = blocks(&dataset, query, Prices::builtin()).expect("no glob");
+            let blocks = blocks(&dataset, query, Prices::builtin(), None).expect("no glob");
             blocks.iter().map(|block| (block.window.is_some(), block.calls)).collect::<Vec<_>>()
         };
         assert_eq!(calls(&Query::all()), [(true, 1), (true, 1)]);
         let day = "2026-11-03".parse().ok();
         let range = Range { name: "day".into(), bounds: Bounds::Days(day, day) };
-        assert_eq!(calls(&whole_blocks(&dataset, &Query { range, ..Query::all() }, None)), [(true, 1)]);
+        assert_eq!(calls(&Query { range, ..Query::all() }), [(true, 1)]);
     }
 
     #[test]
@@ -307,7 +307,7 @@ mod tests {
     fn a_pace_goes_by_the_time_since_the_first_message() {
         // $25 per million tokens of output: 40,000 are $1.
         let dataset = of(&[("03T10:30:00", OPUS, 30_000), ("03T11:00:00", OPUS, 10_000)]);
-        let block = blocks(&dataset, &Query::all(), Prices::builtin()).expect("no glob").remove(0);
+        let block = blocks(&dataset, &Query::all(), Prices::builtin(), None).expect("no glob").remove(0);
         let pace = block.pace(at("03T11:30:00")).expect("it is active");
         let dollar = crate::prices::PICODOLLARS;
         assert_eq!((pace.cost_per_hour, pace.tokens_per_hour), (Some(dollar), 40_000));
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn without_a_price_a_pace_has_no_money() {
-        let block = blocks(&of(&[("03T10:00:00", "mystery", 60)]), &Query::all(), Prices::builtin()).expect("no glob").remove(0);
+        let block = blocks(&of(&[("03T10:00:00", "mystery", 60)]), &Query::all(), Prices::builtin(), None).expect("no glob").remove(0);
         let pace = block.pace(at("03T11:00:00")).expect("it is active");
         assert_eq!((pace.cost_per_hour, pace.projected_cost, pace.tokens_per_hour), (None, None, 60));
         assert_eq!(block.spending.unpriced_messages, 1);

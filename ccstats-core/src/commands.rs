@@ -22,7 +22,7 @@ impl Facts {
     /// The files that a text prints as a command, and what it may write: parsed once for both.
     pub(crate) fn reads_and_writes(&self, text: Symbol) -> (Vec<FileRead>, Writes<'static>) {
         let script = shell::parse(&self.symbols.name(text));
-        (shell::files_read_by_script(&script), Writes::of(&shell::writes_of_script(&script)))
+        (script.files_read(), Writes::of(&script.writes()))
     }
 
     /// What a command may write that a store kept.
@@ -36,7 +36,7 @@ impl Facts {
     /// What the audit finds in a command.
     pub(crate) fn findings(&self, command: Command) -> Vec<Finding> {
         match command {
-            Command::Text(text) => shell::audit(&self.symbols.name(text)),
+            Command::Text(text) => shell::parse(&self.symbols.name(text)).audit(),
             Command::Stored(StoredCommand { effects: Some(id), .. }) => self.effects.findings(id, &self.symbols),
             Command::Stored(_) => Vec::new(),
         }

@@ -182,7 +182,7 @@ struct Readme;
 
 pub use behaviour::secrets::Leaks;
 pub use behaviour::tools::CallsBy;
-pub use blocks::{BlockTally, BlockWindow, Pace, block_windows, blocks, whole_blocks};
+pub use blocks::{BlockTally, BlockWindow, Pace, block_windows, blocks};
 pub use budget::{Budget, BudgetQuery, Limit, Period, ProjectPattern, budget_table, budgets};
 /// Days, weeks and instants stand in signatures here.
 pub use chrono;

@@ -203,7 +203,7 @@ impl Report {
     /// table of the report has the column to sort by, [`Error::Frames`] when it needs the
     /// feature `frames` and the crate was built without.
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, options: &ReportOptions) -> Result<Report, Error> {
-        let whole = (name == ReportName::Blocks).then(|| crate::blocks::whole_blocks(dataset, query, options.now_ms));
+        let whole = (name == ReportName::Blocks).then(|| crate::blocks::over_whole_blocks(dataset, query, options.now_ms));
         let (asked, query) = (query, whole.as_ref().unwrap_or(query));
         let selection = Selection::new(dataset, query)?;
         let mut contents = contents(name, &selection, prices, options)?;

@@ -9,6 +9,17 @@
 //! Text in quotes, heredocs and comments is data and never a command. Nothing
 //! is expanded: a word whose value depends on the run is kept as it was typed
 //! and says so. Text over [`MAX_BYTES`] is not read at all.
+//!
+//! ```
+//! use ccstats_core::shell::{self, Rule};
+//!
+//! let script = shell::parse("cd app && cargo test 2>&1 | tee log");
+//! assert_eq!(script.failing_key().key, "cargo test");
+//! assert!(script.runs_tests());
+//! assert_eq!(script.hidden_status().map(|hidden| hidden.key).as_deref(), Some("cargo test"));
+//! assert_eq!(script.writes().paths, ["app/log"]);
+//! assert!(script.audit().iter().all(|finding| finding.rule == Rule::Outside));
+//! ```
 
 mod audit;
 mod effects;
@@ -29,13 +40,13 @@ mod switches;
 mod tree;
 mod word;
 
-pub use audit::{Finding, Rule, Severity, audit, audit_script};
-pub use effects::{Effect, writes, writes_of_script};
-pub use hidden::{Hidden, HiddenStatus, hidden_status};
-pub use key::failing_key;
+pub use audit::{Finding, Rule, Severity};
+pub use effects::Effect;
+pub use hidden::{Hidden, HiddenStatus};
+pub use key::FailingKey;
 pub(crate) use network::url_host;
-pub use reads::{FileRead, Lines, files_read, files_read_by_script};
-pub use runner::is_test_runner;
+pub(crate) use reads::files_read;
+pub use reads::{FileRead, Lines};
 pub use secrets::secret_path;
 pub use soft::soft_exit;
 
@@ -178,6 +189,42 @@ pub fn parse(command: &str) -> Script {
 }
 
 impl Script {
+    /// The command that failed, if the script failed.
+    pub fn failing_key(&self) -> FailingKey {
+        key::failing_key(self)
+    }
+
+    /// The first build, test or lint program that loses its status; none where all keep it, or
+    /// where `$?` or `PIPESTATUS` is shown afterwards.
+    pub fn hidden_status(&self) -> Option<HiddenStatus> {
+        hidden::hidden_status(self)
+    }
+
+    /// Whether some part of it runs tests.
+    pub fn runs_tests(&self) -> bool {
+        runner::runs_tests(self)
+    }
+
+    /// The files that it prints, one per program that prints exactly one.
+    ///
+    /// None for a program that prints several, for paths that are not known
+    /// (variables, globs), where the text goes into another program or a file, and
+    /// where a script that succeeds need not have printed it.
+    pub fn files_read(&self) -> Vec<FileRead> {
+        reads::files_read_by(self)
+    }
+
+    /// What it may write.
+    pub fn writes(&self) -> Effect {
+        effects::writes(self)
+    }
+
+    /// What an audit asks about, in the order of the text. [`Rule::Outside`] gives every written
+    /// path whose folder is known, for the caller to resolve.
+    pub fn audit(&self) -> Vec<Finding> {
+        audit::audit(self)
+    }
+
     /// The commands whose status counts: no conditions, functions, substitutions.
     fn plain(&self) -> impl DoubleEndedIterator<Item = &Command> {
         self.commands.iter().filter(|command| command.role == Role::Plain)
@@ -398,13 +445,13 @@ mod tests {
         let start = std::time::Instant::now();
         let ask = move || {
             (
-                failing_key(&parse(&text)),
-                is_test_runner(&parse(&text)),
-                hidden_status(&parse(&text)),
+                parse(&text).failing_key(),
+                parse(&text).runs_tests(),
+                parse(&text).hidden_status(),
                 soft_exit(&text),
                 files_read(&text),
-                writes(&text),
-                audit(&text),
+                parse(&text).writes(),
+                parse(&text).audit(),
             )
         };
         let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(ask).expect("threads can be started");

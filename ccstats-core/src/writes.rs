@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn may_write(command: &str, file: &str) -> bool {
-        are_in(&Names::new(file, "/w"), &Writes::of(&shell::writes(command)))
+        are_in(&Names::new(file, "/w"), &Writes::of(&shell::parse(command).writes()))
     }
 
     #[test]
@@ -226,10 +226,10 @@ mod tests {
             "wait; ./gen.sh a &",
         ];
         for command in lasting {
-            assert!(Writes::of(&shell::writes(command)).is_lasting(), "{command}");
+            assert!(Writes::of(&shell::parse(command).writes()).is_lasting(), "{command}");
         }
         for command in ["npm run dev > out.log 2>&1", "sleep 5 & cat a", "a > b && c", "ssh h 'x > y &'"] {
-            assert!(!Writes::of(&shell::writes(command)).is_lasting(), "{command}");
+            assert!(!Writes::of(&shell::parse(command).writes()).is_lasting(), "{command}");
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
             "(./gen.sh a & wait) && ls",
             "sh -c './gen.sh a & wait'",
         ] {
-            assert!(!Writes::of(&shell::writes(command)).is_lasting(), "{command}");
+            assert!(!Writes::of(&shell::parse(command).writes()).is_lasting(), "{command}");
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A failure is a command that ran and failed: nothing that was refused,
 //! cancelled or only found nothing. Commands are told apart by the program that
-//! failed (`shell::failing_key`), never by pieces of text. Apart stand the
+//! failed (`Script::failing_key`), never by pieces of text. Apart stand the
 //! results that nobody saw, because a pipe or `|| true` hid the status.
 
 use std::cmp::Reverse;
@@ -255,9 +255,9 @@ struct Reading {
 impl Reading {
     fn of(text: &str) -> Reading {
         let script = shell::parse(text);
-        let found = shell::failing_key(&script);
+        let found = script.failing_key();
         let key = if found.key.is_empty() { "unknown".into() } else { found.key };
-        let (is_test, hidden) = (shell::is_test_runner(&script), shell::hidden_status(&script));
+        let (is_test, hidden) = (script.runs_tests(), script.hidden_status());
         Reading { key, is_chain: found.chain, is_after_cd: found.is_after_cd, is_parsed: script.parsed, is_test, hidden }
     }
 

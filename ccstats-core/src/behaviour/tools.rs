@@ -65,7 +65,7 @@ impl CallsBy {
     fn name(self, dataset: &Dataset, key: Key) -> String {
         let name = match key {
             Key::Name(name) => dataset.symbols().name(name),
-            Key::Command(Command::Text(text)) => shell::failing_key(&shell::parse(&dataset.symbols().name(text))).key.into(),
+            Key::Command(Command::Text(text)) => shell::parse(&dataset.symbols().name(text)).failing_key().key.into(),
             Key::Command(Command::Stored(stored)) => dataset.symbols().name(stored.key),
         };
         match self {

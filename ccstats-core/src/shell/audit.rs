@@ -8,7 +8,7 @@ use secret_reads::secrets;
 
 use super::folder::{self, Folder};
 use super::program::{self, Program};
-use super::{Command, Role, Script, Separator, Word, effects, name, network, parse, sql};
+use super::{Command, Role, Script, Separator, Word, effects, name, network, sql};
 
 /// One match of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,14 +109,8 @@ pub enum Severity {
     High,
 }
 
-/// All matches in `command`, in the order of its text. [`Rule::Outside`] gives
-/// every written path whose folder is known, for the caller to resolve.
-pub fn audit(command: &str) -> Vec<Finding> {
-    audit_script(&parse(command))
-}
-
-/// The same of a command that is parsed.
-pub fn audit_script(script: &Script) -> Vec<Finding> {
+/// See [`Script::audit`].
+pub(super) fn audit(script: &Script) -> Vec<Finding> {
     let placed: Vec<(&Command, Folder)> = folder::with_folders(script).collect();
     let mut findings = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {

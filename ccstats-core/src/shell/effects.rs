@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::folder::{self, Folder};
 use super::network::{CURL_FLAGS, WGET_FLAGS};
 use super::program::{self, Program};
-use super::{Command, Direction, Role, Script, Separator, Word, parse, reads};
+use super::{Command, Direction, Role, Script, Separator, Word, reads};
 use crate::paths;
 
 use tree::{changes_tree, found_by_fd, runs_a_change};
@@ -26,13 +26,8 @@ pub struct Effect {
     pub lasting: bool,
 }
 
-/// What `command` writes.
-pub fn writes(command: &str) -> Effect {
-    writes_of_script(&parse(command))
-}
-
-/// The same of a command that is parsed.
-pub fn writes_of_script(script: &Script) -> Effect {
+/// See [`Script::writes`].
+pub(super) fn writes(script: &Script) -> Effect {
     let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty(), ..Effect::default() };
     for (index, (command, folder)) in folder::with_folders(script).enumerate().filter(|(_, (command, _))| command.role != Role::Remote) {
         let written = writes_of_command(command, &folder);

@@ -23,9 +23,8 @@ pub enum Hidden {
     Sequence,
 }
 
-/// The first build, test or lint program in `script` that loses its status; none
-/// where all keep it, or where `$?` or `PIPESTATUS` is shown afterwards.
-pub fn hidden_status(script: &Script) -> Option<HiddenStatus> {
+/// See [`Script::hidden_status`].
+pub(super) fn hidden_status(script: &Script) -> Option<HiddenStatus> {
     hidden_inside(script, 0, Switches::default())
 }
 

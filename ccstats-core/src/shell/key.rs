@@ -29,8 +29,8 @@ pub struct FailingKey {
 /// Most keys that a chain spells out; of longer ones the last is shown after `…`.
 const MAX_LINKS: usize = 4;
 
-/// The key of the command that failed in `script`, if it failed.
-pub fn failing_key(script: &Script) -> FailingKey {
+/// See [`Script::failing_key`].
+pub(super) fn failing_key(script: &Script) -> FailingKey {
     let (key, chain) = script_key(script, Switches::default(), 0);
     FailingKey { key, chain, is_after_cd: is_after_cd(script) }
 }

@@ -336,11 +336,11 @@ fn subcommand_count(name: &str, words: &[&str]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{failing_key, parse};
+    use super::super::parse;
 
     fn check(table: &[(&str, &str)]) {
         for (command, expected) in table {
-            assert_eq!(failing_key(&parse(command)).key, *expected, "{command:?}");
+            assert_eq!(parse(command).failing_key().key, *expected, "{command:?}");
         }
     }
 

@@ -200,10 +200,10 @@ fn remote_host(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Rule, audit};
+    use super::super::{Rule, parse};
 
     fn hosts(command: &str) -> Vec<String> {
-        audit(command).into_iter().filter(|finding| finding.rule == Rule::Network).map(|finding| finding.target).collect()
+        parse(command).audit().into_iter().filter(|finding| finding.rule == Rule::Network).map(|finding| finding.target).collect()
     }
 
     #[test]

@@ -30,17 +30,13 @@ pub enum Lines {
     Unknown,
 }
 
-/// The files that `command` prints, one per program that prints exactly one.
-///
-/// None for a program that prints several, for paths that are not known
-/// (variables, globs), where the text goes into another program or a file, and
-/// where a script that succeeds need not have printed it.
-pub fn files_read(command: &str) -> Vec<FileRead> {
-    if may_print(command) { files_read_by_script(&parse(command)) } else { Vec::new() }
+/// The files that a command prints. A text that cannot print one is not parsed.
+pub(crate) fn files_read(command: &str) -> Vec<FileRead> {
+    if may_print(command) { files_read_by(&parse(command)) } else { Vec::new() }
 }
 
-/// The same of a command that is parsed.
-pub fn files_read_by_script(script: &Script) -> Vec<FileRead> {
+/// See [`Script::files_read`].
+pub(super) fn files_read_by(script: &Script) -> Vec<FileRead> {
     let placed: Vec<(&Command, Folder)> = folder::with_folders(script).collect();
     let mut reads = Vec::new();
     for (index, (command, folder)) in placed.iter().enumerate() {
@@ -370,7 +366,7 @@ mod tests {
             "'cat' a",
         ];
         for command in commands {
-            assert!(!files_read_by_script(&parse(command)).is_empty() && may_print(command), "{command}");
+            assert!(!files_read_by(&parse(command)).is_empty() && may_print(command), "{command}");
         }
         assert!(!may_print("ls | head") && !may_print("cargo test 2>&1 |tail -5") && !may_print("git log"));
     }

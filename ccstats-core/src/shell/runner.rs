@@ -11,8 +11,8 @@ pub(super) enum Runner {
     Lint,
 }
 
-/// Whether a script runs tests, in whatever part of it.
-pub fn is_test_runner(script: &Script) -> bool {
+/// See [`Script::runs_tests`].
+pub(super) fn runs_tests(script: &Script) -> bool {
     let mut run = script.commands.iter().filter(|command| command.role != Role::Function);
     run.any(|command| runner(&command.words) == Some(Runner::Test))
 }
@@ -163,7 +163,7 @@ mod tests {
             "pnpm --filter web exec vitest",
             "poetry -C x run sudo pytest",
         ] {
-            assert!(is_test_runner(&parse(command)), "{command}");
+            assert!(runs_tests(&parse(command)), "{command}");
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
             "npx jest -V",
             "cargo test --help",
         ] {
-            assert!(!is_test_runner(&parse(command)), "{command}");
+            assert!(!runs_tests(&parse(command)), "{command}");
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::super::parse;
 use super::*;
 
 #[test]
@@ -30,15 +31,15 @@ fn what_is_kept_of_a_destructive_command_names_nothing() {
         ("rm -rf \"--$(x -hunter2)\"", "rm -rf"),
     ];
     for (command, brief) in table {
-        let findings = audit(command);
+        let findings = parse(command).audit();
         let destructive = findings.iter().find(|finding| finding.rule == Rule::Destructive).expect(command);
         assert_eq!(destructive.brief(), brief, "{command}");
     }
-    assert_eq!(audit("cat .env")[0].brief(), ".env");
+    assert_eq!(parse("cat .env").audit()[0].brief(), ".env");
 }
 
 fn targets(command: &str, rule: Rule) -> Vec<String> {
-    audit(command).into_iter().filter(|finding| finding.rule == rule).map(|finding| finding.target).collect()
+    parse(command).audit().into_iter().filter(|finding| finding.rule == rule).map(|finding| finding.target).collect()
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn data_and_near_misses_destroy_nothing() {
 
 #[test]
 fn removing_a_root_is_worse() {
-    let severity = |command| audit(command)[0].severity;
+    let severity = |command| parse(command).audit()[0].severity;
     for command in
         ["rm -rf /", "rm -rf ~", "rm -rf ~/", "rm -rf *", "rm -rf .", "rm -rf $HOME", "rm -rf /*", "rd /s /q C:\\", "ri -r -fo ~"]
     {

@@ -1,4 +1,4 @@
-use super::*;
+use super::super::parse;
 
 #[test]
 fn named_targets_are_written() {
@@ -43,7 +43,7 @@ fn named_targets_are_written() {
         ("[[ a > b ]]", &[]),
     ];
     for (command, expected) in table {
-        assert_eq!(writes(command).paths, *expected, "{command}");
+        assert_eq!(parse(command).writes().paths, *expected, "{command}");
     }
 }
 
@@ -144,7 +144,7 @@ fn whole_tree_commands_are_known() {
         "patch < x",
         "shfmt -lw a",
     ] {
-        assert!(writes(command).whole_tree, "{command}");
+        assert!(parse(command).writes().whole_tree, "{command}");
     }
     for command in [
         "",
@@ -210,19 +210,19 @@ fn whole_tree_commands_are_known() {
         "uv pip list",
         "echo --fix",
     ] {
-        assert!(!writes(command).whole_tree, "{command}");
+        assert!(!parse(command).writes().whole_tree, "{command}");
     }
 }
 
 #[test]
 fn words_of_unknown_programs_are_named() {
-    assert_eq!(writes("python gen.py out.txt --flag").named, ["gen.py", "out.txt"]);
-    assert_eq!(writes("python3 - <<'E'\nopen('f','w')\nE").named, ["-", "open('f','w')\n"]);
-    assert_eq!(writes("echo x > $F").named, ["$F"]);
-    assert_eq!(writes("ssh h 'git pull; echo x > a'").named, ["h", "git pull; echo x > a"]);
-    assert_eq!(writes("find . -exec touch {} +").paths, ["."]);
-    assert_eq!(writes("curl -LO x.y/a").named, ["-LO", "x.y/a"]);
+    assert_eq!(parse("python gen.py out.txt --flag").writes().named, ["gen.py", "out.txt"]);
+    assert_eq!(parse("python3 - <<'E'\nopen('f','w')\nE").writes().named, ["-", "open('f','w')\n"]);
+    assert_eq!(parse("echo x > $F").writes().named, ["$F"]);
+    assert_eq!(parse("ssh h 'git pull; echo x > a'").writes().named, ["h", "git pull; echo x > a"]);
+    assert_eq!(parse("find . -exec touch {} +").writes().paths, ["."]);
+    assert_eq!(parse("curl -LO x.y/a").writes().named, ["-LO", "x.y/a"]);
     for command in ["curl -XPOST x.y/a", "cat a", "grep x a | sort", "ls a", "sed -n 1p a", "git log a", "diff a b"] {
-        assert!(writes(command).named.is_empty(), "{command}");
+        assert!(parse(command).writes().named.is_empty(), "{command}");
     }
 }
