@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::dedup::{self, Folded, Key, Spot};
 use crate::effects::Effects;
-use crate::entry::{Content, ContentBlock, Entry, Input, Message, ReadFile, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
+use crate::entry::{Body, Content, ContentBlock, Entry, Input, Message, ReadFile, ResultFields, ToolResult, ToolUse, ToolUseResult, Usage};
 use crate::error::ProblemKind;
 use crate::json::Text;
 use crate::lines::LineClasses;
@@ -516,7 +516,7 @@ fn read_lines(fields: &ResultFields, result: &ToolResult) -> ReadLines {
         start: saturated(start_line),
         count: saturated(lines),
         total: saturated(total_lines),
-        text: if is_output { output_hash(result.body.raw().raw()) } else { text_hash(content) },
+        text: if is_output { output_hash(&result.body) } else { text_hash(content) },
         is_output,
         is_stub: fields.kind.is(b"file_unchanged"),
     }
@@ -524,16 +524,25 @@ fn read_lines(fields: &ResultFields, result: &ToolResult) -> ReadLines {
 
 /// A hash of a result as written, without what Claude Code put behind it; 0 for one that is
 /// too long to be a file that was read.
-fn output_hash(raw: &[u8]) -> u64 {
-    if raw.len() > LONGEST_OUTPUT {
+fn output_hash(body: &Body) -> u64 {
+    let output = body.raw().raw();
+    if output.len() > LONGEST_OUTPUT {
         return 0;
     }
-    let end = memchr::memmem::find(raw, b"<system-reminder>").unwrap_or(raw.len());
-    let mut output = raw[..end].trim_ascii_end();
-    while let Some(before) = output.strip_suffix(br"\n") {
-        output = before.trim_ascii_end();
-    }
+    let output = trim_end(output);
+    let is_reminded = matches!(body, Body::Blocks(_)) || output.ends_with(b"</system-reminder>");
+    let reminder = is_reminded.then(|| memchr::memmem::find(output, b"<system-reminder>")).flatten();
+    let output = reminder.map_or(output, |reminder| trim_end(&output[..reminder]));
     if output.is_empty() { 0 } else { xxh3_64(output) }
+}
+
+/// A text as written, without blanks and escaped newlines at its end.
+fn trim_end(text: &[u8]) -> &[u8] {
+    let mut text = text.trim_ascii_end();
+    while let Some(before) = text.strip_suffix(br"\n") {
+        text = before.trim_ascii_end();
+    }
+    text
 }
 
 /// Claude Code cuts the output of commands at 30,000 characters.
