@@ -144,9 +144,10 @@ pub(crate) enum HistoryCommand {
 
 /// What to forget.
 #[derive(Clone, Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("forgotten").required(true).args(["before", "damaged"]))]
 pub(crate) struct PruneArgs {
     /// The first day that stays
-    #[arg(long, value_name = "D", value_parser = day, required_unless_present = "damaged", conflicts_with = "damaged")]
+    #[arg(long, value_name = "D", value_parser = day)]
     pub(crate) before: Option<NaiveDate>,
     /// Forget damaged blocks instead, whose transcripts are deleted
     #[arg(long)]

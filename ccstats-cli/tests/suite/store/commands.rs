@@ -351,6 +351,8 @@ fn doctor_and_export_tell_of_damaged_blocks() {
 fn what_is_lost_is_told_until_it_is_forgotten() {
     let place = with_a_damaged_block();
     let prune = |words: &[&str]| told(&place, &place.run(&[&["history", "prune", "--damaged"], words].concat()));
+    let asked = place.run(&["history", "prune"]);
+    assert!(asked.code == 2 && asked.stderr.contains("<--before <D>|--damaged>"), "{}", asked.stderr);
     assert_eq!(prune(&[]), "nothing to forget: there is no damaged block that nothing can replace\n");
     place.delete_transcripts();
     let report = || {
