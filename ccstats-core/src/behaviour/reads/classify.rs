@@ -344,8 +344,11 @@ impl Classifier<'_, '_> {
         }
         match same().rev().find_map(|past| ReadText::is_same(past.text, read.text)) {
             Some(false) => {
-                // Somebody else changed it: what was read before is old.
-                file.changed = file.past.iter().map(|past| past.at).max();
+                // Somebody else changed it: what was read before is old. A command may also have
+                // printed something else, such as the time.
+                if !read.text.is_some_and(|text| text.source == TextSource::Output) {
+                    file.changed = file.past.iter().map(|past| past.at).max();
+                }
                 (Class::AfterEdit, false)
             }
             is_same => (Class::RedundantExact, is_same.is_some()),

@@ -142,6 +142,8 @@ fn outputs_decide_where_no_result_tells_the_text_of_the_file() {
         assert_eq!(give(give(lines(), "one"), reminded).dump(), "first redundant_exact +");
         assert_eq!(give(give(give(lines(), "one"), "two"), "two").dump(), "first after_edit redundant_exact +");
     }
+    // What a command printed beside the file says nothing against an equal text of it.
+    assert_eq!(cat(cat(lines().whole(), "one, 10:00"), "one, 10:01").whole().dump(), "first redundant_exact after_edit redundant_exact +");
     // A result that numbers the lines is no output of `cat`.
     assert_eq!(cat(read(lines(), "1 one"), "one").dump(), "first redundant_exact");
     // Of two files it is not known which one differs.
