@@ -124,8 +124,8 @@ impl std::error::Error for BadLine {}
 /// The iterator behind [`entries`]: line numbers (from 1) and entries.
 pub struct Entries<'t> {
     cursor: Cursor<'t>,
-    /// Reads what is left of a damaged line.
-    salvager: Cursor<'t>,
+    /// Reads what is left of a damaged line. Most texts have none.
+    salvager: Option<Cursor<'t>>,
     /// No line starts here or later.
     limit: usize,
     /// Where the line of the last entry starts, and where the next one does.
@@ -141,8 +141,8 @@ impl<'t> Entries<'t> {
     /// The lines of `bytes` that start before `limit`; the last one may end behind it.
     /// `orders` are those of the keys in lines that were read before.
     pub(crate) fn new(bytes: &'t [u8], limit: usize, level: Level, orders: Orders) -> Entries<'t> {
-        let (cursor, salvager) = (Cursor::with_orders(orders, bytes, 0, level), Cursor::in_damaged(bytes, 0));
-        Entries { cursor, salvager, limit, start: 0, at: 0, line: 0, salvage_at: None, account: LineClasses::default() }
+        let cursor = Cursor::with_orders(orders, bytes, 0, level);
+        Entries { cursor, salvager: None, limit, start: 0, at: 0, line: 0, salvage_at: None, account: LineClasses::default() }
     }
 
     /// The lines read so far, by class.
@@ -165,8 +165,8 @@ impl<'t> Entries<'t> {
     /// why there is none. A damaged line may give several entries in turn.
     pub(crate) fn read_next(&mut self, entry: &mut Entry<'t>) -> Option<Result<u32, BadLine>> {
         loop {
-            if let Some(at) = self.salvage_at {
-                self.salvage_at = salvage(&mut self.salvager, at, entry);
+            if let Some((salvager, at)) = self.salvager.as_mut().zip(self.salvage_at) {
+                self.salvage_at = salvage(salvager, at, entry);
                 if self.salvage_at.is_some() {
                     return Some(Ok(self.line));
                 }
@@ -230,8 +230,9 @@ impl<'t> Entries<'t> {
         let unfinished = newline.is_none() && serde_json::from_slice::<IgnoredAny>(line).is_err();
         if !unfinished {
             let first = skip_white(line, 0);
-            self.salvager.restart(line, first);
-            self.salvage_at = salvage(&mut self.salvager, first, entry);
+            let salvager = self.salvager.get_or_insert_with(|| Cursor::in_damaged(line, first));
+            salvager.restart(line, first);
+            self.salvage_at = salvage(salvager, first, entry);
         }
         if self.salvage_at.is_some() {
             self.account.salvaged.add_line(length);
