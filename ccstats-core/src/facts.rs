@@ -526,7 +526,7 @@ fn read_lines(fields: &ResultFields, result: &ToolResult) -> ReadLines {
 /// too long to be a file that was read.
 fn output_hash(body: &Body) -> u64 {
     let output = body.raw().raw();
-    if output.len() > LONGEST_OUTPUT {
+    if output.len() >= LONGEST_OUTPUT_BYTES {
         return 0;
     }
     let output = trim_end(output);
@@ -545,8 +545,8 @@ fn trim_end(text: &[u8]) -> &[u8] {
     text
 }
 
-/// Claude Code cuts the output of commands at 30,000 characters.
-const LONGEST_OUTPUT: usize = 30_000;
+/// Output of commands that is longer may have been cut: Claude Code does so at 30,000 characters.
+pub(crate) const LONGEST_OUTPUT_BYTES: usize = 29_000;
 
 /// A hash of a text as written; 0 for none.
 fn text_hash(text: Text) -> u64 {

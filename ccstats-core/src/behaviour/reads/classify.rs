@@ -7,6 +7,7 @@ use crate::behaviour::changes::{Asked, Doubts, Reach, SessionCommands};
 use crate::behaviour::epochs::{Epochs, Thread};
 use crate::behaviour::files::FileNames;
 use crate::dataset::Dataset;
+use crate::facts::LONGEST_OUTPUT_BYTES;
 use crate::outcome::{EditError, Outcome};
 use crate::query::Selection;
 use crate::rows::{CallRow, Order, ResultRow};
@@ -404,9 +405,7 @@ fn tool_span(call: &FileCall, path: &str) -> Option<Span> {
 
 /// The lines that a command printed, if the model saw all of them.
 fn shell_span(call: &FileCall, lines: Lines) -> Option<Span> {
-    /// Claude Code cuts output of commands at 30,000 characters.
-    const LONGEST_BYTES: u32 = 29_000;
-    call.result.filter(|result| !result.is_cut && result.size_bytes < LONGEST_BYTES)?;
+    call.result.filter(|result| !result.is_cut && (result.size_bytes as usize) < LONGEST_OUTPUT_BYTES)?;
     match lines {
         Lines::All => Some((1, TO_THE_END)),
         Lines::Unknown => None,

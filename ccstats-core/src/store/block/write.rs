@@ -82,7 +82,8 @@ fn without_text(facts: &mut Facts) -> (Vec<CallRow>, Effects) {
     (calls, effects)
 }
 
-/// A path, the name of a skill, or the host of an address; never a pattern or query.
+/// A path (also a glob, where it names secrets), the name of a skill, or the host of an address;
+/// never a pattern or query.
 fn stored_target(call: &CallRow, symbols: &mut Symbols) -> Symbol {
     match symbols.bytes(call.tool) {
         _ if call.target.is_none() || call.target_is_path => call.target,
