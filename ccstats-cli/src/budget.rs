@@ -1,5 +1,6 @@
 //! `budget`: what is spent and left of the limits that were set.
 
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::args::{BudgetArgs, Format, Options};
 use crate::config::{self, Config};
 use crate::format::number::dollars;
-use crate::load::{self, Loaded, load};
+use crate::load::{self, Sources};
 use crate::output::{self, CliError, UNUSABLE};
 use crate::request::Request;
 use crate::{amount, format, key};
@@ -30,7 +31,9 @@ pub(crate) fn run(options: &Options, asked: &BudgetArgs) -> Result<ExitCode, Cli
     let against = BudgetQuery { query: &query, limits: &limits, session: None, now: request.now };
     // Who asks every few seconds need not hear each time what old lines lack.
     let needs = Needs { rows_only: !options.strict, ..against.needs()? };
-    let Loaded { dataset, looked_in, mut store, .. } = load(&request, &needs)?;
+    let mut sources = Sources::open(options);
+    // The process ends before it would all be given back.
+    let dataset = ManuallyDrop::new(sources.load(&request, &needs)?);
     let mut budgets = budgets(&dataset, &config.price_list(), &against)?;
     if options.hash {
         let key = key::load().map_err(CliError::Key)?;
@@ -39,9 +42,11 @@ pub(crate) fn run(options: &Options, asked: &BudgetArgs) -> Result<ExitCode, Cli
     let text = text(&budgets, options.format(), warn_percent, &query.calendar, request.now);
     output::write(&text, options.output.as_deref(), options.color)?;
     let mut accounting = dataset.accounting().clone();
-    load::collect_store_problems(&mut store, &mut accounting);
-    let is_unusable = load::conclude(options, &accounting, &looked_in, dataset);
-    Ok(match (budgets.iter().any(Budget::is_exceeded), is_unusable) {
+    load::collect_store_problems(&mut sources.store, &mut accounting);
+    if !options.quiet {
+        load::say_conclusion(&accounting, &sources.looked_in);
+    }
+    Ok(match (budgets.iter().any(Budget::is_exceeded), options.strict && !load::is_whole(&accounting)) {
         (true, _) => ExitCode::from(EXCEEDED),
         (_, true) => ExitCode::from(UNUSABLE),
         _ => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use chrono_tz::Tz;
 use directories::ProjectDirs;
@@ -37,6 +38,12 @@ impl Roots {
 pub(crate) fn data_folder() -> Option<PathBuf> {
     let named = env::var_os("CCSTATS_DATA_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     named.or_else(|| ProjectDirs::from("", "", "ccstats").map(|dirs| dirs.data_dir().to_path_buf()))
+}
+
+/// Which build of the program this is: the length of its file, and when that was written.
+pub(crate) fn build() -> Option<(u64, SystemTime)> {
+    let program = env::current_exe().and_then(|path| path.metadata()).ok()?;
+    Some((program.len(), program.modified().ok()?))
 }
 
 /// The user's settings of Claude Code.

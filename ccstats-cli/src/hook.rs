@@ -11,11 +11,12 @@ pub(crate) use entries::{has_statusline, installed};
 
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Shown, Store, money};
+use ccstats_core::{Budget, Shown, money};
 use serde_json::{Map, Value, json};
 
 use crate::args::{ColorWhen, HookArgs, HookCommand, Options, SettingsArgs};
 use crate::config::{self, Config, WhenExceeded};
+use crate::load::OpenStore;
 use crate::output::CliError;
 use crate::{budget, history, live, output};
 use entries::Parts;
@@ -110,7 +111,7 @@ fn respond(options: &Options) {
 const ASKED: [&str; 3] = ["hook_event_name", "cwd", "session_id"];
 
 /// What to say to an event, and the store as [`live::spent`] gives it; `None` says nothing.
-fn answer(event: &Value, options: &Options) -> Option<(Value, Option<Store>)> {
+fn answer(event: &Value, options: &Options) -> Option<(Value, OpenStore)> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
     let event_name = text("hook_event_name")?;
     let (_, event) = EVENTS.into_iter().find(|(name, _)| *name == event_name)?;

@@ -8,13 +8,13 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ccstats_core::{Budget, BudgetQuery, Limit, Query, Store, budgets};
+use ccstats_core::{Budget, BudgetQuery, Limit, Query, budgets};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::args::Options;
 use crate::config::Config;
-use crate::load::{Loaded, load};
+use crate::load::{OpenStore, Sources};
 use crate::members::members;
 use crate::output::CliError;
 use crate::request::Request;
@@ -103,14 +103,13 @@ pub(crate) fn request<'r>(options: &'r Options, config: &'r Config) -> Request<'
     Request { query: Query { sessions: Vec::new(), ..request.query }, ..request }
 }
 
-/// What is spent of some limits, and the store while something is written to it: to be kept
-/// until the answer is given.
-pub(crate) fn spent(request: &Request, limits: &[Limit], session: Option<&str>) -> Result<(Vec<Budget>, Option<Store>), CliError> {
+/// What is spent of some limits, and the store, which may still be written to.
+pub(crate) fn spent(request: &Request, limits: &[Limit], session: Option<&str>) -> Result<(Vec<Budget>, OpenStore), CliError> {
     let asked = BudgetQuery { query: &request.query, limits, session, now: request.now };
-    let Loaded { dataset, store, .. } = load(request, &asked.needs()?)?;
+    let mut sources = Sources::open(request.options);
     // The process ends before it would all be given back.
-    let dataset = ManuallyDrop::new(dataset);
-    Ok((budgets(&dataset, &request.config.price_list(), &asked)?, store))
+    let dataset = ManuallyDrop::new(sources.load(request, &asked.needs()?)?);
+    Ok((budgets(&dataset, &request.config.price_list(), &asked)?, sources.store))
 }
 
 /// The limits that are about work in a folder.

@@ -13,32 +13,49 @@ use crate::output::{self, CliError};
 use crate::request::Request;
 use crate::{format, history, progress, repository};
 
-/// What was read, and how.
-pub(crate) struct Loaded {
-    pub(crate) dataset: Dataset,
+/// What a run reads: the transcripts, and the store.
+pub(crate) struct Sources {
     /// Everywhere that transcripts were expected.
     pub(crate) looked_in: Vec<PathBuf>,
-    /// How the transcripts were read.
+    /// How transcripts are read.
     pub(crate) scan: ScanOptions,
-    /// While something is written to it: to be kept until the answer is given.
-    pub(crate) store: Option<Store>,
+    pub(crate) store: OpenStore,
 }
 
-/// All that the transcripts say and the store remembers, as far as it is needed, with
-/// projects by the names that the user gave them.
-pub(crate) fn load(request: &Request, needs: &Needs) -> Result<Loaded, CliError> {
-    let Request { options, config, .. } = request;
-    start_threads(options);
-    let Where { looked_in, scan } = look(options);
-    let mut store = store(options);
-    let load = |progress: &Progress| match &mut store {
-        Some(store) => Dataset::load_with_store(&scan, store, progress, needs),
-        None => Dataset::load(&scan, progress),
-    };
-    let mut dataset = progress::shown(options.quiet, load)?;
-    let store = store.and_then(while_writing);
-    name_projects(&mut dataset, config, options.by_repository());
-    Ok(Loaded { dataset, looked_in, scan, store })
+impl Sources {
+    /// Finds the roots and opens the store.
+    pub(crate) fn open(options: &args::Options) -> Sources {
+        start_threads(options);
+        let Where { looked_in, scan } = look(options);
+        Sources { looked_in, scan, store: OpenStore(store(options)) }
+    }
+
+    /// All that the transcripts say and the store remembers, as far as it is needed, with
+    /// projects by the names that the user gave them.
+    pub(crate) fn load(&mut self, request: &Request, needs: &Needs) -> Result<Dataset, CliError> {
+        let Request { options, config, .. } = request;
+        let load = |progress: &Progress| match &mut self.store.0 {
+            Some(store) => Dataset::load_with_store(&self.scan, store, progress, needs),
+            None => Dataset::load(&self.scan, progress),
+        };
+        let mut dataset = progress::shown(options.quiet, load)?;
+        name_projects(&mut dataset, config, options.by_repository());
+        Ok(dataset)
+    }
+}
+
+/// The store, where there is one. Dropping it waits until all is written that a load found,
+/// so it is to be kept until the answer is given.
+#[must_use]
+pub(crate) struct OpenStore(pub(crate) Option<Store>);
+
+impl Drop for OpenStore {
+    fn drop(&mut self) {
+        if let Some(store) = self.0.take_if(|store| !store.is_writing()) {
+            // To close it takes longer than to exit.
+            std::mem::forget(store);
+        }
+    }
 }
 
 /// Repositories, then aliases, then groups: each names what the one before left.
@@ -58,18 +75,9 @@ fn name_projects(dataset: &mut Dataset, config: &Config, by_repository: bool) {
     }
 }
 
-fn while_writing(store: Store) -> Option<Store> {
-    if store.is_writing() {
-        return Some(store);
-    }
-    // Closing it takes longer than exiting.
-    std::mem::forget(store);
-    None
-}
-
 /// Waits until the store is written, and adds what was wrong to the other problems.
-pub(crate) fn collect_store_problems(store: &mut Option<Store>, accounting: &mut Accounting) {
-    accounting.problems.extend(store.as_mut().and_then(Store::wait));
+pub(crate) fn collect_store_problems(store: &mut OpenStore, accounting: &mut Accounting) {
+    accounting.problems.extend(store.0.as_mut().and_then(Store::wait));
     accounting.problems.sort();
 }
 
@@ -116,17 +124,12 @@ fn store(options: &args::Options) -> Option<Store> {
     }
 }
 
-/// Says what was not found and what was skipped, and tells whether `--strict` minds.
-pub(crate) fn conclude(options: &args::Options, accounting: &Accounting, looked_in: &[PathBuf], dataset: Dataset) -> bool {
-    if !options.quiet {
-        if is_empty(accounting) {
-            say_nothing_found(looked_in);
-        }
-        say_skipped(accounting);
+/// Says what was not found and what was skipped.
+pub(crate) fn say_conclusion(accounting: &Accounting, looked_in: &[PathBuf]) {
+    if is_empty(accounting) {
+        say_nothing_found(looked_in);
     }
-    // The process ends here: to give back a million rows one by one helps nobody.
-    std::mem::forget(dataset);
-    options.strict && !is_whole(accounting)
+    say_skipped(accounting);
 }
 
 /// Whether there is no transcript, and none was ever known.

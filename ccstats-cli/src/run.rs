@@ -1,14 +1,16 @@
 //! From options to a report: what the program does, step by step.
 
+use std::hash::Hash;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
-use ccstats_core::{Dataset, Leaks, Needs, Query, Range, Report, ReportName, ReportOptions, Shown};
+use ccstats_core::{Dataset, Leaks, Needs, Query, Question, Range, Report, ReportName, ReportOptions, Shown};
 
 use crate::args::{Args, Command, Format, Options};
 use crate::config::Config;
 use crate::format::{self, Screen};
-use crate::load::{self, Loaded, load};
+use crate::load::{self, Sources};
 use crate::output::{self, CliError, UNUSABLE};
 use crate::request::Request;
 use crate::{args, budget, doctor, environment, history, hook, key, statusline};
@@ -59,8 +61,10 @@ fn report(options: &Options, name: ReportName) -> Result<ExitCode, CliError> {
     let config = Config::load(options.config.as_deref())?;
     let mut request = Request::new(options, &config);
     request.query.range = range(&request, name)?;
-    let mut loaded = load(&request, &needs(&request, name))?;
-    let report = make(name, &request, &mut loaded)?;
+    let mut sources = Sources::open(options);
+    let (report, dataset) = make(name, &request, &mut sources)?;
+    // The process ends before it would all be given back.
+    let dataset = ManuallyDrop::new(dataset);
     let format = options.format();
     // A file is written all the same: what was in it is no longer so.
     let says_nothing = report.is_empty && format == Format::Table && options.output.is_none();
@@ -68,10 +72,13 @@ fn report(options: &Options, name: ReportName) -> Result<ExitCode, CliError> {
         let text = format::render(&report, format, &screen(options));
         output::write(&text, options.output.as_deref(), options.color)?;
     }
-    if report.is_empty && !load::is_empty(&report.accounting) && !options.quiet {
-        say_nothing_in_range(&request.query, &loaded.dataset);
+    if !options.quiet {
+        if let Some(dataset) = dataset.as_ref().filter(|_| report.is_empty && !load::is_empty(&report.accounting)) {
+            say_nothing_in_range(&request.query, dataset);
+        }
+        load::say_conclusion(&report.accounting, &sources.looked_in);
     }
-    let is_unusable = load::conclude(options, &report.accounting, &loaded.looked_in, loaded.dataset);
+    let is_unusable = options.strict && !load::is_whole(&report.accounting);
     Ok(if is_unusable { ExitCode::from(UNUSABLE) } else { ExitCode::SUCCESS })
 }
 
@@ -82,26 +89,47 @@ fn needs(request: &Request, name: ReportName) -> Needs {
     if request.options.by_repository() { Needs { start_ms: None, end_ms: None, ..needs } } else { needs }
 }
 
-/// The report itself, with hashes for names where they are asked for.
-fn make(name: ReportName, request: &Request, loaded: &mut Loaded) -> Result<Report, CliError> {
+/// The report itself, with hashes for names where they are asked for; and what it was made of,
+/// unless the store knew the answer.
+fn make(name: ReportName, request: &Request, sources: &mut Sources) -> Result<(Report, Option<Dataset>), CliError> {
     let Request { options, config, query, now } = request;
-    let Loaded { dataset, scan, store, .. } = loaded;
     let looks_for_secrets = options.secrets && name == ReportName::Audit;
     let key = (looks_for_secrets || options.hash).then(key::load).transpose().map_err(CliError::Key)?;
-    let listing = ReportOptions {
+    let hashed = |report: Report| if options.hash { key.iter().fold(report, Report::hashed) } else { report };
+    let told = ReportOptions {
         sort: options.sort.clone(),
         top: options.top,
         calls_by: options.calls_by().unwrap_or_default(),
         allowed_hosts: config.allowed_hosts.clone(),
-        leaks: key.as_ref().filter(|_| looks_for_secrets).map(|key| Leaks::of(dataset, scan, key)),
+        leaks: None,
         now_ms: Some(now.timestamp_millis()),
     };
-    let mut report = output::ending_on_panic(|| Report::new(name, dataset, query, &config.price_list(), &listing))?;
-    load::collect_store_problems(store, &mut report.accounting);
-    Ok(match key.filter(|_| options.hash) {
-        Some(key) => report.hashed(&key),
-        None => report,
-    })
+    let (prices, beside) = (config.price_list(), beside(request));
+    let question = Question { name, query, prices: &prices, options: &told };
+    if let Some((store, beside)) = sources.store.0.as_mut().zip(beside.as_ref())
+        && let Some(answer) = question.recall(store, &sources.scan, beside)
+    {
+        return Ok((hashed(question.report(answer)?), None));
+    }
+    let dataset = sources.load(request, &needs(request, name))?;
+    let leaks = key.as_ref().filter(|_| looks_for_secrets).map(|key| Leaks::of(&dataset, &sources.scan, key));
+    let told = ReportOptions { leaks, ..told.clone() };
+    let question = Question { options: &told, ..question };
+    let answer = output::ending_on_panic(|| question.answer(&dataset))?;
+    if let Some((store, beside)) = sources.store.0.as_ref().zip(beside) {
+        question.keep(&answer, &dataset, store, beside);
+    }
+    let mut report = question.report(answer)?;
+    load::collect_store_problems(&mut sources.store, &mut report.accounting);
+    Ok((hashed(report), Some(dataset)))
+}
+
+/// What figures depend on beside transcripts and the question: names of projects, and what
+/// this program makes of it all. `None` where they depend on more: on repositories on disk.
+fn beside(request: &Request) -> Option<impl Hash + use<>> {
+    let Config { aliases, groups, .. } = request.config;
+    let build = environment::build()?;
+    (!request.options.by_repository()).then(|| (format!("{aliases:?} {groups:?}"), build))
 }
 
 fn range(request: &Request, name: ReportName) -> Result<Range, CliError> {

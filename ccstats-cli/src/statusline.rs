@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ccstats_core::{Budget, Calendar, Limit, Period, Shown, Store, money};
+use ccstats_core::{Budget, Calendar, Limit, Period, Shown, money};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::args::{ColorWhen, Options};
 use crate::budget::share;
 use crate::config::Config;
+use crate::load::OpenStore;
 use crate::output::{self, CliError};
 use crate::request::Request;
 use crate::template::{Name, Template};
@@ -182,7 +183,7 @@ impl Figures {
 }
 
 /// What the transcripts say now, and the store as [`live::spent`] gives it.
-fn figures(request: &Request, input: &Input) -> Result<(Figures, Option<Store>), CliError> {
+fn figures(request: &Request, input: &Input) -> Result<(Figures, OpenStore), CliError> {
     let of = |period| Limit { period, most: 0, projects: Vec::new() };
     let mut limits = vec![of(Period::Daily), of(Period::Block), of(Period::Session)];
     limits.extend(live::limits_in(input.folder.as_deref(), &request.config.limits));

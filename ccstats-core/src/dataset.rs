@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::dedup::Key;
 #[cfg(feature = "store")]
@@ -16,7 +17,7 @@ use crate::facts::{Facts, saturated, with_upper_drive};
 use crate::lines::LineClasses;
 use crate::outcome::{DeniedBy, Outcome};
 use crate::prices::{Cost, Price, Prices, Rates};
-use crate::reread;
+use crate::reread::{ErrorLine, ErrorPlace};
 use crate::rows::{ApiErrorRow, CallRow, MessageRow, Origin, Place, PromptRow, ResultRow};
 use crate::scan::{self, Progress, ScanOptions, Scanned};
 use crate::shell;
@@ -45,6 +46,9 @@ pub struct Dataset {
     new_names: FxHashMap<Symbol, Vec<Symbol>>,
     /// When the last message or prompt was of the stored transcripts that this load left out.
     other_activity_ms: Option<i64>,
+    /// That of the store's [`Loaded`].
+    #[cfg(feature = "store")]
+    seal: Option<u64>,
 }
 
 /// What became of a call.
@@ -61,7 +65,7 @@ pub(crate) struct Ending {
 }
 
 /// What was read, and what was skipped and why.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Accounting {
     /// Transcripts that were found.
@@ -112,8 +116,8 @@ impl Dataset {
     pub fn load_with_store(options: &ScanOptions, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
         let mut found = find(&options.roots)?;
         let mut dataset = match store.take_in(&found, options, progress, needs) {
-            Some(Loaded { found, scanned, parts, last_activity_ms }) => {
-                Dataset { other_activity_ms: last_activity_ms, ..Dataset::new(found, scanned, parts) }
+            Some(Loaded { found, scanned, parts, last_activity_ms, seal }) => {
+                Dataset { other_activity_ms: last_activity_ms, seal, ..Dataset::new(found, scanned, parts) }
             }
             None => {
                 found.read_agent_types();
@@ -121,7 +125,10 @@ impl Dataset {
             }
         };
         progress.done_bytes.store(progress.total_bytes.load(Ordering::Relaxed), Ordering::Relaxed);
-        dataset.accounting.problems.extend(store.take_problems());
+        let problems = store.take_problems();
+        // The next load may find another store.
+        dataset.seal = dataset.seal.filter(|_| problems.is_empty());
+        dataset.accounting.problems.extend(problems);
         dataset.accounting.problems.sort();
         Ok(dataset)
     }
@@ -170,7 +177,21 @@ impl Dataset {
             accounting,
             new_names: FxHashMap::default(),
             other_activity_ms: None,
+            #[cfg(feature = "store")]
+            seal: None,
         }
+    }
+
+    /// Nothing at all.
+    #[cfg(feature = "store")]
+    pub(crate) fn empty() -> Dataset {
+        Dataset::new(Found::default(), Scanned::default(), Vec::new())
+    }
+
+    /// A hash of all that was loaded from the store; `None` where something else was, too.
+    #[cfg(feature = "store")]
+    pub(crate) fn seal(&self) -> Option<u64> {
+        self.seal
     }
 
     /// What was read, and what was skipped and why.
@@ -251,17 +272,18 @@ impl Dataset {
     }
 
     /// The last line of the error that a call ended with, as far as it can be known.
-    pub(crate) fn error_line(&self, call: &CallRow, result: &ResultRow) -> Option<String> {
+    pub(crate) fn error_line(&self, call: &CallRow, result: &ResultRow) -> Option<ErrorLine> {
         if !result.error_line.is_none() {
-            return Some(self.symbols().name(result.error_line).into_owned());
+            return Some(ErrorLine::Text(self.symbols().name(result.error_line).into_owned()));
         }
         let (transcript, _) = self.locate(result.order.place);
-        let session = self.symbols().bytes(call.origin.session);
-        let line = result
-            .error_byte
-            .filter(|_| transcript.is_stored)
-            .and_then(|byte| reread::error_line(transcript, byte.get() - 1, call.key, session));
-        line.filter(|line| !line.is_empty())
+        let byte = result.error_byte.filter(|_| transcript.is_stored && !transcript.is_gone)?;
+        Some(ErrorLine::At(ErrorPlace {
+            transcript: transcript.path.clone(),
+            offset: byte.get() - 1,
+            call: call.key,
+            session: self.symbols().bytes(call.origin.session).to_vec(),
+        }))
     }
 
     /// The transcripts, in their order.

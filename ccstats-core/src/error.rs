@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::prices::PriceOverride;
 use crate::untrusted::Shown;
@@ -66,7 +67,7 @@ impl std::error::Error for Error {
 }
 
 /// Something was skipped or doubtful; all else was counted.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Problem {
     /// What is wrong.
@@ -90,7 +91,7 @@ impl fmt::Display for Problem {
 }
 
 /// The kinds of [`Problem`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ProblemKind {
     /// A line without any entry.

@@ -94,7 +94,8 @@
 //! their text: `Dataset::load_with_store` reads only what changed since the last time,
 //! and counts what was deleted. What a report needs of it, [`ReportName`] knows. New facts
 //! are written in the background; `Store::wait` returns when that has finished, with the
-//! problem if it failed.
+//! problem if it failed. A [`Question`] whose [`Answer`] the store kept needs no load at all
+//! while nothing changed: `Question::recall`.
 //!
 #![cfg_attr(feature = "store", doc = "```")]
 #![cfg_attr(not(feature = "store"), doc = "```ignore")]
@@ -205,7 +206,7 @@ pub use outcome::{DeniedBy, EditError, Outcome};
 pub use polars;
 pub use prices::{Cost, PICODOLLARS, Price, PriceOverride, Prices, Terms};
 pub use query::{Pattern, Query};
-pub use report::{RangeLabel, Report, ReportName, ReportOptions, Section, Totals};
+pub use report::{Answer, Question, RangeLabel, Report, ReportName, ReportOptions, Section, Totals};
 pub use scan::{Progress, ScanOptions};
 pub use simd::Level;
 #[cfg(feature = "store")]

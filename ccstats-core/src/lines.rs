@@ -13,6 +13,7 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use crate::entry::Entry;
 use crate::json::Cursor;
@@ -42,7 +43,7 @@ pub fn entries(transcript: &[u8]) -> Entries<'_> {
 }
 
 /// Lines and bytes by what became of them. All five add up to the whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineClasses {
     /// Objects with a string `type`.
     pub parsed: LinesAndBytes,
@@ -57,7 +58,7 @@ pub struct LineClasses {
 }
 
 /// A part of a transcript.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinesAndBytes {
     /// Lines.
     pub lines: u64,

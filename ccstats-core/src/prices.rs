@@ -68,14 +68,14 @@ impl Sum for Cost {
 }
 
 /// A table of prices.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Prices {
     models: Vec<Price>,
     as_of: NaiveDate,
 }
 
 /// The prices of one model over time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Price {
     names: Vec<String>,
     /// Of [`PriceOverride`]s; they go before those of the list.
@@ -120,14 +120,14 @@ impl PriceOverride {
 }
 
 /// Days on which a price holds, both included.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Hash, Deserialize)]
 struct Days {
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
 }
 
 /// Picodollars per token.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Rates {
     pub(crate) input: u128,
     pub(crate) output: u128,

@@ -9,7 +9,7 @@ use crate::symbols::Symbol;
 use crate::time::{Calendar, Range};
 
 /// A range of time and filters. Empty filters keep everything.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Query {
     /// The span of time.
     pub range: Range,

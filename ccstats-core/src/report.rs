@@ -1,5 +1,6 @@
 //! Named reports: plain tables with units, ready for any format.
 
+mod answer;
 mod behaviour;
 mod blocks;
 #[cfg(feature = "frames")]
@@ -8,7 +9,9 @@ mod summary;
 
 use chrono::NaiveDate;
 
-use crate::behaviour::secrets::{Leaks, redact};
+pub use answer::{Answer, Question};
+
+use crate::behaviour::secrets::Leaks;
 use crate::behaviour::sessions;
 use crate::behaviour::tools::CallsBy;
 use crate::dataset::{Accounting, Dataset};
@@ -16,6 +19,7 @@ use crate::error::Error;
 use crate::hashing::{HashKey, hash_problem, hash_table};
 use crate::prices::Prices;
 use crate::query::{Query, Selection};
+use crate::reread::ErrorLine;
 #[cfg(feature = "store")]
 use crate::store::Needs;
 use crate::table::{Direction, Table};
@@ -203,19 +207,8 @@ impl Report {
     /// table of the report has the column to sort by, [`Error::Frames`] when it needs the
     /// feature `frames` and the crate was built without.
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, options: &ReportOptions) -> Result<Report, Error> {
-        let whole = (name == ReportName::Blocks).then(|| crate::blocks::over_whole_blocks(dataset, query, options.now_ms));
-        let (asked, query) = (query, whole.as_ref().unwrap_or(query));
-        let selection = Selection::new(dataset, query)?;
-        let mut contents = contents(name, &selection, prices, options)?;
-        contents.notes.extend(blocks::note(asked, query));
-        arrange(&mut contents.sections, name, options)?;
-        redact(contents.sections.iter_mut().map(|section| &mut section.table));
-        let mut accounting = dataset.accounting().clone();
-        accounting.problems.extend(options.leaks.iter().flat_map(|leaks| leaks.problems.iter().cloned()));
-        // Formats take problems of one kind from one stretch.
-        accounting.problems.sort();
-        let Contents { totals, sections, notes, advice } = contents;
-        Ok(Report { name, range: label(asked), totals, is_empty: selection.is_empty(), sections, accounting, notes, advice })
+        let question = Question { name, query, prices, options };
+        question.report(question.answer(dataset)?)
     }
 
     /// The table of a report that is one list; `None` for the summary.
@@ -234,11 +227,14 @@ impl Report {
 }
 
 /// What is in a report.
+#[derive(Clone, Debug)]
 struct Contents {
     sections: Vec<Section>,
     totals: Totals,
     notes: Vec<String>,
     advice: Option<String>,
+    /// The last errors of the failing commands in a summary, by their rows.
+    last_errors: Vec<Option<ErrorLine>>,
 }
 
 fn contents(name: ReportName, selection: &Selection, prices: &Prices, options: &ReportOptions) -> Result<Contents, Error> {
@@ -267,8 +263,9 @@ fn summary(selection: &Selection, prices: &Prices) -> Contents {
     let (tally, signals) = rayon::join(|| Tally::of_selection(selection, prices), || behaviour::signals(selection));
     let calls_only = selection.calls_only();
     let totals = Totals { key: "summary", table: summary::totals(&tally, calls_only) };
-    let sections = [summary::sections(&tally, calls_only), signals].concat();
-    Contents { sections, totals, notes: notes(&tally, selection, prices), advice: None }
+    let sections = [summary::sections(&tally, calls_only), signals.sections].concat();
+    let notes = notes(&tally, selection, prices);
+    Contents { sections, totals, notes, advice: None, last_errors: signals.last_errors }
 }
 
 /// A list of sums, with those of the whole range above it.
@@ -276,7 +273,8 @@ fn summed(selection: &Selection, prices: &Prices, table: impl FnOnce() -> Result
     let (tally, table) = rayon::join(|| Tally::of_selection(selection, prices), table);
     let totals = Totals { key: "totals", table: summary::list_totals(&tally, selection.calls_only()) };
     let sections = vec![Section { key: "rows", table: table? }];
-    Ok(Contents { sections, totals, notes: notes(&tally, selection, prices), advice: None })
+    let notes = notes(&tally, selection, prices);
+    Ok(Contents { sections, totals, notes, advice: None, last_errors: Vec::new() })
 }
 
 /// Of calls alone no cost is told.

@@ -1,21 +1,49 @@
 //! Text that a store does not hold, read from the line where it stands.
 
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
 use crate::dedup::{self, Key};
-use crate::discover::Transcript;
 use crate::entry::{Content, ContentBlock, Entry};
 use crate::lines::entries;
 use crate::outcome::ErrorText;
 use crate::source::line_at;
 
-/// The last line of the error that a call of a session ended with. `None` where the
-/// transcript is gone, or is not what it was.
-pub(crate) fn error_line(transcript: &Transcript, offset: u64, call: Key, session: &[u8]) -> Option<String> {
-    if transcript.is_gone {
-        return None;
+/// The last line of the error that a call ended with: its text, or where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ErrorLine {
+    Text(String),
+    At(ErrorPlace),
+}
+
+impl ErrorLine {
+    /// The text. `None` where there is none, or the transcript is not what it was.
+    pub(crate) fn read(&self) -> Option<String> {
+        let line = match self {
+            ErrorLine::Text(line) => Some(line.clone()),
+            ErrorLine::At(place) => place.read(),
+        };
+        line.filter(|line| !line.is_empty())
     }
-    let line = line_at(&transcript.path, offset).ok()?;
-    let mut entries = entries(&line).filter_map(|line| line.ok());
-    entries.find_map(|(_, entry)| error_in(&entry, call, session))
+}
+
+/// The line of a transcript that holds the result of a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ErrorPlace {
+    pub(crate) transcript: PathBuf,
+    pub(crate) offset: u64,
+    pub(crate) call: Key,
+    /// The session of the call.
+    pub(crate) session: Vec<u8>,
+}
+
+impl ErrorPlace {
+    fn read(&self) -> Option<String> {
+        let line = line_at(&self.transcript, self.offset).ok()?;
+        let mut entries = entries(&line).filter_map(|line| line.ok());
+        entries.find_map(|(_, entry)| error_in(&entry, self.call, &self.session))
+    }
 }
 
 fn error_in(entry: &Entry, call: Key, session: &[u8]) -> Option<String> {
@@ -54,7 +82,8 @@ mod tests {
         let dataset = load(folder.path());
         let found = |row: &ResultRow| {
             let (transcript, _) = dataset.locate(row.order.place);
-            error_line(transcript, row.error_byte?.get() - 1, row.key, b"s")
+            let offset = row.error_byte?.get() - 1;
+            ErrorPlace { transcript: transcript.path.clone(), offset, call: row.key, session: b"s".to_vec() }.read()
         };
         let wanted = |row: &ResultRow| dataset.symbols().name(row.error_line).into_owned();
         let rows = dataset.facts().results.rows();

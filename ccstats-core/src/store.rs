@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 mod accounts;
 mod agents;
+mod answers;
 mod block;
 mod catalogue;
 mod columns;

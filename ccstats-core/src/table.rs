@@ -4,6 +4,8 @@
 //! and a report no format. A dot in a name nests it in formats that can nest:
 //! `tokens.input` is `input` of `tokens`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::time::Calendar;
 use crate::untrusted::Untrusted;
@@ -56,7 +58,7 @@ pub struct Column {
 }
 
 /// One value of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// Unknown or not applicable; never zero.
     None,

@@ -66,7 +66,7 @@ pub(crate) fn epoch_day(instant_ms: i64) -> NaiveDate {
 }
 
 /// The time zone that days belong to, and the first day of a week.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Calendar {
     /// The time zone of civil days.
     pub zone: Tz,
@@ -120,7 +120,7 @@ impl Calendar {
 }
 
 /// A span of time that a report covers, by a name users can type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Range {
     /// As the user wrote it: `week`, `2026-11`, `12h` …
     pub name: String,
@@ -129,7 +129,7 @@ pub struct Range {
 }
 
 /// Where a [`Range`] starts and ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bounds {
     /// Civil days, both included; `None` is open. Open at both ends takes
     /// also what has no usable time.

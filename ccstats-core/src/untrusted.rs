@@ -10,13 +10,15 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// Text from a transcript or a file name.
 ///
 /// ```compile_fail
 /// let name = ccstats_core::Untrusted::new("x");
 /// println!("{name}");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Untrusted(String);
 
 impl Untrusted {

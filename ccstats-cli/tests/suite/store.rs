@@ -1,6 +1,7 @@
 //! The store, through the program: what is gone stays, whatever happens to files,
 //! processes and disks, and nothing is kept that is text.
 
+mod answers;
 mod commands;
 #[cfg(unix)]
 mod crowd;

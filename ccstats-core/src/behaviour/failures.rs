@@ -16,6 +16,7 @@ use crate::dataset::Dataset;
 use crate::dedup::Key;
 use crate::outcome::Outcome;
 use crate::query::Selection;
+use crate::reread::ErrorLine;
 use crate::rows::{CallRow, Command, StoredCommand};
 use crate::shell::{self, Hidden, HiddenStatus};
 use crate::symbols::{Symbol, Symbols};
@@ -48,7 +49,7 @@ struct Failed {
     days: u64,
     /// Of the last failure; versions before 2.0.60 write no code.
     last_exit_code: Option<u32>,
-    last_error: Option<String>,
+    last_error: Option<ErrorLine>,
 }
 
 /// One key with all its runs.
@@ -92,8 +93,11 @@ const FAILED: [(&str, Kind); 6] = [
     ("sessions", Kind::Count),
     ("days", Kind::Count),
     ("last_exit_code", Kind::Count),
-    ("last_error", Kind::Text),
+    (LAST_ERROR, Kind::Text),
 ];
+
+/// The column with the line of the last error.
+pub(crate) const LAST_ERROR: &str = "last_error";
 
 /// The commands of a query that failed, those with the most failures first.
 pub(crate) fn failures(selection: &Selection) -> Failures {
@@ -107,19 +111,20 @@ pub(crate) fn failures(selection: &Selection) -> Failures {
     Failures { rows: view.failing(&runs, &Aftermath::of(&threads, &commands)), hidden: view.hidden(&runs) }
 }
 
-/// The same from the failed calls alone: few commands to read, but no runs.
-pub(crate) fn failing_commands(selection: &Selection) -> Table {
+/// The same from the failed calls alone: few commands to read, but no runs. The lines of
+/// errors, one for each row, stand apart: not all of them may have to be read.
+pub(crate) fn failing_commands(selection: &Selection) -> (Table, Vec<Option<ErrorLine>>) {
     let dataset = selection.dataset();
     let tools = Tools::of(dataset);
     let failed = calls::sorted(selection.calls().filter(|call| tools.has_failed(call)).collect());
     let commands = Commands::read(dataset, tools, &failed);
     let view = View { dataset, calendar: selection.calendar(), commands: &commands };
     let by_key = commands.by_key(&failed).into_iter();
-    let mut rows: Vec<(Failed, Vec<Call>)> = by_key.map(|(key, calls)| (view.counted(key, &calls), calls)).collect();
-    rows.sort_by(|(a, _), (b, _)| a.rank().cmp(&b.rank()));
+    let mut rows: Vec<Failed> = by_key.map(|(key, calls)| view.failed(key, &calls)).collect();
+    rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
     let mut table = Table::new(&FAILED);
-    table.rows.extend(rows.into_iter().map(|(failed, calls)| view.with_last(failed, &calls).cells().to_vec()));
-    table
+    table.rows.extend(rows.iter().map(|failed| failed.cells(None).to_vec()));
+    (table, rows.into_iter().map(|failed| failed.last_error).collect())
 }
 
 /// Whether a call counts in a rate of failures (`docs/counting.md` 4).
@@ -197,14 +202,14 @@ impl Failed {
         (Reverse((self.failures, self.sessions, self.days)), &self.command)
     }
 
-    fn cells(&self) -> [Value; FAILED.len()] {
+    fn cells(&self, last_error: Option<String>) -> [Value; FAILED.len()] {
         [
             Value::text(&self.command),
             self.failures.into(),
             self.sessions.into(),
             self.days.into(),
             self.last_exit_code.map_or(Value::None, |code| u64::from(code).into()),
-            self.last_error.as_ref().map_or(Value::None, Value::text),
+            last_error.map_or(Value::None, Value::text),
         ]
     }
 }
@@ -223,7 +228,8 @@ impl Failing {
     }
 
     fn cells(&self) -> Vec<Value> {
-        let [command, failures, spread @ ..] = self.failed.cells();
+        let last_error = self.failed.last_error.as_ref().and_then(ErrorLine::read);
+        let [command, failures, spread @ ..] = self.failed.cells(last_error);
         let rate = self.failed.failures as f64 / self.runs as f64;
         let mut cells = vec![command, failures, self.runs.into(), Value::Share(rate)];
         cells.extend(spread);
@@ -423,7 +429,7 @@ impl View<'_> {
         let failed: Vec<Call> = runs.iter().filter(|(_, ending)| ending.outcome == Outcome::Failed).copied().collect();
         let count = |is_so: &dyn Fn(&Call) -> bool| failed.iter().filter(|call| is_so(call)).count() as u64;
         (!failed.is_empty()).then(|| Failing {
-            failed: self.with_last(self.counted(key, &failed), &failed),
+            failed: self.failed(key, &failed),
             runs: runs.len() as u64,
             followed_by_success: count(&|(call, _)| aftermath.followed_by_success.contains(&call.key)),
             red_green: count(&|(call, _)| aftermath.red_green.contains(&call.key)),
@@ -434,25 +440,16 @@ impl View<'_> {
         })
     }
 
-    /// How many the failed calls of a key are.
-    fn counted(&self, key: &str, calls: &[Call]) -> Failed {
+    /// What the failed calls of a key tell, in their order.
+    fn failed(&self, key: &str, calls: &[Call]) -> Failed {
+        let last = calls.last().and_then(|(call, _)| Some((call, self.dataset.facts().results.get(call.key)?)));
         Failed {
             command: key.into(),
             failures: calls.len() as u64,
             sessions: calls::sessions(calls),
             days: calls::days(calls, self.calendar),
-            ..Failed::default()
-        }
-    }
-
-    /// With what the last of the calls, in order, tells: its error may have to be read from
-    /// its transcript.
-    fn with_last(&self, failed: Failed, calls: &[Call]) -> Failed {
-        let last = calls.last().and_then(|(call, _)| Some((call, self.dataset.facts().results.get(call.key)?)));
-        Failed {
             last_exit_code: last.and_then(|(_, result)| result.exit_code),
             last_error: last.and_then(|(call, result)| self.dataset.error_line(call, result)),
-            ..failed
         }
     }
 

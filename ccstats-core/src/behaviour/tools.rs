@@ -18,7 +18,7 @@ use crate::table::{Kind, Table, Value};
 use crate::tally::Calls;
 
 /// What calls are counted by. A call that has no such name is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallsBy {
     /// The tool.

@@ -9,11 +9,12 @@ use crate::behaviour::{audit, context, failures, hotspots, prompts, reads, tools
 use crate::prices::Prices;
 use crate::query::Selection;
 use crate::report::{Contents, ReportOptions, Section, Totals};
+use crate::reread::ErrorLine;
 use crate::table::{Column, Kind, Table, Value};
 
 fn list(table: Table, totals: Table, advice: Option<String>) -> Contents {
     let totals = Totals { key: "totals", table: totals };
-    Contents { sections: vec![Section { key: "rows", table }], totals, notes: Vec::new(), advice }
+    Contents { sections: vec![Section { key: "rows", table }], totals, notes: Vec::new(), advice, last_errors: Vec::new() }
 }
 
 pub(super) fn tools(selection: &Selection, prices: &Prices, calls_by: CallsBy) -> Contents {
@@ -79,14 +80,24 @@ pub(super) fn add_answer_costs(table: &mut Table, selection: &Selection, prices:
     }
 }
 
+/// The section of a summary about commands that failed.
+pub(super) const FAILING_COMMANDS: &str = "failing_commands";
+
 /// The three signals of the summary: all rows, without the lines behind them.
-pub(super) fn signals(selection: &Selection) -> Vec<Section> {
+pub(super) struct Signals {
+    pub(super) sections: Vec<Section>,
+    /// To be filled in to the rows of [`FAILING_COMMANDS`].
+    pub(super) last_errors: Vec<Option<ErrorLine>>,
+}
+
+pub(super) fn signals(selection: &Selection) -> Signals {
     let repeated_reads = || reads::brief_table(&reads::rows(selection, &Epochs::new(selection.dataset())));
     let failing_commands = || failures::failing_commands(selection);
     let hotspots = || hotspots::brief_table(&hotspots::hotspots(selection));
     let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));
-    let sections = [("repeated_reads", repeated_reads), ("failing_commands", failing_commands), ("hotspots", hotspots)];
-    sections.map(|(key, table)| Section { key, table }).into()
+    let (failing_commands, last_errors) = failing_commands;
+    let sections = [("repeated_reads", repeated_reads), (FAILING_COMMANDS, failing_commands), ("hotspots", hotspots)];
+    Signals { sections: sections.map(|(key, table)| Section { key, table }).into(), last_errors }
 }
 
 /// One row that adds up the counts of a table, but for those that overlap.

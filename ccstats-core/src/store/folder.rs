@@ -1,12 +1,18 @@
 //! The folder of the store: private, and set aside when damaged.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 
 const FILE: &str = "ccstats.store";
+
+/// How the names of files with answers end.
+const ANSWER: &str = ".answer";
+
+/// To read more takes as long as to make it anew.
+const MOST_ANSWER_BYTES: u64 = 16 << 20;
 
 /// Damaged stores that are kept.
 const MOST_DAMAGED: usize = 3;
@@ -153,6 +159,36 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true);
     private::file_for_me(&mut options);
     options.open(path)
+}
+
+/// The file beside the store that holds the answer to the last question of a name.
+pub(super) fn answer(store: &Path, name: &str) -> PathBuf {
+    store.with_file_name(format!("{name}{ANSWER}"))
+}
+
+/// Reads a file unless it is too large or none.
+pub(super) fn read_answer(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_file() || metadata.len() > MOST_ANSWER_BYTES {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    fs::read(path)
+}
+
+/// Writes a file anew, of which a reader can tell whether it is whole.
+pub(super) fn write_answer(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if bytes.len() as u64 > MOST_ANSWER_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    // What is there may be a link, or the file of another user.
+    discard(path);
+    create(path)?.write_all(bytes)
+}
+
+/// Removes all answers beside a store.
+pub(super) fn discard_answers(store: &Path) {
+    let files = store.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    files.map(|file| file.path()).filter(|path| path.to_string_lossy().ends_with(ANSWER)).for_each(|path| discard(&path));
 }
 
 #[cfg(unix)]

@@ -33,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) parts: Vec<(usize, u64)>,
     /// When the last message or prompt was of all that was not asked for.
     pub(crate) last_activity_ms: Option<i64>,
+    /// As long as it stays the same, another load gives the same.
+    pub(crate) seal: Option<u64>,
 }
 
 /// What a try to load came to.
@@ -49,7 +51,9 @@ pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSe
     let Request { found, options, needs, .. } = *request;
     let snapshot = catalogue.snapshot()?;
     let state = State::read(&snapshot, options)?;
-    let mut layout = Layout::new(state.plan(&found.transcripts, broken), &state.known, needs);
+    let steps = state.plan(&found.transcripts, broken);
+    let seal = state.seal(&steps, found);
+    let mut layout = Layout::new(steps, &state.known, needs);
     let accounts = Accounts::read(&snapshot, &state, &layout, needs)?;
     if !accounts.missing.is_empty() {
         return Ok(Tried::Broken(accounts.missing));
@@ -74,6 +78,7 @@ pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSe
     if !again.is_empty() {
         return Ok(Tried::Broken(again));
     }
+    let seal = seal.filter(|_| unreadable.is_empty());
     scanned.problems.extend(unreadable.into_iter().map(|block| block.problem));
     let last_activity_ms = accounts.add_to(&mut scanned, &layout, &is_read, needs);
     let read_agents = agents::read(&layout, &is_read, needs);
@@ -81,7 +86,7 @@ pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSe
     let change = publish::change(&state, &layout, blocks, &mut families, agents, request);
     let parts = layout.parts(&state.known, &scanned.lines);
     let found = all_found(found, layout, state, &change);
-    Ok(Tried::Loaded(Box::new((Loaded { found, scanned, parts, last_activity_ms }, change))))
+    Ok(Tried::Loaded(Box::new((Loaded { found, scanned, parts, last_activity_ms, seal }, change))))
 }
 
 /// Reads all that is asked for of what is stored.

@@ -6,7 +6,7 @@ use super::catalogue::{CatalogueError, Kind, Known, Snapshot, Writer};
 use super::history::HistoryError;
 use super::plan::How;
 use super::state::State;
-use super::{Store, verify};
+use super::{Store, folder, verify};
 use crate::discover::{Found, find};
 use crate::scan::ScanOptions;
 
@@ -56,7 +56,7 @@ impl Store {
     /// When a root is missing, the store cannot be used, or another process is writing.
     pub fn prune(&mut self, options: &ScanOptions, forget: Forget) -> Result<u64, HistoryError> {
         let found = find(&options.roots)?;
-        Ok(self.read(|catalogue| {
+        let count = self.read(|catalogue| {
             let snapshot = catalogue.snapshot()?;
             let (generation, state) = (snapshot.generation, State::read(&snapshot, options)?);
             let parts = parts(&snapshot, &state, &found, forget)?;
@@ -70,7 +70,9 @@ impl Store {
                 state.root_by_id.keys().try_for_each(|root| writer.seal_root(*root, of_root(*root)))
             })?;
             Ok(parts.values().map(Part::count).sum())
-        })?)
+        })?;
+        folder::discard_answers(&self.path);
+        Ok(count)
     }
 }
 

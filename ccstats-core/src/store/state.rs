@@ -1,12 +1,15 @@
 //! What the store says of the roots of a load.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash as _, Hasher as _};
 use std::path::PathBuf;
+
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::catalogue::{CatalogueError, Known, Snapshot};
 use super::folder::root_names;
-use super::plan::{Roots, Step, plan};
-use crate::discover::Transcript;
+use super::plan::{How, Roots, Step, plan};
+use crate::discover::{Found, Transcript};
 use crate::scan::ScanOptions;
 
 /// All that is read of a published state before any block is.
@@ -46,5 +49,20 @@ impl State {
     /// are read again whatever is known.
     pub(super) fn plan(&self, found: &[Transcript], broken: &HashSet<i64>) -> Vec<Step> {
         plan(found, &self.known, &Roots { by_id: &self.root_by_id, tops: &self.tops }, broken)
+    }
+
+    /// A hash of all that a load of these steps reads: as long as it stays the same, so does
+    /// what is made of the load. `None` where something is to be read that is not stored.
+    pub(super) fn seal(&self, steps: &[Step], found: &Found) -> Option<u64> {
+        let mut seal = Xxh3Default::new();
+        (self.generation, &self.tops, &found.problems).hash(&mut seal);
+        for step in steps {
+            let known = &self.known[step.known?];
+            if !matches!(step.how, How::Same | How::Gone) {
+                return None;
+            }
+            (known.id, known.seal(), step.how == How::Gone).hash(&mut seal);
+        }
+        Some(seal.finish())
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -96,6 +97,13 @@ fn no_text_of_a_transcript_is_in_the_data_folder() {
     for known in ["claude-sonnet", "notes.txt", "known.example"] {
         assert_eq!(holds(&place.data(), known), ["ccstats.store-wal"], "names can be found");
     }
+    assert_eq!(holds(&place.data(), CANARY), [""; 0]);
+    let transcript = fs::File::options().write(true).open(place.transcript("s1")).unwrap();
+    transcript.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+    for name in REPORTS.iter().flat_map(|name| [name; 2]) {
+        place.run(&[name, "--range", "all"]);
+    }
+    assert!(place.kept().contains(&"summary.answer".to_owned()), "{:?}", place.kept());
     assert_eq!(holds(&place.data(), CANARY), [""; 0]);
     // Neither what was deleted on the way nor a backup has it.
     fs::write(place.transcript("s1"), b"").unwrap();

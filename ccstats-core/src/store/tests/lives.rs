@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
@@ -14,6 +14,7 @@ use crate::error::ProblemKind;
 use crate::lines::entries;
 use crate::prices::Prices;
 use crate::query::Query;
+use crate::report::{Answer, Question, ReportName, ReportOptions};
 use crate::scan::{Progress, ScanOptions};
 use crate::store::{Import, Needs, Store};
 use crate::tally::Tally;
@@ -112,14 +113,18 @@ struct World {
     old: Store,
     /// How often the store moved.
     moves: u32,
+    /// Files seem to be old: then nothing but the time of a change tells of it.
+    is_long_ago: bool,
+    /// How many files were written.
+    writes: u64,
 }
 
 impl World {
-    fn new() -> World {
+    fn new(is_long_ago: bool) -> World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(folder.path().join("home/projects/p")).expect("a folder");
         let old = Store::open(&folder.path().join("store-0")).expect("a new store");
-        World { folder, lines: 0, seen: BTreeMap::new(), old, moves: 0 }
+        World { folder, lines: 0, seen: BTreeMap::new(), old, moves: 0, is_long_ago, writes: 0 }
     }
 
     fn file(&self, number: usize) -> PathBuf {
@@ -130,11 +135,22 @@ impl World {
         fs::read(self.file(file)).unwrap_or_default()
     }
 
-    fn write(&self, file: usize, bytes: &[u8]) {
+    fn write(&mut self, file: usize, bytes: &[u8]) {
         fs::write(self.file(file), bytes).expect("a writable file");
+        self.age(file);
     }
 
-    fn append(&self, file: usize, more: &[u8]) {
+    /// Makes a file that was just written look old, each one less so.
+    fn age(&mut self, file: usize) {
+        self.writes += 1;
+        if let Ok(written) = fs::File::options().write(true).open(self.file(file))
+            && self.is_long_ago
+        {
+            written.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(self.writes)).expect("a file of this user");
+        }
+    }
+
+    fn append(&mut self, file: usize, more: &[u8]) {
         self.write(file, &[self.bytes(file), more.to_vec()].concat());
     }
 
@@ -185,7 +201,11 @@ impl World {
             }
             Event::Delete { file } => _ = fs::remove_file(self.file(file)),
             Event::Rename { from, to } => _ = fs::rename(self.file(from), self.file(to)),
-            Event::Copy { from, to } => _ = fs::copy(self.file(from), self.file(to)),
+            Event::Copy { from, to } => {
+                if fs::copy(self.file(from), self.file(to)).is_ok() {
+                    self.age(to);
+                }
+            }
             Event::Resume { from, to } => {
                 let later = String::from_utf8_lossy(&self.bytes(from)).replace("T10:", "T11:").replace("2026-11-0", "2026-11-1");
                 self.append(to, later.as_bytes());
@@ -248,6 +268,7 @@ impl World {
         assert_eq!(read(&again), read(&plain));
         let text = load(store, Needs { text: true, ..Needs::default() });
         assert_eq!(tally(&text, &Query::all()), tally(&loaded, &Query::all()));
+        compare_answers(&again, store, &options);
         for day in ["2026-11-01", "2026-11-04", "2026-11-12"] {
             let range: Range = Range::parse(day, chrono::DateTime::UNIX_EPOCH, &Calendar::default()).expect("a day");
             let (start_ms, end_ms) = range.instants(&Calendar::default());
@@ -283,6 +304,22 @@ impl World {
     }
 }
 
+/// An answer that was kept is that of a load, and what a load leads to is kept where it can be.
+fn compare_answers(dataset: &Dataset, store: &mut Store, options: &ScanOptions) {
+    let (query, rest) = (Query::all(), ReportOptions::default());
+    let question = Question { name: ReportName::Summary, query: &query, prices: Prices::builtin(), options: &rest };
+    let report = |answer: Answer| format!("{:?}", question.report(answer).expect("no column is asked for"));
+    let answer = question.answer(dataset).expect("no globs");
+    let wanted = report(answer.clone());
+    if let Some(answer) = question.recall(store, options, ()) {
+        assert_eq!(report(answer), wanted);
+    }
+    question.keep(&answer, dataset, store, ());
+    let recalled = question.recall(store, options, ());
+    assert_eq!(recalled.is_some(), dataset.seal().is_some() && !dataset.messages().is_empty());
+    recalled.into_iter().for_each(|answer| assert_eq!(report(answer), wanted));
+}
+
 /// The responses in a transcript, by the parser that has tests of its own.
 fn lines(bytes: &[u8]) -> Vec<(String, u64)> {
     let messages = entries(bytes).filter_map(Result::ok).filter_map(|(_, entry)| entry.message);
@@ -306,8 +343,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_was_seen_is_lost_or_counted_twice(events in prop::collection::vec(event(), 1..25)) {
-        let mut world = World::new();
+    fn nothing_that_was_seen_is_lost_or_counted_twice(is_long_ago: bool, events in prop::collection::vec(event(), 1..25)) {
+        let mut world = World::new(is_long_ago);
         events.iter().for_each(|event| world.happen(event));
         world.run(None, true);
         world.holds_no_text();
