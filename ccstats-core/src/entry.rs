@@ -77,6 +77,8 @@ pub struct Entry<'t> {
     pub agent_progress: Option<Box<Entry<'t>>>,
     has_type: bool,
     has_timestamp: bool,
+    /// Told of wrapped entries only.
+    has_uuid: bool,
 }
 
 /// `compactMetadata`: how a conversation was cut short.

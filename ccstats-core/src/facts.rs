@@ -190,7 +190,7 @@ impl Facts {
         self.anchor(line);
         let Some(inner) = line.entry.agent_progress.as_deref() else { return };
         let stamp_ms = line.entry.wrapped_timestamp_ms(inner);
-        let uuid = if inner.uuid.is_empty() { line.entry.uuid } else { inner.uuid };
+        let uuid = line.entry.wrapped_uuid(inner);
         if inner.kind.is(b"assistant") {
             self.assistant(line, inner.message.as_ref(), stamp_ms, uuid, true);
         } else if inner.kind.is(b"user")

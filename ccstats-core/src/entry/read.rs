@@ -84,13 +84,7 @@ impl<'t> Entry<'t> {
             match key {
                 Key::Type => is_agent_progress = cursor.text()?.is(b"agent_progress"),
                 Key::AgentId => agent_id = cursor.text()?,
-                Key::Message => {
-                    let mut inner = Entry::default();
-                    if cursor.enter_object(Object::Wrapped)? {
-                        inner.read_wrapped(cursor)?;
-                        self.agent_progress = Some(Box::new(inner));
-                    }
-                }
+                Key::Message => self.agent_progress = Entry::wrapped(cursor)?,
                 _ => cursor.skip()?,
             }
         }
@@ -100,6 +94,16 @@ impl<'t> Entry<'t> {
         Ok(agent_id)
     }
 
+    /// The entry that another one wraps, when it is an object.
+    fn wrapped(cursor: &mut Cursor<'t>) -> Parsed<Option<Box<Entry<'t>>>> {
+        if !cursor.enter_object(Object::Wrapped)? {
+            return Ok(None);
+        }
+        let mut inner = Box::<Entry>::default();
+        inner.read_wrapped(cursor)?;
+        Ok(Some(inner))
+    }
+
     /// The few keys of a wrapped entry that count: all else comes from outside.
     fn read_wrapped(&mut self, cursor: &mut Cursor<'t>) -> Parsed<()> {
         while let Some(key) = cursor.key(Object::Wrapped)? {
@@ -107,13 +111,21 @@ impl<'t> Entry<'t> {
                 Key::Type => self.kind = cursor.text()?,
                 Key::Message => Message::read(&mut self.message, cursor)?,
                 Key::ToolUseResult => self.tool_use_result = ToolUseResult::read(cursor)?,
-                Key::Uuid => self.uuid = cursor.text()?,
+                Key::Uuid => {
+                    self.uuid = cursor.text()?;
+                    self.has_uuid = true;
+                }
                 Key::Timestamp => self.read_timestamp(cursor)?,
                 Key::ToolDenialKind => self.tool_denial_kind = cursor.text()?,
                 _ => cursor.skip()?,
             }
         }
         Ok(())
+    }
+
+    /// The `uuid` of a wrapped entry: its own where it has one, be it `null`.
+    pub(crate) fn wrapped_uuid(&self, inner: &Entry<'t>) -> Text<'t> {
+        if inner.has_uuid { inner.uuid } else { self.uuid }
     }
 
     /// The time of a wrapped entry: its own where it has one.
@@ -629,6 +641,29 @@ mod tests {
             let line = format!(r#"{{"type":"progress",{members}}}"#);
             let (_, entry) = entries(line.as_bytes()).next().expect("a line").expect("an entry");
             assert_eq!(entry.agent_id.raw(), b"inner", "{line}");
+        }
+    }
+
+    #[test]
+    fn of_wrapped_entries_the_last_counts_and_what_is_no_object_is_none() {
+        let entry = r#""message":{"type":"assistant","uuid":"a"}"#;
+        for other in ["null", "true", "5", r#""x""#, "[]", "[{}]"] {
+            for (members, expected) in [(format!(r#"{entry},"message":{other}"#), false), (format!(r#""message":{other},{entry}"#), true)] {
+                let line = format!(r#"{{"type":"progress","data":{{"type":"agent_progress",{members}}}}}"#);
+                let (_, outer) = entries(line.as_bytes()).next().expect("a line").expect("an entry");
+                assert_eq!(outer.agent_progress.is_some(), expected, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrapped_entry_has_a_uuid_of_its_own_even_if_it_is_none() {
+        for (own, expected) in [("", "outer"), (r#""uuid":"inner","#, "inner"), (r#""uuid":null,"#, ""), (r#""uuid":5,"#, "")] {
+            let line =
+                format!(r#"{{"type":"progress","uuid":"outer","data":{{"type":"agent_progress","message":{{{own}"type":"user"}}}}}}"#);
+            let (_, outer) = entries(line.as_bytes()).next().expect("a line").expect("an entry");
+            let inner = outer.agent_progress.as_deref().expect("wrapped");
+            assert_eq!(outer.wrapped_uuid(inner).to_str(), expected, "{line}");
         }
     }
 
