@@ -186,7 +186,7 @@ impl BudgetQuery<'_> {
                     continue;
                 }
                 Period::Block => {
-                    needs.blocks = true;
+                    needs.five_hour_blocks = true;
                     Some(now.timestamp_millis() - BLOCK_MS)
                 }
                 civil => civil_range(civil, now, &query.calendar)?.0,

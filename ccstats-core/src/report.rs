@@ -116,7 +116,7 @@ impl ReportName {
             text: matches!(self, ReportName::Sessions | ReportName::Failures | ReportName::Audit),
             titles: self == ReportName::Sessions,
             known_agents: !matches!(self, ReportName::Agents | ReportName::Audit | ReportName::Tools),
-            blocks: is_blocks,
+            five_hour_blocks: is_blocks,
             start_ms,
             // A block that starts in the range counts as a whole.
             end_ms: end_ms.map(|end| if is_blocks { end.saturating_add(BLOCK_MS) } else { end }),

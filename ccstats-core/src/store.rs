@@ -76,7 +76,7 @@ pub struct Needs {
     /// The first instant that does not count any more.
     pub end_ms: Option<i64>,
     /// Also all that is needed to find where the five-hour blocks of that time start.
-    pub blocks: bool,
+    pub five_hour_blocks: bool,
     /// Also all of the session with the latest message.
     pub latest_session: bool,
     /// Also all of this session.
@@ -107,13 +107,13 @@ impl Needs {
     /// the latest of all transcripts, or for all that five-hour blocks may have started with,
     /// which is what comes before up to five quiet hours.
     fn reaching_back(&self, times: impl Iterator<Item = TimeSpan>) -> Needs {
-        let Some(mut start) = self.start_ms.filter(|_| self.blocks || self.latest_session) else { return self.clone() };
+        let Some(mut start) = self.start_ms.filter(|_| self.five_hour_blocks || self.latest_session) else { return self.clone() };
         let mut times: Vec<TimeSpan> = times.collect();
         times.sort_unstable_by_key(|span| std::cmp::Reverse(span.last_ms));
         if let Some(latest) = times.first().filter(|_| self.latest_session) {
             start = start.min(latest.last_ms);
         }
-        if self.blocks {
+        if self.five_hour_blocks {
             for span in times {
                 if span.last_ms > start.saturating_sub(BLOCK_MS) {
                     start = start.min(span.first_ms);

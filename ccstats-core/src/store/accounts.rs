@@ -31,7 +31,7 @@ impl Accounts {
             by_id.extend(snapshot.digests(*root)?);
         }
         for (index, reading) in layout.readings.iter().enumerate().filter(|(_, reading)| matches!(reading.how, How::Same | How::Grown)) {
-            let id = state.known[reading.known()].id;
+            let id = state.known[reading.expect_known_at()].id;
             match by_id.remove(&id) {
                 Some(digests) => _ = accounts.digests.insert(index, digests),
                 None => _ = accounts.missing.insert(id),

@@ -19,9 +19,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-pub(super) use blocks::{Kind, StoredBlock};
+pub(super) use blocks::{BlockKind, StoredBlock};
 pub(super) use known::Known;
-pub(super) use snapshot::Snapshot;
+pub(super) use snapshot::{KnownRoot, Snapshot};
 pub(super) use writer::Writer;
 
 use super::error::StoreError;

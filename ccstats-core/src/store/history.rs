@@ -47,7 +47,7 @@ impl Store {
         let is_unseen = |step: &Step| match step.how {
             How::Same | How::Gone => false,
             // Its time may still be too young to be trusted.
-            How::Grown => step.known.is_none_or(|at| state.known[at].size_bytes != step.transcript.size_bytes),
+            How::Grown => step.known_at.is_none_or(|at| state.known[at].size_bytes != step.transcript.size_bytes),
             How::Again | How::Changed => true,
         };
         let new = steps.iter().filter(|step| is_unseen(step)).map(|step| step.transcript.path.clone());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{Catalogue, CatalogueError, Known, Snapshot, Writer};
+use super::catalogue::{Catalogue, CatalogueError, Known, KnownRoot, Snapshot, Writer};
 use super::family::{self, Families};
 use super::folder::{path_of, root_names};
 use super::{publish, verify};
@@ -72,7 +72,7 @@ pub(super) fn import(catalogue: &mut Catalogue, other: &mut Catalogue, roots: &[
     let generation = ours.generation;
     let (mut before, mut marks) = (Vec::new(), Vec::new());
     for root in ours.roots()? {
-        let Some((id, known)) = ours.transcripts(&root)? else { continue };
+        let Some(KnownRoot { id, transcripts: known, .. }) = ours.root(&root)? else { continue };
         before.extend(known);
         ours.marks(id, |transcript, bytes| marks.push((transcript, bytes.to_vec())))?;
     }
@@ -101,7 +101,7 @@ struct Ours<'b> {
 impl Ours<'_> {
     /// Adds what another store knows of a root.
     fn take_in(&mut self, writer: &mut Writer, theirs: &Snapshot, root: &ImportedRoot) -> Result<Count, CatalogueError> {
-        let Some((their_root, transcripts)) = theirs.transcripts(&root.theirs)? else { return Ok(Count::default()) };
+        let Some(KnownRoot { id: their_root, transcripts, .. }) = theirs.root(&root.theirs)? else { return Ok(Count::default()) };
         let root = writer.root(root.path.as_os_str().as_encoded_bytes())?;
         let mut count = Count { transcripts: transcripts.len() as u64, unreadable: 0 };
         let their_digests = theirs.digests(their_root)?;

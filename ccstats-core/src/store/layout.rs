@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::Needs;
 use super::block::Take;
-use super::catalogue::{Kind, Known, StoredBlock};
+use super::catalogue::{BlockKind, Known, StoredBlock};
 use super::cursor::Cursor;
 use super::plan::{How, Step, new_cursor};
 use super::publish::spot;
@@ -35,7 +35,7 @@ pub(super) struct Layout {
 pub(super) struct Reading {
     pub(super) how: How,
     /// The index of what is known of it.
-    pub(super) known: Option<usize>,
+    pub(super) known_at: Option<usize>,
     /// Where reading goes on the next time; `None` when it cannot be read.
     pub(super) cursor: Option<Cursor>,
     /// The numbers of its parts.
@@ -43,9 +43,9 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The index of what is known of a transcript that is known.
-    pub(super) fn known(&self) -> usize {
-        self.known.expect("what is the same, grown or read again is known")
+    /// The index of what is known of a transcript of which something is.
+    pub(super) fn expect_known_at(&self) -> usize {
+        self.known_at.expect("what is the same, grown or read again is known")
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Purpose {
     /// Its text; all else of it is stored.
     Text,
     /// To store it as a block of this kind.
-    Store(Kind),
+    Store(BlockKind),
 }
 
 /// Where a stored block stands in a load.
@@ -75,7 +75,7 @@ impl Layout {
     pub(super) fn new(steps: Vec<Step>, known: &[Known], needs: &Needs) -> Layout {
         let cursors: Vec<Option<Cursor>> = steps
             .par_iter()
-            .map(|step| match (step.how, step.known) {
+            .map(|step| match (step.how, step.known_at) {
                 (How::Gone, _) => None,
                 (How::Same, Some(at)) => Some(known[at].cursor),
                 _ => new_cursor(&step.transcript),
@@ -91,7 +91,7 @@ impl Layout {
 
     /// Adds a transcript behind the others, and gives numbers to its parts.
     fn add(&mut self, step: Step, cursor: Option<Cursor>, known: &[Known], needs: &Needs) {
-        let known = step.known.map(|at| &known[at]);
+        let known = step.known_at.map(|at| &known[at]);
         let blocks = known.map_or(0, |known| known.blocks);
         let spot = known.map_or_else(|| spot(&step.transcript), |known| known.spot);
         let start = self.next_number;
@@ -102,7 +102,7 @@ impl Layout {
             self.next_number += 1;
         }
         self.next_number += blocks;
-        self.readings.push(Reading { how: step.how, known: step.known, cursor, numbers: start..self.next_number });
+        self.readings.push(Reading { how: step.how, known_at: step.known_at, cursor, numbers: start..self.next_number });
         let is_stored = !matches!(step.how, How::Again | How::Changed);
         self.transcripts.push(Transcript { is_stored, ..step.transcript });
     }
@@ -112,9 +112,9 @@ impl Layout {
     pub(super) fn place(&self, index: usize, order: usize, known: &Known, stored: &StoredBlock, needs: &Needs) -> Option<Placed> {
         let Reading { how, numbers, .. } = &self.readings[index];
         let is_present = match (how, stored.kind) {
-            (How::Again, Kind::Whole) => return None,
-            (How::Same | How::Grown, Kind::Whole) | (How::Same, Kind::Last) if needs.text => return None,
-            (How::Same | How::Grown, Kind::Whole) | (How::Same, Kind::Last) => true,
+            (How::Again, BlockKind::Whole) => return None,
+            (How::Same | How::Grown, BlockKind::Whole) | (How::Same, BlockKind::Last) if needs.text => return None,
+            (How::Same | How::Grown, BlockKind::Whole) | (How::Same, BlockKind::Last) => true,
             _ => false,
         };
         let first = if is_present { numbers.start } else { numbers.end - known.blocks };
@@ -123,7 +123,7 @@ impl Layout {
 
     /// The index of a transcript in families: those that are new come behind all known ones.
     pub(super) fn member(&self, index: usize) -> usize {
-        self.readings[index].known.unwrap_or(self.known_count + index)
+        self.readings[index].known_at.unwrap_or(self.known_count + index)
     }
 
     /// By the number of a part: its transcript, and the lines of that before it. Of each job
@@ -138,7 +138,7 @@ impl Layout {
         for (PlannedJob { job, .. }, lines) in self.jobs.iter().zip(lines) {
             let index = job.part.transcript;
             if index != last_index {
-                let continued = self.readings[index].known.filter(|_| job.part.span.start > 0);
+                let continued = self.readings[index].known_at.filter(|_| job.part.span.start > 0);
                 (last_index, lines_before) = (index, continued.map_or(0, |at| known[at].lines));
             }
             parts[job.number as usize] = (index, lines_before);
@@ -159,7 +159,7 @@ fn to_read(index: usize, step: &Step, known: Option<&Known>, cursor: Option<Curs
         _ => 0,
     };
     if transcript.is_sparse {
-        let purpose = if *how == How::Same { Purpose::Text } else { Purpose::Store(Kind::Last) };
+        let purpose = if *how == How::Same { Purpose::Text } else { Purpose::Store(BlockKind::Last) };
         let is_read = *how != How::Same || needs_text;
         return parts(index, transcript).filter(|_| is_read).map(|part| (part, purpose)).collect();
     }
@@ -169,9 +169,9 @@ fn to_read(index: usize, step: &Step, known: Option<&Known>, cursor: Option<Curs
     let middle = known.filter(|_| *how == How::Again).map_or(start, |known| known.cursor.offset.min(cursor));
     let spans = [
         (0..start, needs_text.then_some(Purpose::Text)),
-        (start..middle, Some(Purpose::Store(Kind::Whole))),
-        (middle..cursor, Some(Purpose::Store(Kind::Whole))),
-        (middle.max(cursor)..size, Some(Purpose::Store(Kind::Last))),
+        (start..middle, Some(Purpose::Store(BlockKind::Whole))),
+        (middle..cursor, Some(Purpose::Store(BlockKind::Whole))),
+        (middle.max(cursor)..size, Some(Purpose::Store(BlockKind::Last))),
     ];
     let wanted = spans.into_iter().filter(|(span, _)| !span.is_empty()).filter_map(|(span, purpose)| Some((span, purpose?)));
     wanted.flat_map(|(span, purpose)| parts_of(index, span).map(move |part| (part, purpose))).collect()

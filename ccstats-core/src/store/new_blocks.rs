@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
 
 use super::block::{self, Block};
-use super::catalogue::{CatalogueError, Kind, Known, Snapshot, StoredBlock};
+use super::catalogue::{BlockKind, CatalogueError, Known, Snapshot, StoredBlock};
 use super::layout::{Layout, PlannedJob, Purpose};
 use super::load::Request;
 use super::plan::How;
@@ -16,7 +16,7 @@ pub(super) type NewBlocks = BTreeMap<usize, Vec<NewBlock>>;
 /// A block that is not stored yet.
 #[derive(Debug)]
 pub(super) struct NewBlock {
-    pub(super) kind: Kind,
+    pub(super) kind: BlockKind,
     pub(super) block: Block,
 }
 
@@ -89,7 +89,7 @@ impl Layout {
             if reading.how != How::Again {
                 continue;
             }
-            let known = &known[reading.known()];
+            let known = &known[reading.expect_known_at()];
             let stored = snapshot.blocks(std::iter::once(known))?.next().transpose()?.unwrap_or_default();
             match is_same(known, &stored, new) {
                 Some(true) => _ = unchanged.insert(*index),
@@ -107,11 +107,11 @@ fn is_same(known: &Known, stored: &[StoredBlock], new: &[NewBlock]) -> Option<bo
     if known.format != block::VERSION {
         return None;
     }
-    let before = stored.iter().filter(|stored| stored.kind == Kind::Whole);
+    let before = stored.iter().filter(|stored| stored.kind == BlockKind::Whole);
     let before: Vec<(&[u8], u64)> = before.map(|stored| Some((stored.sealed_bytes()?, stored.first_line))).collect::<Option<_>>()?;
     let mut lines = 0;
     let mut now = Vec::new();
-    for NewBlock { block, .. } in new.iter().filter(|new| new.kind == Kind::Whole) {
+    for NewBlock { block, .. } in new.iter().filter(|new| new.kind == BlockKind::Whole) {
         if lines < known.lines {
             now.push((&*block.bytes, lines));
         }

@@ -30,7 +30,7 @@ pub(super) enum How {
 pub(super) struct Step {
     pub(super) transcript: Transcript,
     /// The index of what is known.
-    pub(super) known: Option<usize>,
+    pub(super) known_at: Option<usize>,
     pub(super) how: How,
 }
 
@@ -58,10 +58,10 @@ pub(super) fn plan(found: &[Transcript], known: &[Known], roots: &Roots, broken:
             How::Same | How::Grown if must_read => How::Changed,
             how => how,
         };
-        steps.push(Step { transcript: transcript.clone(), known: known_at, how });
+        steps.push(Step { transcript: transcript.clone(), known_at, how });
     }
     let gone = (0..known.len()).filter(|at| !matcher.claimed[*at]);
-    steps.extend(gone.map(|at| Step { transcript: gone_transcript(&known[at], roots), known: Some(at), how: How::Gone }));
+    steps.extend(gone.map(|at| Step { transcript: gone_transcript(&known[at], roots), known_at: Some(at), how: How::Gone }));
     steps.sort_by(|a, b| a.transcript.order().cmp(&b.transcript.order()));
     steps
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::catalogue::{CatalogueError, Kind, Known, Snapshot, Writer};
+use super::catalogue::{BlockKind, CatalogueError, Known, Snapshot, Writer};
 use super::history::HistoryError;
 use super::plan::How;
 use super::state::State;
@@ -79,7 +79,7 @@ impl Store {
 /// What is to be forgotten, by the index of what is known.
 fn parts(snapshot: &Snapshot, state: &State, found: &Found, forget: Forget) -> Result<HashMap<usize, Part>, CatalogueError> {
     let steps = state.plan(&found.transcripts, &HashSet::new());
-    let known: Vec<(usize, bool)> = steps.iter().filter_map(|step| Some((step.known?, step.how == How::Gone))).collect();
+    let known: Vec<(usize, bool)> = steps.iter().filter_map(|step| Some((step.known_at?, step.how == How::Gone))).collect();
     let before_ms = match forget {
         Forget::Before(before_ms) => before_ms,
         Forget::Damaged => return lost(snapshot, state, &known),
@@ -93,7 +93,7 @@ fn lost(snapshot: &Snapshot, state: &State, known: &[(usize, bool)]) -> Result<H
     let mut parts = HashMap::new();
     for ((at, is_gone), stored) in known.iter().zip(snapshot.blocks(known.iter().map(|(at, _)| &state.known[*at]))?) {
         let stored = stored?;
-        let lost = stored.iter().filter(|stored| (*is_gone || stored.kind == Kind::Past) && verify::is_damaged(stored));
+        let lost = stored.iter().filter(|stored| (*is_gone || stored.kind == BlockKind::Past) && verify::is_damaged(stored));
         let ids: Vec<i64> = lost.map(|stored| stored.id).collect();
         if !ids.is_empty() {
             parts.insert(*at, Part::Blocks(ids));

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::agents::Agent;
 use super::block;
-use super::catalogue::{Catalogue, CatalogueError, Kind, Known, StoredBlock, Writer};
+use super::catalogue::{BlockKind, Catalogue, CatalogueError, Known, StoredBlock, Writer};
 use super::cursor::Cursor;
 use super::digest::{Digest, Digests};
 use super::family::{self, Families};
@@ -41,7 +41,7 @@ pub(super) struct Change {
 #[derive(Debug)]
 struct Update {
     /// The index of what shall be known.
-    known: usize,
+    known_at: usize,
     root: usize,
     how: How,
     blocks: Vec<NewBlock>,
@@ -61,19 +61,19 @@ pub(super) fn change(
     let mut updates = Vec::new();
     for (index, (transcript, reading)) in layout.transcripts.iter().zip(&layout.readings).enumerate() {
         let (Some(blocks), Some(cursor)) = (blocks.remove(&index), reading.cursor) else { continue };
-        let before = reading.known.map(|at| &state.known[at]);
+        let before = reading.known_at.map(|at| &state.known[at]);
         let new = updated(before, transcript, cursor, &blocks, request.options.now);
         if reading.how == How::Grown && before == Some(&new) {
             continue;
         }
-        let at = reading.known.unwrap_or(known.len());
+        let at = reading.known_at.unwrap_or(known.len());
         if at == known.len() {
             known.push(new);
             members.push(layout.member(index));
         } else {
             known[at] = new;
         }
-        updates.push(Update { known: at, root: transcript.root, how: reading.how, blocks });
+        updates.push(Update { known_at: at, root: transcript.root, how: reading.how, blocks });
     }
     let moved = settle_families(&mut known, &members, families);
     let tops = state.tops.iter().map(|top| top.as_os_str().as_encoded_bytes().to_vec()).collect();
@@ -138,7 +138,7 @@ impl Change {
         catalogue.publish(self.generation, |writer| {
             let mut roots: BTreeSet<i64> = BTreeSet::new();
             for update in std::mem::take(&mut self.updates) {
-                let known = &mut self.known[update.known];
+                let known = &mut self.known[update.known_at];
                 if known.id == 0 {
                     known.id = writer.next_id();
                     known.root = writer.root(&self.tops[update.root])?;
@@ -179,9 +179,9 @@ fn write(writer: &mut Writer, known: &mut Known, how: How, new: Vec<NewBlock>) -
     }
     for NewBlock { kind, block } in new {
         writer.add_block(known, kind, line, &block.bytes)?;
-        let digest = if kind == Kind::Whole { &mut digests.whole } else { &mut digests.last };
+        let digest = if kind == BlockKind::Whole { &mut digests.whole } else { &mut digests.last };
         digest.absorb(block.digest, line);
-        if kind == Kind::Whole {
+        if kind == BlockKind::Whole {
             line += block.lines;
         }
         marks.extend(block.marks);
@@ -231,8 +231,8 @@ pub(super) fn add_past(
     // As one block: a transcript keeps few, and it is known again the next time.
     match block::join(new.iter().map(|stored| (&*stored.bytes, stored.first_line))) {
         Some(block) if is_there(&block.bytes) => return Ok(()),
-        Some(block) => writer.add_block(known, Kind::Past, 0, &block.bytes)?,
-        None => new.iter().try_for_each(|stored| writer.add_block(known, Kind::Past, stored.first_line, &stored.bytes))?,
+        Some(block) => writer.add_block(known, BlockKind::Past, 0, &block.bytes)?,
+        None => new.iter().try_for_each(|stored| writer.add_block(known, BlockKind::Past, stored.first_line, &stored.bytes))?,
     }
     known.times = known.times.into_iter().chain(times).reduce(TimeSpan::union);
     known.blocks = writer.count_blocks(known)?;
@@ -247,13 +247,13 @@ pub(super) fn add_past(
 fn retire(writer: &mut Writer, known: &Known, how: How, has_last: bool) -> Result<(), CatalogueError> {
     for stored in writer.blocks(known)? {
         let becomes_past = match (how, stored.kind) {
-            (_, Kind::Past) | (How::Grown, Kind::Whole) => continue,
-            (_, Kind::Last) => has_last,
-            (How::Again, Kind::Whole) => false,
-            (_, Kind::Whole) => true,
+            (_, BlockKind::Past) | (How::Grown, BlockKind::Whole) => continue,
+            (_, BlockKind::Last) => has_last,
+            (How::Again, BlockKind::Whole) => false,
+            (_, BlockKind::Whole) => true,
         };
         if becomes_past {
-            writer.add_block(known, Kind::Past, stored.first_line, &stored.bytes)?;
+            writer.add_block(known, BlockKind::Past, stored.first_line, &stored.bytes)?;
         }
         writer.delete_block(stored.id)?;
     }
@@ -267,7 +267,7 @@ fn join(writer: &mut Writer, known: &mut Known) -> Result<(), CatalogueError> {
         return Ok(());
     }
     let stored = writer.blocks(known)?;
-    for kind in [Kind::Whole, Kind::Past] {
+    for kind in [BlockKind::Whole, BlockKind::Past] {
         let of_kind: Vec<&StoredBlock> = stored.iter().filter(|stored| stored.kind == kind).collect();
         if of_kind.len() < 2 || !of_kind.iter().all(|stored| stored.is_sealed) {
             continue;

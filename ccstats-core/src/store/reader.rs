@@ -69,7 +69,7 @@ impl Reader<'_> {
             let reading = &layout.readings[*index];
             let is_new = reading.how != How::Same && reading.how != How::Gone;
             let meets = |at: usize| needs.meets(state.known[at].times) || of_session.contains(&at);
-            is_new || reading.known.is_none_or(meets) || needs.titles && accounts.names_lines(*index)
+            is_new || reading.known_at.is_none_or(meets) || needs.titles && accounts.names_lines(*index)
         };
         let all = || 0..layout.readings.len();
         let heads: HashSet<usize> = all().filter(is_asked).map(|index| families.head(layout.member(index))).collect();
@@ -82,7 +82,7 @@ impl Reader<'_> {
         let Reader { snapshot, state, layout, .. } = self;
         let readings = layout.readings.iter().zip(&layout.transcripts);
         let named: HashSet<usize> =
-            readings.filter(|(_, transcript)| needs.names(&transcript.name)).filter_map(|(reading, _)| reading.known).collect();
+            readings.filter(|(_, transcript)| needs.names(&transcript.name)).filter_map(|(reading, _)| reading.known_at).collect();
         if !named.is_empty() {
             return Ok(named);
         }
@@ -108,7 +108,7 @@ impl Reader<'_> {
     fn blocks(&mut self, transcripts: &[usize]) -> Result<(), CatalogueError> {
         const AT_ONCE: usize = 32;
         let (layout, needs, facts) = (&*self.layout, self.request.needs, &mut self.scanned.facts);
-        let known = |index: &usize| layout.readings[*index].known.map(|at| (*index, &self.state.known[at]));
+        let known = |index: &usize| layout.readings[*index].known_at.map(|at| (*index, &self.state.known[at]));
         let wanted: Vec<(usize, &Known)> = transcripts.iter().filter_map(known).filter(|(_, known)| known.blocks > 0).collect();
         let fetched: Vec<OnceLock<Vec<Vec<StoredBlock>>>> = wanted.chunks(AT_ONCE).map(|_| OnceLock::new()).collect();
         let mut opened = Opened { blocks: Blocks::behind(facts), owners: Vec::new() };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::catalogue::{CatalogueError, Known, Snapshot};
+use super::catalogue::{CatalogueError, Known, KnownRoot, Snapshot};
 use super::folder::root_names;
 use super::plan::{How, Roots, Step, plan};
 use crate::discover::{Found, Transcript};
@@ -16,6 +16,8 @@ use crate::scan::ScanOptions;
 pub(super) struct State {
     pub(super) generation: i64,
     pub(super) known: Vec<Known>,
+    /// The seals of the roots.
+    seals: Vec<u64>,
     /// The index of each root, by its id in the store.
     pub(super) root_by_id: HashMap<i64, usize>,
     /// The folder of transcripts of each root.
@@ -26,19 +28,26 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn read(snapshot: &Snapshot, options: &ScanOptions) -> Result<State, CatalogueError> {
-        let generation = snapshot.generation;
-        let mut state = State { generation, known: Vec::new(), root_by_id: HashMap::new(), tops: Vec::new(), agents: Vec::new() };
+        let mut state = State {
+            generation: snapshot.generation,
+            known: Vec::new(),
+            seals: Vec::new(),
+            root_by_id: HashMap::new(),
+            tops: Vec::new(),
+            agents: Vec::new(),
+        };
         for (index, root) in options.roots.iter().enumerate() {
             let (top, names) = root_names(root);
             state.tops.push(top);
             state.agents.push(HashMap::new());
             for name in names {
-                let Some((id, known)) = snapshot.transcripts(name.as_os_str().as_encoded_bytes())? else { continue };
+                let Some(KnownRoot { id, seal, transcripts }) = snapshot.root(name.as_os_str().as_encoded_bytes())? else { continue };
                 if state.root_by_id.contains_key(&id) {
                     continue;
                 }
                 state.root_by_id.insert(id, index);
-                state.known.extend(known);
+                state.seals.push(seal);
+                state.known.extend(transcripts);
                 state.agents[index].extend(snapshot.agents(id)?);
             }
         }
@@ -55,13 +64,12 @@ impl State {
     /// what is made of the load. `None` where something is to be read that is not stored.
     pub(super) fn seal(&self, steps: &[Step], found: &Found) -> Option<u64> {
         let mut seal = Xxh3Default::new();
-        (self.generation, &self.tops, &found.problems).hash(&mut seal);
+        (self.generation, &self.seals, &self.tops, &found.problems).hash(&mut seal);
         for step in steps {
-            let known = &self.known[step.known?];
             if !matches!(step.how, How::Same | How::Gone) {
                 return None;
             }
-            (known.id, known.seal(), step.how == How::Gone).hash(&mut seal);
+            (self.known[step.known_at?].id, step.how == How::Gone).hash(&mut seal);
         }
         Some(seal.finish())
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::agents;
 use super::block::{self, Take, Unreadable};
-use super::catalogue::{Catalogue, CatalogueError, StoredBlock};
+use super::catalogue::{Catalogue, CatalogueError, KnownRoot, StoredBlock};
 use super::family;
 use super::layout::Layout;
 use super::load::Request;
@@ -31,7 +31,7 @@ pub(super) fn blocks(catalogue: &mut Catalogue) -> Result<Verified, CatalogueErr
     let snapshot = catalogue.snapshot()?;
     let mut verified = Verified::default();
     for root in snapshot.roots()? {
-        let Some((_, known)) = snapshot.transcripts(&root)? else { continue };
+        let Some(KnownRoot { transcripts: known, .. }) = snapshot.root(&root)? else { continue };
         for stored in snapshot.blocks(known.iter())? {
             for stored in stored? {
                 *(if is_sound(&stored) { &mut verified.sound } else { &mut verified.unreadable }) += 1;

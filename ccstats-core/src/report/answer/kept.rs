@@ -39,7 +39,7 @@ impl Question<'_> {
     fn can_be_kept(&self) -> bool {
         let needs = self.name.needs(self.query);
         let is_of_days = matches!(self.query.range.bounds, Bounds::Days(..));
-        is_of_days && needs.known_agents && !needs.text && !needs.blocks
+        is_of_days && needs.known_agents && !needs.text && !needs.five_hour_blocks
     }
 
     fn hash(&self, beside: impl Hash) -> u128 {

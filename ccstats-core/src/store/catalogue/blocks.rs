@@ -8,7 +8,7 @@ use crate::store::block::HEAD_BYTES;
 
 /// What a block stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::store) enum Kind {
+pub(in crate::store) enum BlockKind {
     /// Whole lines of the transcript as it is.
     Whole,
     /// Its last line, which has no newline yet.
@@ -17,15 +17,15 @@ pub(in crate::store) enum Kind {
     Past,
 }
 
-impl Kind {
-    const ALL: [Kind; 3] = [Kind::Whole, Kind::Last, Kind::Past];
+impl BlockKind {
+    const ALL: [BlockKind; 3] = [BlockKind::Whole, BlockKind::Last, BlockKind::Past];
 }
 
 /// A block in the store.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct StoredBlock {
     pub(in crate::store) id: i64,
-    pub(in crate::store) kind: Kind,
+    pub(in crate::store) kind: BlockKind,
     /// Lines of the transcript before it.
     pub(in crate::store) first_line: u64,
     pub(in crate::store) bytes: Vec<u8>,
@@ -41,7 +41,7 @@ impl StoredBlock {
 }
 
 /// A hash of the row of a block. It covers the bytes by their checksum, which is in their head.
-pub(super) fn seal(spot: u64, kind: Kind, first_line: u64, bytes: &[u8]) -> u64 {
+pub(super) fn seal(spot: u64, kind: BlockKind, first_line: u64, bytes: &[u8]) -> u64 {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     [spot, kind as u64, first_line].iter().fold(xxh3_64_with_seed(head, 1), |seal, number| xxh3_64_with_seed(&number.to_le_bytes(), seal))
 }
@@ -53,11 +53,11 @@ pub(super) const SELECT: &str = "SELECT id, kind, first_line, seal, bytes FROM b
 /// Executes the statement of [`SELECT`]. Gives the blocks in their order, what is past last.
 pub(super) fn read(select: &mut Statement, known: &Known) -> Result<Vec<StoredBlock>, CatalogueError> {
     let rows = select.query_map([known.id], |row| {
-        let kind = Kind::ALL.get(usize::from(row.get::<_, u8>(1)?)).copied();
+        let kind = BlockKind::ALL.get(usize::from(row.get::<_, u8>(1)?)).copied();
         let (first_line, bytes) = (row.get::<_, i64>(2)? as u64, row.get::<_, Vec<u8>>(4)?);
         let seal = kind.map(|kind| seal(known.spot, kind, first_line, &bytes) as i64);
         let is_sealed = seal == Some(row.get(3)?);
-        Ok(StoredBlock { id: row.get(0)?, kind: kind.unwrap_or(Kind::Past), first_line, bytes, is_sealed })
+        Ok(StoredBlock { id: row.get(0)?, kind: kind.unwrap_or(BlockKind::Past), first_line, bytes, is_sealed })
     })?;
     let mut blocks = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     blocks.sort_by_key(|block| (block.kind, block.first_line, block.id));

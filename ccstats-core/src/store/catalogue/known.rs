@@ -38,7 +38,7 @@ pub(in crate::store) struct Known {
 
 impl Known {
     /// A hash of all but its id.
-    pub(in crate::store) fn seal(&self) -> u64 {
+    pub(super) fn seal(&self) -> u64 {
         let identity = self.identity.map(|Identity { device, inode, birth_ns }| [device, inode, birth_ns.unwrap_or(i64::MIN) as u64]);
         let times = self.times.map(|times| [times.first_ms as u64, times.last_ms as u64]);
         let fixed = [

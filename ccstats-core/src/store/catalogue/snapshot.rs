@@ -13,6 +13,14 @@ pub(in crate::store) struct Snapshot<'c> {
     pub(in crate::store) generation: i64,
 }
 
+/// A root that the store knows.
+pub(in crate::store) struct KnownRoot {
+    pub(in crate::store) id: i64,
+    /// The sum of the seals of its transcripts.
+    pub(in crate::store) seal: u64,
+    pub(in crate::store) transcripts: Vec<Known>,
+}
+
 /// The number of changes that were published.
 pub(super) fn generation(transaction: &Transaction) -> rusqlite::Result<i64> {
     transaction.query_row("SELECT generation FROM state", [], |row| row.get(0))
@@ -37,10 +45,10 @@ impl<'c> Snapshot<'c> {
         Ok(self.transaction.query_row(select, [known.id], |row| row.get(0)).optional()?.unwrap_or_default())
     }
 
-    /// The transcripts of a root, by the path of its folder.
-    pub(in crate::store) fn transcripts(&self, root: &[u8]) -> Result<Option<(i64, Vec<Known>)>, CatalogueError> {
+    /// A root with its transcripts, by the path of its folder.
+    pub(in crate::store) fn root(&self, path: &[u8]) -> Result<Option<KnownRoot>, CatalogueError> {
         let find = "SELECT id, transcripts, seals FROM root WHERE path = ?";
-        let found = self.transaction.query_row(find, [root], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
+        let found = self.transaction.query_row(find, [path], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()?;
         let Some((id, count, seals)): Option<(i64, i64, i64)> = found else { return Ok(None) };
         let mut statement = self.transaction.prepare(&known::select())?;
         let rows = statement.query_map([id], Known::of_row)?;
@@ -54,7 +62,10 @@ impl<'c> Snapshot<'c> {
             sum = sum.wrapping_add(seal);
             known.push(row);
         }
-        if (known.len() as i64, sum as i64) == (count, seals) { Ok(Some((id, known))) } else { Err(CatalogueError::Damaged) }
+        if (known.len() as i64, sum as i64) != (count, seals) {
+            return Err(CatalogueError::Damaged);
+        }
+        Ok(Some(KnownRoot { id, seal: sum, transcripts: known }))
     }
 
     /// The blocks of some transcripts, in their order, what is past last.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension as _, Statement, Transaction, params};
 
-use super::{CatalogueError, Kind, Known, StoredBlock, blocks, known, snapshot};
+use super::{BlockKind, CatalogueError, Known, StoredBlock, blocks, known, snapshot};
 use crate::store::digest::Digests;
 
 /// Writes a change that is published as a whole.
@@ -80,7 +80,13 @@ impl<'t> Writer<'t> {
         Ok(self.count_blocks.query_row([known.id], |row| row.get(0))?)
     }
 
-    pub(in crate::store) fn add_block(&mut self, known: &Known, kind: Kind, first_line: u64, bytes: &[u8]) -> Result<(), CatalogueError> {
+    pub(in crate::store) fn add_block(
+        &mut self,
+        known: &Known,
+        kind: BlockKind,
+        first_line: u64,
+        bytes: &[u8],
+    ) -> Result<(), CatalogueError> {
         let seal = blocks::seal(known.spot, kind, first_line, bytes);
         self.insert_block.execute(params![known.id, kind as i64, first_line as i64, seal as i64, bytes])?;
         Ok(())

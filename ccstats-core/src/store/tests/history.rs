@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::{Place, mode, outputs};
 use crate::dataset::Dataset;
 use crate::scan::{Progress, ScanOptions};
-use crate::store::catalogue::{Catalogue, Kind, Writer};
+use crate::store::catalogue::{BlockKind, Catalogue, KnownRoot, Writer};
 use crate::store::{Forget, HistoryError, Import, Imported, Needs, Store, StoreError, Verified};
 
 fn verify(place: &Place, store: &mut Store) -> Verified {
@@ -328,13 +328,13 @@ fn of_version_1(place: &Place) {
     let mut catalogue = Catalogue::open(&path).expect("a store");
     let snapshot = catalogue.snapshot().expect("readable");
     let root = snapshot.roots().expect("readable").remove(0);
-    let (id, mut known) = snapshot.transcripts(&root).expect("sound").expect("known");
+    let KnownRoot { id, transcripts: mut known, .. } = snapshot.root(&root).expect("sound").expect("known");
     let generation = snapshot.generation;
     drop(snapshot);
     let replace = |writer: &mut Writer| {
         known[0].format = 1;
         writer.blocks(&known[0])?.iter().try_for_each(|stored| writer.delete_block(stored.id))?;
-        writer.add_block(&known[0], Kind::Whole, 0, &block)?;
+        writer.add_block(&known[0], BlockKind::Whole, 0, &block)?;
         writer.put(&known[0])?;
         writer.seal_root(id, known.iter())
     };
