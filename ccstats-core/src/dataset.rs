@@ -1,5 +1,6 @@
 //! All that the transcripts below some roots say, each thing once.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
@@ -19,7 +20,7 @@ use crate::outcome::{DeniedBy, Outcome};
 use crate::prices::{Cost, Price, Prices, Rates};
 use crate::reread::{ErrorLine, ErrorPlace};
 use crate::rows::{ApiErrorRow, CallRow, MessageRow, Origin, Place, PromptRow, ResultRow};
-use crate::scan::{self, Progress, ScanOptions, Scanned};
+use crate::scan::{self, PartStart, Progress, ScanOptions, Scanned, locate, part_starts};
 use crate::shell;
 #[cfg(feature = "store")]
 use crate::store::{Loaded, Needs, Store};
@@ -38,8 +39,8 @@ pub struct Dataset {
     sidechain: Symbol,
     unknown: Symbol,
     transcripts: Vec<Transcript>,
-    /// By part: its transcript, and the lines of that transcript before it.
-    parts: Vec<(usize, u64)>,
+    /// By the number of a part.
+    part_starts: Vec<PartStart>,
     accounting: Accounting,
     /// Projects that are called otherwise than the folder, by the folder.
     /// The last name is the present one.
@@ -116,8 +117,8 @@ impl Dataset {
     pub fn load_with_store(options: &ScanOptions, store: &mut Store, progress: &Progress, needs: &Needs) -> Result<Dataset, Error> {
         let mut found = find(&options.roots)?;
         let mut dataset = match store.take_in(&found, options, progress, needs) {
-            Some(Loaded { found, scanned, parts, last_activity_ms, seal }) => {
-                Dataset { other_activity_ms: last_activity_ms, seal, ..Dataset::new(found, scanned, parts) }
+            Some(Loaded { found, scanned, part_starts, last_activity_ms, seal }) => {
+                Dataset { other_activity_ms: last_activity_ms, seal, ..Dataset::new(found, scanned, part_starts) }
             }
             None => {
                 found.read_agent_types();
@@ -138,11 +139,11 @@ impl Dataset {
         let jobs = scan::jobs(&found.transcripts);
         let scanned = scan::scan(&found.transcripts, &jobs, options, progress, None);
         let lines = jobs.iter().map(|job| job.part.transcript).zip(scanned.lines.iter().copied());
-        let parts = scan::first_lines(lines);
-        Dataset::new(found, scanned, parts)
+        let part_starts = part_starts(lines);
+        Dataset::new(found, scanned, part_starts)
     }
 
-    fn new(found: Found, scanned: Scanned, parts: Vec<(usize, u64)>) -> Dataset {
+    fn new(found: Found, scanned: Scanned, part_starts: Vec<PartStart>) -> Dataset {
         let mut facts = scanned.facts;
         let endings = || facts.calls.rows().par_iter().map(|call| ending(&facts, call)).collect();
         let (endings, agents) = rayon::join(endings, || Agents::of(&facts));
@@ -151,7 +152,7 @@ impl Dataset {
         let unknown = facts.symbols.intern(b"unknown");
         let mut problems = [found.problems, scanned.problems].concat();
         let Problems { places, more: mut more_problems, .. } = std::mem::take(&mut facts.problems);
-        problems.extend(places.into_iter().map(|problem| located(problem, &parts, &found.transcripts)));
+        problems.extend(places.into_iter().map(|problem| located(problem, &part_starts, &found.transcripts)));
         problems.sort();
         let problems = first_of_each(&problems, &mut more_problems);
         let gone = found.transcripts.iter().filter(|transcript| transcript.is_gone).count() as u64;
@@ -173,7 +174,7 @@ impl Dataset {
             sidechain,
             unknown,
             transcripts,
-            parts,
+            part_starts,
             accounting,
             new_names: FxHashMap::default(),
             other_activity_ms: None,
@@ -311,17 +312,19 @@ impl Dataset {
 
     /// The transcript and the line, from 1, of a place.
     pub(crate) fn locate(&self, place: Place) -> (&Transcript, u64) {
-        let (transcript, before) = self.parts[place.part as usize];
-        (&self.transcripts[transcript], before + u64::from(place.line))
+        let (transcript, line) = locate(&self.part_starts, place);
+        (&self.transcripts[transcript], line)
     }
 
     /// The place of a line, from 1, of a transcript that is there.
     pub(crate) fn place(&self, transcript: usize, line: u64) -> Place {
-        let start = self.parts.partition_point(|(known, _)| *known < transcript);
-        let of_transcript = self.parts[start..].iter().take_while(|(known, _)| *known == transcript);
-        let before = of_transcript.enumerate().map(|(part, (_, first))| (part, *first)).filter(|(_, first)| *first < line);
-        let (part, first) = before.max_by_key(|(part, first)| (*first, std::cmp::Reverse(*part))).unwrap_or_default();
-        Place { part: (start + part) as u32, line: u32::try_from(line - first).unwrap_or(u32::MAX) }
+        let first = self.part_starts.partition_point(|start| start.transcript < transcript);
+        let of_transcript = self.part_starts[first..].iter().take_while(|start| start.transcript == transcript);
+        let before = of_transcript.map(|start| start.lines_before).enumerate().filter(|(_, lines_before)| *lines_before < line);
+        // The last part that starts before the line. Of parts that start alike the first: they
+        // are empty, or stored, and rows of those count lines from the start of the transcript.
+        let (part, lines_before) = before.max_by_key(|(part, lines_before)| (*lines_before, Reverse(*part))).unwrap_or_default();
+        Place { part: (first + part) as u32, line: u32::try_from(line - lines_before).unwrap_or(u32::MAX) }
     }
 
     pub(crate) fn symbols(&self) -> &Symbols {
@@ -474,9 +477,9 @@ fn duration_ms(call: &CallRow, result: &ResultRow, outcome: Outcome) -> Option<u
     result.duration_ms.map(u64::from).or_else(between)
 }
 
-fn located((kind, place): (ProblemKind, Place), parts: &[(usize, u64)], transcripts: &[Transcript]) -> Problem {
-    let (transcript, before) = parts[place.part as usize];
-    Problem { kind, path: transcripts[transcript].path.clone(), line: Some(before + u64::from(place.line)), detail: None }
+fn located((kind, place): (ProblemKind, Place), part_starts: &[PartStart], transcripts: &[Transcript]) -> Problem {
+    let (transcript, line) = locate(part_starts, place);
+    Problem { kind, path: transcripts[transcript].path.clone(), line: Some(line), detail: None }
 }
 
 fn kinds(facts: &Facts) -> Vec<(String, u64)> {

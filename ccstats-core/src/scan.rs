@@ -135,16 +135,31 @@ fn join(workers: Vec<Worker>, jobs: usize) -> Scanned {
     Scanned { facts, lines, hole_bytes, problems }
 }
 
-/// By part: its transcript, and the lines of that transcript before it. Takes
-/// the transcripts of the parts and the lines in them.
-pub(crate) fn first_lines(parts: impl Iterator<Item = (usize, u64)>) -> Vec<(usize, u64)> {
-    let mut before = (usize::MAX, 0);
-    let start = |(transcript, count)| {
-        let first = if before.0 == transcript { before.1 } else { 0 };
-        before = (transcript, first + count);
-        (transcript, first)
+/// Where a part starts: lines are counted from there while it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PartStart {
+    /// The index of its transcript.
+    pub(crate) transcript: usize,
+    /// The lines of the transcript before it.
+    pub(crate) lines_before: u64,
+}
+
+/// The starts of parts that stand one behind the other, from the transcript of each part and
+/// the lines in it.
+pub(crate) fn part_starts(parts: impl Iterator<Item = (usize, u64)>) -> Vec<PartStart> {
+    let mut next = PartStart { transcript: usize::MAX, lines_before: 0 };
+    let start = |(transcript, lines)| {
+        let lines_before = if next.transcript == transcript { next.lines_before } else { 0 };
+        next = PartStart { transcript, lines_before: lines_before + lines };
+        PartStart { transcript, lines_before }
     };
     parts.map(start).collect()
+}
+
+/// The index of the transcript of a place, and its line there, from 1.
+pub(crate) fn locate(starts: &[PartStart], place: Place) -> (usize, u64) {
+    let PartStart { transcript, lines_before } = starts[place.part as usize];
+    (transcript, lines_before + u64::from(place.line))
 }
 
 /// The parts that wait for a worker.

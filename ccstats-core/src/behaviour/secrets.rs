@@ -22,7 +22,7 @@ use crate::json::Text;
 use crate::keys::Orders;
 use crate::lines::Entries;
 use crate::rows::{Order, Origin, Place};
-use crate::scan::{ScanOptions, fallback, first_lines, on_threads, threads};
+use crate::scan::{ScanOptions, fallback, locate, on_threads, part_starts, threads};
 use crate::shell::Severity;
 use crate::source::{Mode, Part, Source, parts};
 use crate::symbols::Symbol;
@@ -106,11 +106,11 @@ pub(crate) fn redact<'t>(tables: impl IntoIterator<Item = &'t mut Table>) {
 fn placed(mut hits: Vec<Hit>, parts: &[Part], lines: &[(usize, u64)], dataset: &Dataset) -> Vec<Hit> {
     let mut counts = vec![0; parts.len()];
     lines.iter().for_each(|(part, count)| counts[*part] = *count);
-    let first_lines = first_lines(parts.iter().map(|part| part.transcript).zip(counts));
+    let starts = part_starts(parts.iter().map(|part| part.transcript).zip(counts));
     for hit in &mut hits {
         let place = &mut hit.line.origin.order.place;
-        let (transcript, before) = first_lines[place.part as usize];
-        *place = dataset.place(transcript, before + u64::from(place.line));
+        let (transcript, line) = locate(&starts, *place);
+        *place = dataset.place(transcript, line);
     }
     hits
 }

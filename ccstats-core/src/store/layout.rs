@@ -17,7 +17,7 @@ use super::cursor::Cursor;
 use super::plan::{How, Step, new_cursor};
 use super::publish::spot;
 use crate::discover::Transcript;
-use crate::scan::Job;
+use crate::scan::{Job, PartStart};
 use crate::source::{Part, parts, parts_of};
 
 /// All transcripts of a load, there or gone, in their order.
@@ -126,13 +126,12 @@ impl Layout {
         self.readings[index].known_at.unwrap_or(self.known_count + index)
     }
 
-    /// By the number of a part: its transcript, and the lines of that before it. Of each job
-    /// `lines` says how many it has.
-    pub(super) fn parts(&self, known: &[Known], lines: &[u64]) -> Vec<(usize, u64)> {
-        let mut parts = Vec::with_capacity(self.next_number as usize);
+    /// Where the parts start, by their numbers. Of each job `lines` says how many it has.
+    pub(super) fn part_starts(&self, known: &[Known], lines: &[u64]) -> Vec<PartStart> {
+        let mut starts = Vec::with_capacity(self.next_number as usize);
         for (index, reading) in self.readings.iter().enumerate() {
             // Rows of blocks have their lines from the start of the transcript already.
-            parts.extend(reading.numbers.clone().map(|_| (index, 0)));
+            starts.extend(reading.numbers.clone().map(|_| PartStart { transcript: index, lines_before: 0 }));
         }
         let (mut last_index, mut lines_before) = (usize::MAX, 0);
         for (PlannedJob { job, .. }, lines) in self.jobs.iter().zip(lines) {
@@ -141,10 +140,10 @@ impl Layout {
                 let continued = self.readings[index].known_at.filter(|_| job.part.span.start > 0);
                 (last_index, lines_before) = (index, continued.map_or(0, |at| known[at].lines));
             }
-            parts[job.number as usize] = (index, lines_before);
+            starts[job.number as usize] = PartStart { transcript: index, lines_before };
             lines_before += lines;
         }
-        parts
+        starts
     }
 }
 

@@ -13,7 +13,7 @@ use super::publish::{self, Change};
 use super::reader::Reader;
 use super::state::State;
 use crate::discover::Found;
-use crate::scan::{Progress, ScanOptions, Scanned};
+use crate::scan::{PartStart, Progress, ScanOptions, Scanned};
 
 /// What a load is asked for.
 #[derive(Clone, Copy)]
@@ -29,8 +29,8 @@ pub(crate) struct Loaded {
     /// With the transcripts that are gone.
     pub(crate) found: Found,
     pub(crate) scanned: Scanned,
-    /// By part: its transcript, and the lines of that transcript before it.
-    pub(crate) parts: Vec<(usize, u64)>,
+    /// By the number of a part.
+    pub(crate) part_starts: Vec<PartStart>,
     /// When the last message or prompt was of all that was not asked for.
     pub(crate) last_activity_ms: Option<i64>,
     /// As long as it stays the same, another load gives the same.
@@ -84,9 +84,9 @@ pub(super) fn load(catalogue: &mut Catalogue, request: &Request, broken: &HashSe
     let read_agents = agents::read(&layout, &is_read, needs);
     let agents = agents::changed(found, &state, |id| read_agents.contains(id));
     let change = publish::change(&state, &layout, blocks, &mut families, agents, request);
-    let parts = layout.parts(&state.known, &scanned.lines);
+    let part_starts = layout.part_starts(&state.known, &scanned.lines);
     let found = all_found(found, layout, state, &change);
-    Ok(Tried::Loaded(Box::new((Loaded { found, scanned, parts, last_activity_ms, seal }, change))))
+    Ok(Tried::Loaded(Box::new((Loaded { found, scanned, part_starts, last_activity_ms, seal }, change))))
 }
 
 /// Reads all that is asked for of what is stored.
