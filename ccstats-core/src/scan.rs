@@ -5,6 +5,7 @@
 //! done. Each worker fills facts of its own; they are joined at the end.
 
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use crate::keys::Orders;
 use crate::lines::Entries;
 use crate::rows::Place;
 use crate::simd::Level;
-use crate::source::{Mode, Part, Source, parts};
+use crate::source::{Bytes, Mode, Part, Source, parts};
 
 /// How transcripts are read. No choice here changes a figure of a report.
 #[derive(Clone, Debug)]
@@ -70,6 +71,12 @@ pub(crate) struct Job {
     pub(crate) transcript_id: u64,
 }
 
+impl Job {
+    fn size_bytes(&self) -> u64 {
+        self.part.span.end - self.part.span.start
+    }
+}
+
 /// The jobs of reading all transcripts as a whole.
 pub(crate) fn jobs(transcripts: &[Transcript]) -> Vec<Job> {
     let parts = transcripts.iter().enumerate().flat_map(|(index, transcript)| parts(index, transcript));
@@ -99,15 +106,14 @@ pub(crate) fn scan(
     progress: &Progress,
     each_part: Option<EachPart>,
 ) -> Scanned {
-    let bytes = |job: &Job| job.part.span.end - job.part.span.start;
-    let total_bytes = jobs.iter().map(bytes).sum();
+    let total_bytes = jobs.iter().map(Job::size_bytes).sum();
     progress.total_bytes.fetch_add(total_bytes, Ordering::Relaxed);
     let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by_key(|index| std::cmp::Reverse(bytes(&jobs[*index])));
+    order.sort_by_key(|index| Reverse(jobs[*index].size_bytes()));
     let queue = Queue { transcripts, jobs, order, next: AtomicUsize::new(0), options, progress, each_part };
     let mut workers = on_threads(threads(options.threads, total_bytes), || queue.work());
     // The largest takes in the others: fewest rows are moved.
-    workers.sort_by_key(|worker| std::cmp::Reverse(worker.facts.account.total().bytes));
+    workers.sort_by_key(|worker| Reverse(worker.facts.account.total().bytes));
     join(workers, jobs.len())
 }
 
@@ -187,21 +193,25 @@ impl Queue<'_> {
     fn work(&self) -> Worker {
         let mut worker = Worker::default();
         let (mut done, mut panics) = (Vec::new(), Vec::new());
-        let mut apart = self.each_part.is_some();
+        let mut target = if self.each_part.is_some() { Target::Own } else { Target::Shared };
         while let Some(index) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let Err(problem) = self.try_part(&mut worker, *index, apart) else {
-                done.push(*index);
-                if worker.waiting_bytes > self.most_waiting_bytes() {
-                    panics.extend(self.take_in(&mut worker));
+            match self.try_part(&mut worker, *index, target) {
+                Ok(()) => {
+                    done.push(*index);
+                    if worker.waiting_bytes > self.most_waiting_bytes() {
+                        panics.extend(self.take_in(&mut worker));
+                    }
                 }
-                continue;
-            };
-            panics.push(problem);
-            if !apart {
-                // Half of the part may be among the facts: the others are read again. From
-                // now on each part is, until all of it is there, apart.
-                (worker, apart) = (Worker::default(), true);
-                panics.extend(done.iter().filter_map(|index| self.try_part(&mut worker, *index, apart).err()));
+                Err(panic) => {
+                    panics.push(panic);
+                    if target == Target::Shared {
+                        // The worker's facts may hold half of the part that failed. They are
+                        // dropped, and the worker's other parts are read again. From now on each
+                        // part has facts of its own, which are joined only once it was read through.
+                        (worker, target) = (Worker::default(), Target::Own);
+                        panics.extend(done.iter().filter_map(|index| self.try_part(&mut worker, *index, target).err()));
+                    }
+                }
             }
         }
         panics.extend(self.take_in(&mut worker));
@@ -217,9 +227,9 @@ impl Queue<'_> {
         MOST_WAITING_BYTES.min(left / 4)
     }
 
-    /// Reads a part.
-    fn try_part(&self, worker: &mut Worker, index: usize, apart: bool) -> Result<(), Problem> {
-        self.guarded(index, || self.part(worker, index, apart)).inspect_err(|_| worker.reader.source = Source::default())
+    /// Reads a part. Gives the problem when it panics.
+    fn try_part(&self, worker: &mut Worker, index: usize, target: Target) -> Result<(), Problem> {
+        self.guarded(index, || self.read_part(worker, index, target)).inspect_err(|_| worker.reader.source = Source::default())
     }
 
     /// Does something for a part. Gives the problem when this fails by a fault of ccstats:
@@ -232,20 +242,22 @@ impl Queue<'_> {
         })
     }
 
-    /// Reads a part into facts of its own first, or at once into those of the worker.
-    fn part(&self, worker: &mut Worker, index: usize, apart: bool) {
+    fn read_part(&self, worker: &mut Worker, index: usize, target: Target) {
         let job = &self.jobs[index];
-        let Part { transcript, span } = &job.part;
-        let transcript = &self.transcripts[*transcript];
-        if apart {
-            let mut facts = Facts::default();
-            let hole_bytes = worker.reader.part(transcript, job, index, self.options, &mut facts);
-            worker.waiting_bytes += span.end - span.start;
-            worker.waiting.push(Waiting { index, facts, hole_bytes });
-        } else {
-            worker.reader.part(transcript, job, index, self.options, &mut worker.facts);
+        let part = QueuedPart { index, job, transcript: &self.transcripts[job.part.transcript] };
+        let size_bytes = job.size_bytes();
+        match target {
+            Target::Shared => {
+                worker.reader.read_into(&mut worker.facts, &part, self.options);
+            }
+            Target::Own => {
+                let mut facts = Facts::default();
+                let hole_bytes = worker.reader.read_into(&mut facts, &part, self.options);
+                worker.waiting_bytes += size_bytes;
+                worker.waiting.push(Waiting { index, facts, hole_bytes });
+            }
         }
-        self.progress.done_bytes.fetch_add(span.end - span.start, Ordering::Relaxed);
+        self.progress.done_bytes.fetch_add(size_bytes, Ordering::Relaxed);
     }
 
     /// Takes in the parts that wait, when `each_part` has seen them.
@@ -268,6 +280,15 @@ impl Queue<'_> {
 /// taken in before all are read, too.
 const MOST_WAITING_BYTES: u64 = if cfg!(test) { 1 << 10 } else { 32 << 20 };
 
+/// Which facts a part is read into.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// Those of the worker, where those of its other parts are.
+    Shared,
+    /// Its own, which wait until they are taken in.
+    Own,
+}
+
 #[derive(Default)]
 struct Worker {
     facts: Facts,
@@ -276,8 +297,17 @@ struct Worker {
     waiting_bytes: u64,
 }
 
-/// A part that was read apart from the facts of its worker.
+/// A part on its way through a worker.
+struct QueuedPart<'q> {
+    /// The index of its job.
+    index: usize,
+    job: &'q Job,
+    transcript: &'q Transcript,
+}
+
+/// A part that was read into facts of its own.
 struct Waiting {
+    /// The index of its job.
     index: usize,
     facts: Facts,
     /// None when it could not be read as it was found.
@@ -295,47 +325,59 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads one part into `facts`. Gives the bytes of its holes when all of it was there.
-    fn part(&mut self, transcript: &Transcript, job: &Job, index: usize, options: &ScanOptions, facts: &mut Facts) -> Option<u64> {
+    /// Reads one part. Gives the bytes of its holes when all of it was there.
+    fn read_into(&mut self, facts: &mut Facts, part: &QueuedPart, options: &ScanOptions) -> Option<u64> {
         facts.counts_result_lines = options.result_lines;
-        let mode = Mode { mmap: options.mmap, now: options.now };
-        let problem = |kind, detail| Problem { kind, path: transcript.path.clone(), line: None, detail };
-        let bytes = match self.source.part(transcript, &job.part, mode) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                self.problems.push(problem(ProblemKind::Unreadable, Some(error.to_string())));
-                return None;
-            }
-        };
-        if bytes.shrank {
-            self.problems.push(problem(ProblemKind::Shrank, None));
-        }
+        let bytes = bytes_of(part, options, &mut self.source, &mut self.problems)?;
         self.hole_bytes += bytes.hole_bytes;
         let mut entries = Entries::new(bytes.bytes, bytes.limit, options.level, std::mem::take(&mut self.orders));
-        let fallback = fallback(transcript);
-        let place = |line| Place { part: job.number, line };
-        let mut entry = Entry::default();
-        let (mut last_line, mut key) = (0, OnceCell::new());
-        while let Some(line) = entries.read_next(&mut entry) {
-            match line {
-                Ok(line) => {
-                    let (start, text) = entries.line();
-                    if line != last_line {
-                        (last_line, key) = (line, OnceCell::new());
-                    }
-                    let spot = Spot { transcript: job.transcript_id, offset: bytes.offset + start as u64, text, key: &key };
-                    #[cfg(test)]
-                    tests::fail_on_purpose(text);
-                    facts.push(&Line { entry: &entry, fallback, place: place(line), spot });
-                }
-                Err(bad) if bad.unfinished => {}
-                Err(bad) => facts.problems.push(ProblemKind::MalformedLine, place(bad.line)),
-            }
-        }
+        push_entries(facts, &mut entries, part, bytes.offset);
         facts.account += entries.account();
-        self.lines.push((index, entries.account().total().lines));
+        self.lines.push((part.index, entries.account().total().lines));
         self.orders = entries.into_orders();
-        (!bytes.shrank).then_some(bytes.hole_bytes)
+        (!bytes.has_shrunk).then_some(bytes.hole_bytes)
+    }
+}
+
+/// The bytes of a part; none when it cannot be read. What is wrong goes to the problems.
+fn bytes_of<'s>(part: &QueuedPart, options: &ScanOptions, source: &'s mut Source, problems: &mut Vec<Problem>) -> Option<Bytes<'s>> {
+    let QueuedPart { job, transcript, .. } = part;
+    let problem = |kind, detail| Problem { kind, path: transcript.path.clone(), line: None, detail };
+    match source.bytes_of(transcript, &job.part, Mode { mmap: options.mmap, now: options.now }) {
+        Ok(bytes) => {
+            problems.extend(bytes.has_shrunk.then(|| problem(ProblemKind::Shrank, None)));
+            Some(bytes)
+        }
+        Err(error) => {
+            problems.push(problem(ProblemKind::Unreadable, Some(error.to_string())));
+            None
+        }
+    }
+}
+
+/// Takes the entries of a part into facts. Its first line starts at `offset` in the transcript.
+fn push_entries<'t>(facts: &mut Facts, entries: &mut Entries<'t>, part: &QueuedPart, offset: u64) {
+    let QueuedPart { job, transcript, .. } = part;
+    let fallback = fallback(transcript);
+    let place = |line| Place { part: job.number, line };
+    let mut entry = Entry::default();
+    let (mut last_line, mut key) = (0, OnceCell::new());
+    while let Some(line) = entries.read_next(&mut entry) {
+        match line {
+            Ok(line) => {
+                let (start, text) = entries.line();
+                // The entries of a damaged line share its key.
+                if line != last_line {
+                    (last_line, key) = (line, OnceCell::new());
+                }
+                let spot = Spot { transcript: job.transcript_id, offset: offset + start as u64, text, key: &key };
+                #[cfg(test)]
+                tests::fail_on_purpose(text);
+                facts.push(&Line { entry: &entry, fallback, place: place(line), spot });
+            }
+            Err(bad) if bad.unfinished => {}
+            Err(bad) => facts.problems.push(ProblemKind::MalformedLine, place(bad.line)),
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) struct Bytes<'b> {
     /// Bytes of holes, which were not read. One NUL stands for each hole.
     pub(crate) hole_bytes: u64,
     /// The transcript was shorter than when it was found.
-    pub(crate) shrank: bool,
+    pub(crate) has_shrunk: bool,
 }
 
 /// Reads parts, one after another, into one buffer.
@@ -93,7 +93,7 @@ impl Source {
     ///
     /// # Errors
     /// When the transcript cannot be opened or read, or is no regular file now.
-    pub(crate) fn part(&mut self, transcript: &Transcript, part: &Part, mode: Mode) -> io::Result<Bytes<'_>> {
+    pub(crate) fn bytes_of(&mut self, transcript: &Transcript, part: &Part, mode: Mode) -> io::Result<Bytes<'_>> {
         self.map = None;
         if self.buffer.capacity() > LARGEST_KEPT_BUFFER {
             self.buffer = Vec::new();
@@ -105,20 +105,20 @@ impl Source {
             return self.around_holes(&file, &extents, transcript.size_bytes);
         }
         let length = file.metadata()?.len();
-        let shrank = length < transcript.size_bytes;
+        let has_shrunk = length < transcript.size_bytes;
         let size = transcript.size_bytes.min(length);
         let start = part.span.start.saturating_sub(1);
         if start >= size {
-            return Ok(Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, shrank });
+            return Ok(Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, has_shrunk });
         }
         let end = part.span.end.min(size);
-        let bytes = if mode.mmap && !shrank && is_settled(transcript, mode.now) && is_local(&file) {
+        let bytes = if mode.mmap && !has_shrunk && is_settled(transcript, mode.now) && is_local(&file) {
             self.map(&file, start, size)?
         } else {
             self.read(&file, start, end, size)?
         };
-        let shrank = shrank || (bytes.len() as u64) < end - start;
-        Ok(Bytes { hole_bytes: 0, shrank, ..own_lines(bytes, part, start) })
+        let has_shrunk = has_shrunk || (bytes.len() as u64) < end - start;
+        Ok(Bytes { hole_bytes: 0, has_shrunk, ..own_lines(bytes, part, start) })
     }
 
     fn map(&mut self, file: &File, start: u64, size: u64) -> io::Result<&[u8]> {
@@ -174,7 +174,7 @@ impl Source {
             missing += extent.end - extent.start - (self.buffer.len() - before) as u64;
             at = extent.end;
         }
-        Ok(Bytes { bytes: &self.buffer, offset: 0, limit: self.buffer.len(), hole_bytes: holes, shrank: missing > 0 })
+        Ok(Bytes { bytes: &self.buffer, offset: 0, limit: self.buffer.len(), hole_bytes: holes, has_shrunk: missing > 0 })
     }
 }
 
@@ -188,8 +188,10 @@ fn own_lines<'b>(bytes: &'b [u8], part: &Part, start: u64) -> Bytes<'b> {
         memchr::memchr(b'\n', &bytes[..limit]).map(|newline| newline + 1).filter(|first| *first < limit)
     };
     match first {
-        Some(first) => Bytes { bytes: &bytes[first..], offset: start + first as u64, limit: limit - first, hole_bytes: 0, shrank: false },
-        None => Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, shrank: false },
+        Some(first) => {
+            Bytes { bytes: &bytes[first..], offset: start + first as u64, limit: limit - first, hole_bytes: 0, has_shrunk: false }
+        }
+        None => Bytes { bytes: &[], offset: start, limit: 0, hole_bytes: 0, has_shrunk: false },
     }
 }
 
@@ -274,7 +276,7 @@ mod tests {
         let mode = Mode { mmap: false, now: SystemTime::now() };
         let mut source = Source::default();
         let mut read = |part: Part| {
-            let bytes = source.part(&found.transcripts[0], &part, mode).expect("read");
+            let bytes = source.bytes_of(&found.transcripts[0], &part, mode).expect("read");
             let starts = bytes.bytes[..bytes.limit].split_inclusive(|byte| *byte == b'\n').count();
             (starts, source.buffer.len())
         };

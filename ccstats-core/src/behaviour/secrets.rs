@@ -68,7 +68,7 @@ impl Leaks {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(part) = parts.get(index) else { return worker.seen };
-                worker.part(&transcripts[part.transcript], part, index);
+                worker.search_part(&transcripts[part.transcript], part, index);
             }
         };
         let threads = threads(options.threads, transcripts.iter().map(|transcript| transcript.size_bytes).sum());
@@ -191,12 +191,12 @@ impl Seen {
 }
 
 impl Worker<'_> {
-    fn part(&mut self, transcript: &Transcript, part: &Part, index: usize) {
+    fn search_part(&mut self, transcript: &Transcript, part: &Part, index: usize) {
         let mode = Mode { mmap: self.options.mmap, now: self.options.now };
         let mut source = std::mem::take(&mut self.source);
-        match source.part(transcript, part, mode) {
+        match source.bytes_of(transcript, part, mode) {
             Ok(bytes) if bytes.limit == 0 => {}
-            Ok(bytes) => self.lines(&bytes.bytes[..own_end(bytes.bytes, bytes.limit)], index as u32, transcript),
+            Ok(bytes) => self.search_lines(&bytes.bytes[..own_end(bytes.bytes, bytes.limit)], index as u32, transcript),
             Err(error) => {
                 let detail = Some(error.to_string());
                 self.seen.problems.push(Problem { kind: ProblemKind::Unreadable, path: transcript.path.clone(), line: None, detail });
@@ -205,7 +205,7 @@ impl Worker<'_> {
         self.source = source;
     }
 
-    fn lines(&mut self, bytes: &[u8], part: u32, transcript: &Transcript) {
+    fn search_lines(&mut self, bytes: &[u8], part: u32, transcript: &Transcript) {
         let (mut number, mut counted) = (1, 0);
         let (mut line, mut end) = (Line::default(), 0);
         for found in self.detector.find(bytes) {
