@@ -14,17 +14,19 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::json::Text;
 use crate::pages;
-use crate::rows::{
-    AgentRow, ApiErrorRow, CallRow, CutRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow, StoredCommand,
-};
+use crate::rows::{AgentRow, ApiErrorRow, CallRow, CutRow, FollowUpRow, MentionRow, MessageRow, Order, PromptRow, ResultRow};
 
 /// An identity: 128 bits of hash over the id and what must stand beside it.
 pub(crate) type Key = u128;
 
-fn hash(kind: &[u8], parts: [&[u8]; 2]) -> Key {
-    let seed =
-        kind.iter().chain(parts[0]).fold(parts[0].len() as u64, |seed, byte| (seed ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3));
-    xxh3_128_with_seed(parts[1], seed)
+/// The prime of FNV-1a with 64 bits.
+const FNV_PRIME: u64 = 0x100_0000_01B3;
+
+/// The seed tells kinds and first parts apart, so that nothing is copied into one buffer with the
+/// second part. Stores hold identities, so the way in which they are made never changes.
+fn hash(kind: &[u8], [first, second]: [&[u8]; 2]) -> Key {
+    let seed = kind.iter().chain(first).fold(first.len() as u64, |seed, byte| (seed ^ u64::from(*byte)).wrapping_mul(FNV_PRIME));
+    xxh3_128_with_seed(second, seed)
 }
 
 /// What tells a line without a `uuid` from all others, in this scan and in later
@@ -208,7 +210,7 @@ impl Row for CallRow {
     fn join(&mut self, other: Self) {
         let (first, second) = if other.order() < self.order() { (other, *self) } else { (*self, other) };
         let is_same_line = first.order().stamp_ms == second.order().stamp_ms;
-        let lacks_text = first.stored.is_some_and(|stored| stored != StoredCommand::default());
+        let lacks_text = first.stored.is_some_and(|stored| !stored.is_none());
         let command = if lacks_text && is_same_line { first.command.or(second.command) } else { first.command };
         *self = CallRow { command, ..first };
     }

@@ -154,6 +154,13 @@ pub(crate) struct StoredCommand {
     pub(crate) effects: Option<EffectsId>,
 }
 
+impl StoredCommand {
+    /// Whether the call has no command: a store has a place for one beside every call.
+    pub(crate) fn is_none(self) -> bool {
+        self == StoredCommand::default()
+    }
+}
+
 /// A command that was run: its text, or what a store kept of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Command {
@@ -162,11 +169,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether there is none: a store has a place for one beside every call.
+    /// Whether there is none.
     pub(crate) fn is_none(self) -> bool {
         match self {
             Command::Text(text) => text.is_none(),
-            Command::Stored(stored) => stored == StoredCommand::default(),
+            Command::Stored(stored) => stored.is_none(),
         }
     }
 
