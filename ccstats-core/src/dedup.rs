@@ -209,7 +209,7 @@ impl Row for CallRow {
     /// A copy from the store knows no command; another copy of the same line may.
     fn join(&mut self, other: Self) {
         let (first, second) = if other.order() < self.order() { (other, *self) } else { (*self, other) };
-        let is_same_line = first.order().stamp_ms == second.order().stamp_ms;
+        let is_same_line = first.order().sort_ms == second.order().sort_ms;
         let lacks_text = first.stored.is_some_and(|stored| !stored.is_none());
         let command = if lacks_text && is_same_line { first.command.or(second.command) } else { first.command };
         *self = CallRow { command, ..first };

@@ -24,8 +24,8 @@ pub(crate) struct Place {
 /// the main thread before a sidechain, an entry before a wrapped one, the place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Order {
-    /// `i64::MAX` without a usable time.
-    pub(crate) stamp_ms: i64,
+    /// The time; `i64::MAX` without a usable one, so that it sorts last.
+    pub(crate) sort_ms: i64,
     pub(crate) is_sidechain: bool,
     pub(crate) is_wrapped: bool,
     pub(crate) place: Place,
@@ -33,12 +33,12 @@ pub(crate) struct Order {
 
 impl Order {
     pub(crate) fn new(stamp_ms: Option<i64>, is_sidechain: bool, is_wrapped: bool, place: Place) -> Order {
-        Order { stamp_ms: stamp_ms.unwrap_or(i64::MAX), is_sidechain, is_wrapped, place }
+        Order { sort_ms: stamp_ms.unwrap_or(i64::MAX), is_sidechain, is_wrapped, place }
     }
 
     /// The time, if there is a usable one.
     pub(crate) fn stamp_ms(self) -> Option<i64> {
-        (self.stamp_ms != i64::MAX).then_some(self.stamp_ms)
+        (self.sort_ms != i64::MAX).then_some(self.sort_ms)
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) trait StoredRow: Copy + Default {
 impl StoredRow for Order {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
-        columns.stamp(&mut self.stamp_ms);
+        columns.stamp(&mut self.sort_ms);
         columns.flag(&mut self.is_sidechain);
         columns.flag(&mut self.is_wrapped);
         columns.place(&mut self.place);
