@@ -150,7 +150,7 @@ impl Facts {
             self.problems.push(ProblemKind::InvalidTime, line.place);
         }
         match entry.kind.raw() {
-            b"assistant" => self.assistant(line, entry.message.as_ref(), entry.timestamp_ms, entry.uuid, false),
+            b"assistant" => self.assistant(line),
             b"user" => self.user(line),
             b"progress" => self.progress(line),
             b"system" => self.system(line),
@@ -186,27 +186,33 @@ impl Facts {
         self.add_to_kind(kind, count);
     }
 
+    /// A line that wraps one of a subagent.
     fn progress(&mut self, line: &Line) {
         self.anchor(line);
         let Some(inner) = line.entry.agent_progress.as_deref() else { return };
+        let Some(message) = &inner.message else { return };
         let stamp_ms = line.entry.wrapped_timestamp_ms(inner);
-        let uuid = line.entry.wrapped_uuid(inner);
         if inner.kind.is(b"assistant") {
-            self.assistant(line, inner.message.as_ref(), stamp_ms, uuid, true);
-        } else if inner.kind.is(b"user")
-            && let Some(message) = &inner.message
-        {
-            let origin = self.origin(line, stamp_ms, false);
-            if !self.results(message, inner, line, origin) {
+            let mut origin = self.origin(line, stamp_ms);
+            origin.order.is_wrapped = true;
+            self.message(line, message, line.entry.wrapped_uuid(inner), origin);
+        } else if inner.kind.is(b"user") {
+            let origin = self.origin(line, stamp_ms);
+            if !self.take_results(message, inner, line, origin) {
                 self.agent_prompt(&message.content, origin);
             }
         }
     }
 
-    fn assistant(&mut self, line: &Line, message: Option<&Message>, stamp_ms: Option<i64>, uuid: Text, is_wrapped: bool) {
-        let Some(message) = message else { return };
-        let origin = self.origin(line, stamp_ms, is_wrapped);
-        self.uuid(uuid, origin, false);
+    fn assistant(&mut self, line: &Line) {
+        let Some(message) = &line.entry.message else { return };
+        let origin = self.origin(line, line.entry.timestamp_ms);
+        self.message(line, message, line.entry.uuid, origin);
+    }
+
+    /// What a line, or one that it wraps, holds of a response: usage and calls.
+    fn message(&mut self, line: &Line, message: &Message, uuid: Text, origin: Origin) {
+        self.conversation_line(uuid, origin);
         if message.model.is(b"<synthetic>") {
             if line.entry.is_api_error_message {
                 self.api_errors.fold(ApiErrorRow { key: dedup::line_key(uuid, line.spot), origin });
@@ -216,11 +222,11 @@ impl Facts {
         let session = self.symbols.bytes(origin.session);
         let key = dedup::message_key(message.id, session, uuid, line.spot);
         if let Some(usage) = &message.usage {
-            let row = self.response(key, origin, message.model, usage, message.is_final);
+            let row = self.message_row(key, origin, message.model, usage, message.is_final);
             self.messages.fold(row);
             for advisor in &usage.advisors {
                 let key = dedup::nth_key(key, b"advisor", advisor.index);
-                let row = self.response(key, origin, advisor.model, &advisor.usage, message.is_final);
+                let row = self.message_row(key, origin, advisor.model, &advisor.usage, message.is_final);
                 self.messages.fold(MessageRow { is_advisor: true, ..row });
             }
             if message.cache_miss.is(b"tools_changed") {
@@ -236,7 +242,7 @@ impl Facts {
         }
     }
 
-    fn response(&mut self, key: Key, origin: Origin, model: Text, usage: &Usage, is_final: bool) -> MessageRow {
+    fn message_row(&mut self, key: Key, origin: Origin, model: Text, usage: &Usage, is_final: bool) -> MessageRow {
         for _ in 0..usage.invalid_counts {
             self.problems.push(ProblemKind::InvalidCount, origin.order.place);
         }
@@ -280,10 +286,14 @@ impl Facts {
     fn user(&mut self, line: &Line) {
         let entry = line.entry;
         let Some(message) = &entry.message else { return };
-        let origin = self.origin(line, entry.timestamp_ms, false);
-        self.uuid(entry.uuid, origin, entry.is_meta);
+        let origin = self.origin(line, entry.timestamp_ms);
+        if entry.is_meta {
+            self.anchor(line);
+        } else {
+            self.conversation_line(entry.uuid, origin);
+        }
         self.fork(entry, origin);
-        if self.results(message, entry, line, origin) {
+        if self.take_results(message, entry, line, origin) {
             return;
         }
         self.agent_prompt(&message.content, origin);
@@ -332,8 +342,8 @@ impl Facts {
     }
 
     fn system(&mut self, line: &Line) {
-        let origin = self.origin(line, line.entry.timestamp_ms, false);
-        self.uuid(line.entry.uuid, origin, true);
+        let origin = self.origin(line, line.entry.timestamp_ms);
+        self.anchor(line);
         if line.entry.subtype.is(b"compact_boundary") {
             self.cut(line, origin, Cut::Compaction);
         }
@@ -383,15 +393,16 @@ impl Facts {
         }
     }
 
-    fn uuid(&mut self, uuid: Text, origin: Origin, is_notice: bool) {
+    /// A line of a conversation. A wrapped one may lack a `uuid`, and has that of the line around it.
+    fn conversation_line(&mut self, uuid: Text, origin: Origin) {
         if let Some(stamp_ms) = origin.order.stamp_ms().filter(|_| !uuid.is_empty()) {
-            let is_main = !is_notice && origin.is_main();
-            self.uuids.push(LineRow { uuid: text_hash(uuid), session: origin.session, is_main, stamp_ms });
+            self.uuids.push(LineRow { uuid: text_hash(uuid), session: origin.session, is_main: origin.is_main(), stamp_ms });
         }
     }
 
-    /// Takes in the tool results of a message; whether there are any.
-    fn results(&mut self, message: &Message, entry: &Entry, line: &Line, origin: Origin) -> bool {
+    /// Takes in the tool results of a message. Gives whether there are any: such a message is
+    /// no prompt.
+    fn take_results(&mut self, message: &Message, entry: &Entry, line: &Line, origin: Origin) -> bool {
         let Content::Blocks(blocks) = &message.content else { return false };
         let mut any = false;
         for block in blocks {
@@ -445,9 +456,9 @@ impl Facts {
         }
     }
 
-    fn origin(&mut self, line: &Line, stamp_ms: Option<i64>, is_wrapped: bool) -> Origin {
+    fn origin(&mut self, line: &Line, stamp_ms: Option<i64>) -> Origin {
         let entry = line.entry;
-        let order = Order::new(stamp_ms, entry.is_sidechain, is_wrapped, line.place);
+        let order = Order::new(stamp_ms, entry.is_sidechain, line.place);
         let session = self.session(line);
         let Facts { symbols, recent, .. } = self;
         let name = |symbols: &mut Symbols, text: Text| symbols.intern(&text.decode());

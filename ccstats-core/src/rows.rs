@@ -32,8 +32,9 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    pub(crate) fn new(stamp_ms: Option<i64>, is_sidechain: bool, is_wrapped: bool, place: Place) -> Order {
-        Order { sort_ms: stamp_ms.unwrap_or(i64::MAX), is_sidechain, is_wrapped, place }
+    /// That of an entry that is not wrapped.
+    pub(crate) fn new(stamp_ms: Option<i64>, is_sidechain: bool, place: Place) -> Order {
+        Order { sort_ms: stamp_ms.unwrap_or(i64::MAX), is_sidechain, is_wrapped: false, place }
     }
 
     /// The time, if there is a usable one.

@@ -239,7 +239,7 @@ impl Worker<'_> {
         let known = |name: &[u8]| self.dataset.symbols().find(name).unwrap_or(Symbol::NONE);
         let names = fallback(transcript);
         Origin {
-            order: Order::new(entry.timestamp_ms, entry.is_sidechain, false, place),
+            order: Order::new(entry.timestamp_ms, entry.is_sidechain, place),
             session: if entry.session_id.is_empty() { known(names.session) } else { known(&entry.session_id.decode()) },
             project: if entry.cwd.is_empty() { known(names.project) } else { known(&project_name(entry.cwd)) },
             branch: known(&entry.git_branch.decode()),
