@@ -272,7 +272,7 @@ impl Dataset {
         Some((call, ending(&self.facts, call)))
     }
 
-    /// The last line of the error that a call ended with, as far as it can be known.
+    /// The line that says what went wrong in a call that failed, as far as it can be known.
     pub(crate) fn error_line(&self, call: &CallRow, result: &ResultRow) -> Option<ErrorLine> {
         if !result.error_line.is_none() {
             return Some(ErrorLine::Text(self.symbols().name(result.error_line).into_owned()));

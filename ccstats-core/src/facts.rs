@@ -432,7 +432,7 @@ impl Facts {
             lines: self.counts_result_lines.then(|| saturated(count_lines(result.body.raw()))),
             duration_ms: fields.duration_ms.map(saturated),
             exit_code: error.as_ref().and_then(|error| error.exit_code),
-            error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.last_line.as_bytes())),
+            error_line: error.as_ref().map_or(Symbol::NONE, |error| self.symbols.intern(error.error_line.as_bytes())),
             error_byte: NonZeroU64::new(line.spot.offset + 1).filter(|_| result.is_error),
             edit_error: error.as_ref().and_then(|error| error.edit_error),
             is_of_cd: error.is_some_and(|error| error.is_of_cd),

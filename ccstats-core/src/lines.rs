@@ -57,12 +57,12 @@ pub struct LineClasses {
     pub unfinished: LinesAndBytes,
 }
 
-/// A part of a transcript.
+/// A number of lines, and of the bytes that they take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinesAndBytes {
-    /// Lines.
+    /// The lines.
     pub lines: u64,
-    /// Bytes, newlines included.
+    /// Their bytes, newlines included.
     pub bytes: u64,
 }
 

@@ -261,7 +261,7 @@ pub(crate) fn exit_code(body: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(crate) struct ErrorText {
     pub(crate) exit_code: Option<u32>,
     /// The line that says what went wrong, see [`telling_line`]; cut short.
-    pub(crate) last_line: String,
+    pub(crate) error_line: String,
     pub(crate) edit_error: Option<EditError>,
     /// The shell says that it could not go to a folder: what follows `cd … &&` did not run.
     pub(crate) is_of_cd: bool,
@@ -301,12 +301,12 @@ impl ErrorText {
         let said = String::from_utf8_lossy(said);
         let shown = without_styles(said.split("<system-reminder>").next().unwrap_or_default());
         // Before 2.0.60 a command that fails and says nothing leaves the bare word.
-        let last = telling_line(&shown).filter(|_| shown.trim() != "Error").unwrap_or_default();
+        let line = telling_line(&shown).filter(|_| shown.trim() != "Error").unwrap_or_default();
         ErrorText {
             exit_code: std::str::from_utf8(code).ok().and_then(|code| code.parse().ok()),
-            last_line: last.chars().take(LONGEST_LINE).collect(),
+            error_line: line.chars().take(LONGEST_LINE).collect(),
             edit_error: edit_error(&said),
-            is_of_cd: is_of_cd(last),
+            is_of_cd: is_of_cd(line),
         }
     }
 }

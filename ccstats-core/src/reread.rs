@@ -10,7 +10,7 @@ use crate::lines::entries;
 use crate::outcome::ErrorText;
 use crate::source::line_at;
 
-/// The last line of the error that a call ended with: its text, or where it stands.
+/// The line that says what went wrong in a call that failed: its text, or where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ErrorLine {
     Text(String),
@@ -51,7 +51,7 @@ fn error_in(entry: &Entry, call: Key, session: &[u8]) -> Option<String> {
     let Content::Blocks(blocks) = &entry.message.as_ref()?.content else { return None };
     blocks.iter().find_map(|block| match block {
         ContentBlock::ToolResult(result) if result.is_error && dedup::call_key(result.tool_use_id, session) == Some(call) => {
-            Some(ErrorText::of(&result.body.decode()).last_line)
+            Some(ErrorText::of(&result.body.decode()).error_line)
         }
         _ => None,
     })

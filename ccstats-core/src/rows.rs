@@ -236,7 +236,7 @@ pub(crate) struct ResultRow {
     pub(crate) duration_ms: Option<u32>,
     /// The code in `Exit code N`.
     pub(crate) exit_code: Option<u32>,
-    /// The last line of an error.
+    /// The line of an error that says what went wrong.
     pub(crate) error_line: Symbol,
     /// Where the line of an error starts in its transcript: the number of its first byte,
     /// from 1.

@@ -83,11 +83,11 @@ pub(crate) struct FileReads {
     classes: [u64; Class::ALL.len()],
     /// Those of `redundant_exact` where both texts are there and equal.
     verified: u64,
-    /// All reads: the call of each, and how many files that call read.
+    /// All reads, in order.
     reads: Vec<Read>,
 }
 
-/// One read of a row.
+/// One read of a row: its class, its call, and where that stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Read {
     class: Class,

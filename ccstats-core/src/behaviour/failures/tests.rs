@@ -56,14 +56,14 @@ fn every_version_tells_the_same_story_but_for_the_code() {
 }
 
 #[test]
-fn an_error_that_says_nothing_has_no_last_line() {
+fn an_error_that_says_nothing_is_not_quoted() {
     for era in Era::ALL {
         assert_eq!(of(&[Story::new(era, "s").fails("make", 1, "")]).rows[0].failed.last_error, None, "{era:?}");
     }
 }
 
 #[test]
-fn the_last_line_of_an_error_has_no_styles() {
+fn an_error_is_quoted_without_styles() {
     let says = "\u{1b}[1;31merror\u{1b}[0m: no such file\n\u{1b}[0m\n";
     let found = of(&[story().fails("make", 1, says)]);
     assert_eq!(last_error(&found.rows[0]).as_deref(), Some("error: no such file"));
