@@ -45,6 +45,7 @@ pub use effects::Effect;
 pub use hidden::{Hidden, HiddenStatus};
 pub use key::FailingKey;
 pub(crate) use network::url_host;
+pub use program::Program;
 pub(crate) use reads::files_read;
 pub use reads::{FileRead, Lines};
 pub use secrets::secret_path;
