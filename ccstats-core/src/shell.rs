@@ -41,7 +41,7 @@ mod tree;
 mod word;
 
 pub use audit::{Finding, Rule, Severity};
-pub use effects::Effect;
+pub use effects::WrittenFiles;
 pub use hidden::{Hidden, HiddenStatus};
 pub use key::FailingKey;
 pub(crate) use network::url_host;
@@ -216,7 +216,7 @@ impl Script {
     }
 
     /// What it may write.
-    pub fn writes(&self) -> Effect {
+    pub fn writes(&self) -> WrittenFiles {
         effects::writes(self)
     }
 

@@ -55,14 +55,14 @@ impl Writes<'_> {
         self.marks.binary_search(&lasting_mark()).is_ok()
     }
 
-    /// What a command does to files, as far as its text tells.
-    pub(crate) fn of(command: &shell::Effect) -> Writes<'static> {
+    /// The hashes of what a command may write, as far as its text tells.
+    pub(crate) fn of(written: &shell::WrittenFiles) -> Writes<'static> {
         /// Longer programs may write whatever they like.
         const MOST_MARKS: usize = 4096;
         let mut marks = Vec::new();
-        let words = command.named.iter().filter(|text| !text.contains(char::is_whitespace));
-        command.paths.iter().chain(words).for_each(|path| add_path(path, &mut marks));
-        for text in &command.named {
+        let words = written.named.iter().filter(|text| !text.contains(char::is_whitespace));
+        written.paths.iter().chain(words).for_each(|path| add_path(path, &mut marks));
+        for text in &written.named {
             marks.extend(words_of(text).map(|word| mark(Name::Word, word)));
         }
         let is_long = marks.len() > MOST_MARKS;
@@ -70,10 +70,10 @@ impl Writes<'_> {
             marks.clear();
         }
         // Among the marks, as stores have no column for it.
-        marks.extend(command.lasting.then(lasting_mark));
+        marks.extend(written.lasting.then(lasting_mark));
         marks.sort_unstable();
         marks.dedup();
-        Writes { whole_tree: command.whole_tree || is_long, marks: marks.into() }
+        Writes { whole_tree: written.whole_tree || is_long, marks: marks.into() }
     }
 }
 
@@ -290,8 +290,8 @@ mod tests {
             let is_drive = folder.starts_with('C') && place.len() <= 2;
             prop_assume!(!word.is_empty() && !leads_up && !is_drive);
             let wanted = is_above(&place, &file) || base_name(&place) == base_name(&file);
-            let effect = shell::Effect { paths: vec![word.clone()], ..Default::default() };
-            let found = are_in(&Names::new(&file, folder), &Writes::of(&effect));
+            let written = shell::WrittenFiles { paths: vec![word.clone()], ..Default::default() };
+            let found = are_in(&Names::new(&file, folder), &Writes::of(&written));
             prop_assert!(found == wanted, "{word} is {place}, {file} from {folder}: {found}");
         }
     }

@@ -14,7 +14,7 @@ use tree::{changes_tree, found_by_fd, runs_a_change};
 
 /// The files that a command writes, as far as its text tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Effect {
+pub struct WrittenFiles {
     /// Files and folders that it names as targets, behind the folder that `cd` went to.
     pub paths: Vec<String>,
     /// Whether it can have changed any file below the folder it ran in.
@@ -27,19 +27,19 @@ pub struct Effect {
 }
 
 /// See [`Script::writes`].
-pub(super) fn writes(script: &Script) -> Effect {
-    let mut effect = Effect { whole_tree: !script.parsed && script.commands.is_empty(), ..Effect::default() };
+pub(super) fn writes(script: &Script) -> WrittenFiles {
+    let mut all = WrittenFiles { whole_tree: !script.parsed && script.commands.is_empty(), ..WrittenFiles::default() };
     for (index, (command, folder)) in folder::with_folders(script).enumerate().filter(|(_, (command, _))| command.role != Role::Remote) {
         let written = writes_of_command(command, &folder);
-        let may_last = command.background && written != Effect::default();
-        effect.lasting = effect.lasting || may_last && !is_waited_for(&script.commands, index);
-        effect.add(written);
+        let may_last = command.background && written != WrittenFiles::default();
+        all.lasting = all.lasting || may_last && !is_waited_for(&script.commands, index);
+        all.add(written);
     }
-    effect
+    all
 }
 
-impl Effect {
-    fn add(&mut self, other: Effect) {
+impl WrittenFiles {
+    fn add(&mut self, other: WrittenFiles) {
         self.whole_tree |= other.whole_tree;
         self.paths.extend(other.paths);
         self.named.extend(other.named);
@@ -65,35 +65,35 @@ fn waits(command: &Command) -> bool {
     is_alone && matches!(command.words.as_slice(), [word] if word.text == "wait")
 }
 
-fn writes_of_command(command: &Command, folder: &Folder) -> Effect {
-    let mut effect = Effect::default();
+fn writes_of_command(command: &Command, folder: &Folder) -> WrittenFiles {
+    let mut written = WrittenFiles::default();
     let targets = targets(command);
     // A path below an unknown folder is still named.
     let (known, unknown): (Vec<&Word>, Vec<&Word>) =
         targets.iter().map(AsRef::as_ref).partition(|word| word.is_known() && folder.join(&word.text).is_some());
-    effect.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
-    effect.named.extend(unknown.iter().map(|word| word.text.clone()));
+    written.paths.extend(known.iter().filter_map(|word| folder.join(&word.text)));
+    written.named.extend(unknown.iter().map(|word| word.text.clone()));
     for nameless in redirected(command).filter(|word| is_nameless(word)) {
         match known_folder(&nameless.text).and_then(|above| folder.join(above)) {
-            Some(above) => effect.paths.push(above),
-            None => effect.whole_tree = true,
+            Some(above) => written.paths.push(above),
+            None => written.whole_tree = true,
         }
     }
-    let Some(program) = command.program() else { return effect };
-    effect.whole_tree |= runs_a_change(&program) || is_fed_by_xargs(command, &program) && !only_shows(&program);
+    let Some(program) = command.program() else { return written };
+    written.whole_tree |= runs_a_change(&program) || is_fed_by_xargs(command, &program) && !only_shows(&program);
     for word in may_write_below(&program) {
         // All of a glob or variable that is known is the folder before it.
         match folder.join(known_folder(&word.text).unwrap_or(".")) {
-            Some(above) => effect.paths.push(above),
-            None => effect.whole_tree = true,
+            Some(above) => written.paths.push(above),
+            None => written.whole_tree = true,
         }
     }
     if !only_reads(&program) {
-        effect.named.extend(program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()));
+        written.named.extend(program.arguments.iter().filter(|word| !word.text.starts_with("--")).map(|word| word.text.clone()));
         // The script that `./generate.sh` names by itself, or code on its input.
-        effect.named.extend(here_texts(command));
+        written.named.extend(here_texts(command));
     }
-    effect
+    written
 }
 
 /// What redirections, `tee`, `cp` and `mv` put somewhere, as far as the place is known.
