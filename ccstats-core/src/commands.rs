@@ -29,7 +29,7 @@ impl Facts {
     pub(crate) fn writes(&self, stored: StoredCommand) -> Writes<'_> {
         match stored.effects {
             Some(id) => self.effects.writes(id),
-            None => Writes { whole_tree: true, ..Writes::default() },
+            None => Writes { is_whole_tree: true, ..Writes::default() },
         }
     }
 

@@ -465,7 +465,7 @@ fn ending(facts: &Facts, call: &CallRow) -> Ending {
 fn is_soft(facts: &Facts, call: &CallRow) -> bool {
     match call.stored {
         Some(stored) => stored.is_soft,
-        None => shell::soft_exit(&facts.symbols.name(call.command)),
+        None => shell::has_soft_exit(&facts.symbols.name(call.command)),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Effects {
 /// What one command has, and where its parts end among those of all.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct EffectsRow {
-    pub(crate) whole_tree: bool,
+    pub(crate) is_whole_tree: bool,
     pub(crate) reads_end: u32,
     pub(crate) marks_end: u32,
     pub(crate) findings_end: u32,
@@ -62,7 +62,7 @@ impl Effects {
         self.marks.extend_from_slice(&writes.marks);
         self.findings.extend(findings);
         self.commands.push(EffectsRow {
-            whole_tree: writes.whole_tree,
+            is_whole_tree: writes.is_whole_tree,
             reads_end: self.reads.len() as u32,
             marks_end: self.marks.len() as u32,
             findings_end: self.findings.len() as u32,
@@ -77,8 +77,8 @@ impl Effects {
 
     /// All that a command has: two that say the same are equal.
     pub(crate) fn all(&self, id: EffectsId) -> (&[ReadRow], bool, Cow<'_, [u32]>, &[FindingRow]) {
-        let Writes { whole_tree, marks } = self.writes(id);
-        (self.reads(id), whole_tree, marks, self.findings_of(id))
+        let Writes { is_whole_tree, marks } = self.writes(id);
+        (self.reads(id), is_whole_tree, marks, self.findings_of(id))
     }
 
     /// The id of the nth command.
@@ -111,8 +111,8 @@ impl Effects {
 
     /// What a command may write.
     pub(crate) fn writes(&self, id: EffectsId) -> Writes<'_> {
-        let whole_tree = self.commands.get(id.0 as usize).is_none_or(|row| row.whole_tree);
-        Writes { whole_tree, marks: self.part(id, &self.marks, |row| row.marks_end).into() }
+        let is_whole_tree = self.commands.get(id.0 as usize).is_none_or(|row| row.is_whole_tree);
+        Writes { is_whole_tree, marks: self.part(id, &self.marks, |row| row.marks_end).into() }
     }
 
     /// What the audit finds in a command.
@@ -158,7 +158,7 @@ mod tests {
     fn push(effects: &mut Effects, path: Symbol, marks: &[u32]) -> EffectsId {
         let reads = marks.iter().map(|_| ReadRow { path, lines: Lines::All });
         let findings = marks.iter().map(|_| FindingRow { target: path, ..FindingRow::default() });
-        effects.push(reads, &Writes { whole_tree: false, marks: marks.into() }, findings)
+        effects.push(reads, &Writes { is_whole_tree: false, marks: marks.into() }, findings)
     }
 
     /// How many of each a command has, and its marks.
@@ -185,6 +185,6 @@ mod tests {
         let (symbols, _) = symbols();
         let effects = Effects::default();
         assert_eq!(told(&effects, &symbols, Effects::id(7)), (0, vec![], 0));
-        assert!(effects.writes(Effects::id(7)).whole_tree);
+        assert!(effects.writes(Effects::id(7)).is_whole_tree);
     }
 }

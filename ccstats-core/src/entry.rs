@@ -36,7 +36,7 @@ pub struct Entry<'t> {
     /// `timestamp`, in milliseconds since 1970 (UTC).
     pub timestamp_ms: Option<i64>,
     /// A `timestamp` stands there, but no calendar holds it.
-    pub invalid_timestamp: bool,
+    pub has_invalid_timestamp: bool,
     /// `isSidechain`.
     pub is_sidechain: bool,
     /// `isMeta`: text that Claude Code put in.

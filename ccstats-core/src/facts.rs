@@ -146,7 +146,7 @@ impl Facts {
     pub(crate) fn push(&mut self, line: &Line) {
         let entry = line.entry;
         self.count_kind(entry.kind);
-        if entry.has_invalid_timestamp() {
+        if entry.has_invalid_time() {
             self.problems.push(ProblemKind::InvalidTime, line.place);
         }
         match entry.kind.raw() {

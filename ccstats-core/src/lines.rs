@@ -109,13 +109,13 @@ pub struct BadLine {
     pub line: u32,
     /// The index of its first byte.
     pub offset: usize,
-    /// `true` for a last line that may still be written.
-    pub unfinished: bool,
+    /// Whether it is a last line that may still be written.
+    pub is_unfinished: bool,
 }
 
 impl fmt::Display for BadLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.unfinished { "is not finished" } else { "holds no entry" };
+        let what = if self.is_unfinished { "is not finished" } else { "holds no entry" };
         write!(f, "line {}, from byte {}, {what}: expected a JSON object with a `type`", self.line, self.offset)
     }
 }
@@ -178,7 +178,7 @@ impl<'t> Entries<'t> {
             self.line += 1;
             let start = self.at;
             self.start = start;
-            let bad = BadLine { line: self.line, offset: start, unfinished: false };
+            let bad = BadLine { line: self.line, offset: start, is_unfinished: false };
             let Some((is_entry, end)) = self.whole_line(entry) else {
                 match self.odd_line(entry) {
                     Some(read) => return Some(read),
@@ -228,8 +228,8 @@ impl<'t> Entries<'t> {
             self.account.blank.add_line(length);
             return None;
         }
-        let unfinished = newline.is_none() && serde_json::from_slice::<IgnoredAny>(line).is_err();
-        if !unfinished {
+        let is_unfinished = newline.is_none() && serde_json::from_slice::<IgnoredAny>(line).is_err();
+        if !is_unfinished {
             let first = skip_white(line, 0);
             let salvager = self.salvager.get_or_insert_with(|| Cursor::in_damaged(line, first));
             salvager.restart(line, first);
@@ -239,9 +239,9 @@ impl<'t> Entries<'t> {
             self.account.salvaged.add_line(length);
             return Some(Ok(self.line));
         }
-        let class = if unfinished { &mut self.account.unfinished } else { &mut self.account.malformed };
+        let class = if is_unfinished { &mut self.account.unfinished } else { &mut self.account.malformed };
         class.add_line(length);
-        Some(Err(BadLine { line: self.line, offset: start, unfinished }))
+        Some(Err(BadLine { line: self.line, offset: start, is_unfinished }))
     }
 }
 
@@ -377,7 +377,7 @@ mod tests {
     fn dump(text: &[u8]) -> Vec<String> {
         let show = |line: Result<(u32, Entry), BadLine>| match line {
             Ok((number, entry)) => format!("{number} {}", entry.uuid.to_str()),
-            Err(bad) => format!("{} {}", bad.line, if bad.unfinished { "unfinished" } else { "malformed" }),
+            Err(bad) => format!("{} {}", bad.line, if bad.is_unfinished { "unfinished" } else { "malformed" }),
         };
         entries(text).map(show).collect()
     }

@@ -375,7 +375,7 @@ fn push_entries<'t>(facts: &mut Facts, entries: &mut Entries<'t>, part: &QueuedP
                 tests::fail_on_purpose(text);
                 facts.push(&Line { entry: &entry, fallback, place: place(line), spot });
             }
-            Err(bad) if bad.unfinished => {}
+            Err(bad) if bad.is_unfinished => {}
             Err(bad) => facts.problems.push(ProblemKind::MalformedLine, place(bad.line)),
         }
     }

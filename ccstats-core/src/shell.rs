@@ -49,7 +49,7 @@ pub use program::Program;
 pub(crate) use reads::files_read;
 pub use reads::{FileRead, Lines};
 pub use secrets::secret_path;
-pub use soft::soft_exit;
+pub use soft::has_soft_exit;
 
 /// Longest command that is read; longer ones give an empty, unparsed [`Script`].
 ///
@@ -69,7 +69,7 @@ pub struct Script {
     /// All simple commands, in the order of the text.
     pub commands: Vec<Command>,
     /// Whether the text was understood; else it was only split.
-    pub parsed: bool,
+    pub is_parsed: bool,
 }
 
 /// The language of a command text.
@@ -101,7 +101,7 @@ pub struct Command {
     /// The part that this command plays.
     pub role: Role,
     /// Whether `&` sends it to the background.
-    pub background: bool,
+    pub is_background: bool,
 }
 
 /// `NAME=value` in front of a program, or alone.
@@ -119,7 +119,7 @@ pub struct Word {
     /// What the program gets; expansions stand as they were typed.
     pub text: String,
     /// Whether `text` is exact: no variable, substitution, glob or brace list.
-    pub literal: bool,
+    pub is_literal: bool,
 }
 
 /// A file, heredoc or string tied to a descriptor.
@@ -243,7 +243,7 @@ impl Command {
             level: at.level,
             depth: at.depth,
             role: at.role,
-            background: false,
+            is_background: false,
         }
     }
 }
@@ -251,7 +251,7 @@ impl Command {
 impl Word {
     /// Whether it names one path. `{}` stands for what find and xargs put there.
     fn is_known(&self) -> bool {
-        self.literal && !self.text.contains("{}")
+        self.is_literal && !self.text.contains("{}")
     }
 }
 
@@ -297,7 +297,7 @@ impl At {
 /// Parses text that stands `nesting` commands deep, as in `sh -c "sh -c …"`.
 fn parse_inside(command: &str, nesting: u16) -> Script {
     if command.len() > MAX_BYTES {
-        return Script { commands: Vec::new(), parsed: false };
+        return Script { commands: Vec::new(), is_parsed: false };
     }
     parse_as(foreign::dialect(command), command, nesting)
 }
@@ -305,13 +305,13 @@ fn parse_inside(command: &str, nesting: u16) -> Script {
 /// The same of text whose language is known.
 fn parse_as(dialect: Dialect, command: &str, nesting: u16) -> Script {
     if dialect != Dialect::Posix {
-        return Script { commands: foreign::split(command, dialect), parsed: false };
+        return Script { commands: foreign::split(command, dialect), is_parsed: false };
     }
     let (lexed, quality) = lex::commands(command);
     let tree = if quality == lex::Quality::Coarse { tree::commands(command) } else { None };
-    let parsed = quality == lex::Quality::Exact || tree.is_some();
+    let is_parsed = quality == lex::Quality::Exact || tree.is_some();
     let commands = tree.unwrap_or(lexed);
-    Script { commands: program::with_inner(commands, nesting), parsed }
+    Script { commands: program::with_inner(commands, nesting), is_parsed }
 }
 
 #[cfg(test)]
@@ -411,8 +411,8 @@ mod tests {
             ("~/x", "~/x", true),
             ("é\\é", "éé", true),
         ];
-        for (raw, text, literal) in table {
-            assert_eq!(word::unquote(raw), Word { text: text.to_owned(), literal }, "{raw}");
+        for (raw, text, is_literal) in table {
+            assert_eq!(word::unquote(raw), Word { text: text.to_owned(), is_literal }, "{raw}");
         }
     }
 
@@ -435,7 +435,7 @@ mod tests {
     fn text_that_is_not_understood_is_still_split() {
         for text in ["a && b 'open", "a; b \"", "a | $(b", "if a; then b"] {
             let script = parse(text);
-            assert!(!script.parsed, "{text}");
+            assert!(!script.is_parsed, "{text}");
             assert!(!script.commands.is_empty(), "{text}");
         }
         assert_eq!(dump("a && b 'open; c"), "a && b open; c");
@@ -449,7 +449,7 @@ mod tests {
                 parse(&text).failing_key(),
                 parse(&text).runs_tests(),
                 parse(&text).hidden_status(),
-                soft_exit(&text),
+                has_soft_exit(&text),
                 files_read(&text),
                 parse(&text).writes(),
                 parse(&text).audit(),
@@ -526,7 +526,7 @@ mod tests {
     #[test]
     fn longer_text_is_not_read() {
         for text in ["(".repeat(100_000), "\"".repeat(100_000), "$(".repeat(100_000), format!("echo {}", "a b ".repeat(250_000))] {
-            assert!(!parse(&text).parsed);
+            assert!(!parse(&text).is_parsed);
             assert!(parse(&text).commands.is_empty());
             assert!(seconds(text) < 1.0);
         }

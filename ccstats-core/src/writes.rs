@@ -16,7 +16,7 @@ use crate::shell;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Writes<'m> {
     /// Any file below the folder it ran in.
-    pub(crate) whole_tree: bool,
+    pub(crate) is_whole_tree: bool,
     /// Sorted, each once.
     pub(crate) marks: Cow<'m, [u32]>,
 }
@@ -70,10 +70,10 @@ impl Writes<'_> {
             marks.clear();
         }
         // Among the marks, as stores have no column for it.
-        marks.extend(written.lasting.then(lasting_mark));
+        marks.extend(written.is_lasting.then(lasting_mark));
         marks.sort_unstable();
         marks.dedup();
-        Writes { whole_tree: written.whole_tree || is_long, marks: marks.into() }
+        Writes { is_whole_tree: written.is_whole_tree || is_long, marks: marks.into() }
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
     use crate::paths::is_above;
 
     fn are_in(names: &Names, writes: &Writes) -> bool {
-        writes.whole_tree || names.marks().iter().any(|mark| writes.marks.contains(mark))
+        writes.is_whole_tree || names.marks().iter().any(|mark| writes.marks.contains(mark))
     }
 
     fn may_write(command: &str, file: &str) -> bool {

@@ -171,7 +171,7 @@ impl<'c, 'd> Doubts<'c, 'd> {
 
     /// Adds what a command that ran in a folder may write.
     fn add_writes(&mut self, folder: Symbol, writes: &Writes, last: Last) {
-        if writes.whole_tree {
+        if writes.is_whole_tree {
             self.anything = self.anything.max(last);
             return;
         }

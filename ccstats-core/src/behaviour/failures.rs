@@ -264,7 +264,7 @@ impl Reading {
         let found = script.failing_key();
         let key = if found.key.is_empty() { "unknown".into() } else { found.key };
         let (is_test, hidden) = (script.runs_tests(), script.hidden_status());
-        Reading { key, is_chain: found.chain, is_after_cd: found.is_after_cd, is_parsed: script.parsed, is_test, hidden }
+        Reading { key, is_chain: found.is_chain, is_after_cd: found.is_after_cd, is_parsed: script.is_parsed, is_test, hidden }
     }
 
     /// The same, as the store kept it.

@@ -69,7 +69,7 @@ impl<'t> Entry<'t> {
         self.has_timestamp = true;
         // No time has a backslash, so one that is written with escapes is none as it stands.
         self.timestamp_ms = instant(text.raw()).or_else(|| instant(&text.decode()));
-        self.invalid_timestamp = self.timestamp_ms.is_none() && !text.is_empty();
+        self.has_invalid_timestamp = self.timestamp_ms.is_none() && !text.is_empty();
         Ok(())
     }
 
@@ -133,10 +133,10 @@ impl<'t> Entry<'t> {
         if inner.has_timestamp { inner.timestamp_ms } else { self.timestamp_ms }
     }
 
-    /// Whether the time that counts is none.
-    pub(crate) fn has_invalid_timestamp(&self) -> bool {
+    /// Whether the time that counts, that of a wrapped entry if it has one, is no time.
+    pub(crate) fn has_invalid_time(&self) -> bool {
         let inner = self.agent_progress.as_deref().filter(|inner| inner.has_timestamp);
-        inner.unwrap_or(self).invalid_timestamp
+        inner.unwrap_or(self).has_invalid_timestamp
     }
 }
 

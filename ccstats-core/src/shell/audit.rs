@@ -275,7 +275,7 @@ fn runs_download(shell: &Program, pipeline: &[(&Command, Folder)]) -> Option<Sev
     let reads_input = shell.operands().next().is_none_or(is_input) || shell.has_flag('s');
     let piped = reads_input && pipeline.iter().any(|(command, _)| downloads(command));
     let held = |word: &Word| {
-        !word.literal && ["$(curl ", "$(wget ", "<(curl ", "<(wget ", "`curl ", "`wget "].iter().any(|start| word.text.contains(start))
+        !word.is_literal && ["$(curl ", "$(wget ", "<(curl ", "<(wget ", "`curl ", "`wget "].iter().any(|start| word.text.contains(start))
     };
     (piped || shell.arguments.iter().any(held)).then_some(Severity::High)
 }

@@ -18,21 +18,21 @@ pub struct WrittenFiles {
     /// Files and folders that it names as targets, behind the folder that `cd` went to.
     pub paths: Vec<String>,
     /// Whether it can have changed any file below the folder it ran in.
-    pub whole_tree: bool,
+    pub is_whole_tree: bool,
     /// Words and texts given to programs that may write: a file whose path,
     /// base name or folder stands in one of them can have changed.
     pub named: Vec<String>,
     /// Whether a part of it that may write was sent to the background and not waited for: it can write later.
-    pub lasting: bool,
+    pub is_lasting: bool,
 }
 
 /// See [`Script::writes`].
 pub(super) fn writes(script: &Script) -> WrittenFiles {
-    let mut all = WrittenFiles { whole_tree: !script.parsed && script.commands.is_empty(), ..WrittenFiles::default() };
+    let mut all = WrittenFiles { is_whole_tree: !script.is_parsed && script.commands.is_empty(), ..WrittenFiles::default() };
     for (index, (command, folder)) in folder::with_folders(script).enumerate().filter(|(_, (command, _))| command.role != Role::Remote) {
         let written = writes_of_command(command, &folder);
-        let may_last = command.background && written != WrittenFiles::default();
-        all.lasting = all.lasting || may_last && !is_waited_for(&script.commands, index);
+        let may_last = command.is_background && written != WrittenFiles::default();
+        all.is_lasting = all.is_lasting || may_last && !is_waited_for(&script.commands, index);
         all.add(written);
     }
     all
@@ -40,7 +40,7 @@ pub(super) fn writes(script: &Script) -> WrittenFiles {
 
 impl WrittenFiles {
     fn add(&mut self, other: WrittenFiles) {
-        self.whole_tree |= other.whole_tree;
+        self.is_whole_tree |= other.is_whole_tree;
         self.paths.extend(other.paths);
         self.named.extend(other.named);
     }
@@ -61,7 +61,7 @@ fn is_waited_for(commands: &[Command], index: usize) -> bool {
 
 /// `wait` for all that runs in the background, whatever became of the command before.
 fn waits(command: &Command) -> bool {
-    let is_alone = matches!(command.joined, Separator::Sequence | Separator::Background) && !command.background;
+    let is_alone = matches!(command.joined, Separator::Sequence | Separator::Background) && !command.is_background;
     is_alone && matches!(command.words.as_slice(), [word] if word.text == "wait")
 }
 
@@ -76,16 +76,16 @@ fn writes_of_command(command: &Command, folder: &Folder) -> WrittenFiles {
     for nameless in redirected(command).filter(|word| is_nameless(word)) {
         match known_folder(&nameless.text).and_then(|above| folder.join(above)) {
             Some(above) => written.paths.push(above),
-            None => written.whole_tree = true,
+            None => written.is_whole_tree = true,
         }
     }
     let Some(program) = command.program() else { return written };
-    written.whole_tree |= runs_a_change(&program) || is_fed_by_xargs(command, &program) && !only_shows(&program);
+    written.is_whole_tree |= runs_a_change(&program) || is_fed_by_xargs(command, &program) && !only_shows(&program);
     for word in may_write_below(&program) {
         // All of a glob or variable that is known is the folder before it.
         match folder.join(known_folder(&word.text).unwrap_or(".")) {
             Some(above) => written.paths.push(above),
-            None => written.whole_tree = true,
+            None => written.is_whole_tree = true,
         }
     }
     if !only_reads(&program) {
@@ -106,7 +106,7 @@ pub(super) fn located_targets(command: &Command, folder: &Folder) -> Vec<String>
             _ => {}
         }
     }
-    words.into_iter().filter(|word| word.literal && !is_sink(&word.text)).filter_map(|word| folder.join(&word.text)).collect()
+    words.into_iter().filter(|word| word.is_literal && !is_sink(&word.text)).filter_map(|word| folder.join(&word.text)).collect()
 }
 
 /// The words of a command that name what it writes.
@@ -220,7 +220,7 @@ fn values<'c>(program: &Program<'c>, flags: &str, letter: char, long: &str) -> V
         match attached.or_else(|| after_flags(&word.text, flags, letter)) {
             None if word.text != long => {}
             None | Some("") => values.extend(words.next().map(Cow::Borrowed)),
-            Some(value) => values.push(Cow::Owned(Word { text: value.to_owned(), literal: word.literal })),
+            Some(value) => values.push(Cow::Owned(Word { text: value.to_owned(), is_literal: word.is_literal })),
         }
     }
     values

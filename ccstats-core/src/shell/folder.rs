@@ -34,7 +34,7 @@ impl Folder {
     fn enter(&self, target: Option<&Word>) -> Self {
         match target {
             None => Self::In("~".to_owned()),
-            Some(word) if !word.literal => Self::Unknown,
+            Some(word) if !word.is_literal => Self::Unknown,
             Some(word) => match self.join(&word.text) {
                 Some(folder) if folder.len() <= MAX_FOLDER => Self::In(folder),
                 _ => Self::Unknown,

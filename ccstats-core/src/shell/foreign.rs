@@ -224,8 +224,8 @@ fn words(text: &str) -> Vec<Word> {
         }
     }
     words.extend(word);
-    let literal = |text: &String| !text.contains(['$', '%', '*']);
-    words.into_iter().filter(|text| text != "&").map(|text| Word { literal: literal(&text), text }).collect()
+    let is_literal = |text: &String| !text.contains(['$', '%', '*']);
+    words.into_iter().filter(|text| text != "&").map(|text| Word { is_literal: is_literal(&text), text }).collect()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct FailingKey {
     /// command was found: an empty text, or one over [`super::MAX_BYTES`].
     pub key: String,
     /// Whether several commands can have failed; `key` then joins their keys.
-    pub chain: bool,
+    pub is_chain: bool,
     /// Whether a `cd` that `key` leaves out leads to it by `&&`: it can have failed as well.
     pub is_after_cd: bool,
 }
@@ -31,8 +31,8 @@ const MAX_LINKS: usize = 4;
 
 /// See [`Script::failing_key`].
 pub(super) fn failing_key(script: &Script) -> FailingKey {
-    let (key, chain) = script_key(script, Switches::default(), 0);
-    FailingKey { key, chain, is_after_cd: is_after_cd(script) }
+    let (key, is_chain) = script_key(script, Switches::default(), 0);
+    FailingKey { key, is_chain, is_after_cd: is_after_cd(script) }
 }
 
 fn is_after_cd(script: &Script) -> bool {
@@ -56,8 +56,8 @@ fn script_key(script: &Script, started: Switches, nesting: u16) -> (String, bool
             links.push((commands[first_of(index)].joined, key));
         }
     }
-    let (key, chain) = joined(links);
-    (key, chain || has_chain)
+    let (key, is_chain) = joined(links);
+    (key, is_chain || has_chain)
 }
 
 /// The key of one command; of `bash -c` and bare substitutions that of what they run. And whether
@@ -125,7 +125,7 @@ fn blamed(commands: &[Link], switches: Switches) -> Vec<usize> {
         let start = pipeline_start(commands, end - 1);
         // `set -e` does not stop at what stands before `&&` or `||`.
         let is_asked = commands.get(end).is_some_and(|next| matches!(next.joined, Separator::And | Separator::Or));
-        let goes_on = end < commands.len() && commands[end - 1].command.background;
+        let goes_on = end < commands.len() && commands[end - 1].command.is_background;
         if !goes_on && (is_last_list || !is_asked) {
             add_pipeline(commands, start, end, switches.pipefail, &mut blamed);
         }
@@ -238,7 +238,7 @@ pub(super) fn is_talk(command: &Command) -> bool {
 
 /// Only prepares what follows.
 fn prepares(command: &Command) -> bool {
-    let runs = |assignment: &Assignment| !assignment.value.literal && assignment.value.text.contains(['(', '`']);
+    let runs = |assignment: &Assignment| !assignment.value.is_literal && assignment.value.text.contains(['(', '`']);
     let assigns = command.words.is_empty() && !command.assignments.iter().any(runs);
     let program = program_name(command);
     assigns
@@ -261,7 +261,7 @@ fn prepares(command: &Command) -> bool {
         )
 }
 
-/// One key, or a chain of different ones.
+/// One key, or a chain of different ones; and whether it is a chain.
 fn joined(mut links: Vec<(Separator, String)>) -> (String, bool) {
     links.dedup_by(|later, earlier| later.1 == earlier.1);
     if links.len() > MAX_LINKS {
@@ -270,7 +270,7 @@ fn joined(mut links: Vec<(Separator, String)>) -> (String, bool) {
         links.push((Separator::And, "…".to_owned()));
         links.extend(last);
     }
-    let chain = links.len() > 1;
+    let is_chain = links.len() > 1;
     let mut key = String::new();
     for (separator, link) in links {
         if !key.is_empty() {
@@ -283,7 +283,7 @@ fn joined(mut links: Vec<(Separator, String)>) -> (String, bool) {
         }
         key.push_str(&link);
     }
-    (key, chain)
+    (key, is_chain)
 }
 
 #[cfg(test)]
@@ -294,7 +294,7 @@ mod tests {
     /// The key; chains in angle brackets.
     fn dump(command: &str) -> String {
         let key = failing_key(&parse(command));
-        if key.chain { format!("<{}>", key.key) } else { key.key }
+        if key.is_chain { format!("<{}>", key.key) } else { key.key }
     }
 
     fn check(table: &[(&str, &str)]) {

@@ -187,7 +187,7 @@ impl<'t> Lexer<'t> {
     fn background(&mut self) {
         let start = self.list_start.min(self.commands.len());
         self.separate(Separator::Background, 1);
-        self.commands[start..].iter_mut().for_each(|command| command.background = true);
+        self.commands[start..].iter_mut().for_each(|command| command.is_background = true);
     }
 
     fn next_case(&mut self) {
@@ -200,10 +200,10 @@ impl<'t> Lexer<'t> {
         for (index, heredoc) in std::mem::take(&mut self.heredocs) {
             let (end, after) = word::heredoc_end(self.text.as_bytes(), self.at, &heredoc);
             let text = self.text.get(self.at..end).unwrap_or_default().to_owned();
-            let substitutes = !heredoc.quoted && (text.contains("$(") || text.contains('`'));
+            let substitutes = !heredoc.is_quoted && (text.contains("$(") || text.contains('`'));
             self.coarse_unless(!substitutes);
             self.broken_unless(end < self.text.len());
-            let target = Word { text, literal: heredoc.quoted };
+            let target = Word { text, is_literal: heredoc.is_quoted };
             if let Some(command) = self.commands.get_mut(index) {
                 command.redirections.push(Redirection { direction: Direction::Here, descriptor: None, target });
             }
@@ -297,7 +297,7 @@ impl<'t> Lexer<'t> {
             return self.skipped(raw);
         }
         if self.command.words.is_empty() {
-            if self.reserved(raw) {
+            if self.take_reserved(raw) {
                 self.coarse_unless(raw == "!");
                 return;
             }
@@ -318,8 +318,8 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// Whether `raw` is a reserved word here, and what follows from it.
-    fn reserved(&mut self, raw: &str) -> bool {
+    /// Takes `raw` with what follows from it, if it is a reserved word here. Gives whether it is.
+    fn take_reserved(&mut self, raw: &str) -> bool {
         match raw {
             "if" | "while" | "until" => self.command.role = self.next.playing(Role::Condition).role,
             "elif" => {

@@ -172,7 +172,7 @@ fn script_of<'c>(program: &Program<'c>) -> [Option<&'c str>; 2] {
 
 /// `<(curl …)` and `"$(…)"`: a script that another command makes.
 fn is_substitution(word: &Word) -> bool {
-    !word.literal && word.text.contains(['(', '`'])
+    !word.is_literal && word.text.contains(['(', '`'])
 }
 
 fn takes_code(name: &str, option: &str) -> bool {

@@ -71,7 +71,7 @@ fn is_certain(commands: &[Command], index: usize) -> bool {
     let rest = commands[index + 1..].iter().take_while(|command| command.joined == Separator::Pipe).count();
     let is_silent = reader.redirections.iter().any(|redirection| redirection.direction.writes() && redirection.descriptor == Some(2));
     match (chance_before(commands, index), chance_after(commands, index, rest)) {
-        _ if reader.background => false,
+        _ if reader.is_background => false,
         (Chance::Open, _) | (_, Chance::Open) => false,
         (_, Chance::Sure) => true,
         // Of `cat a; ls` the first may fail, but hardly ever does, and then its error is shown.
@@ -278,7 +278,7 @@ fn sed<'c>(program: &Program<'c>) -> Option<(Vec<&'c Word>, Lines)> {
     }
     let mut operands = plain_operands(program, &[]);
     let script = (!operands.is_empty()).then(|| operands.remove(0))?;
-    let addresses = script.text.trim().trim_end_matches(';').strip_suffix('p').filter(|_| script.literal)?;
+    let addresses = script.text.trim().trim_end_matches(';').strip_suffix('p').filter(|_| script.is_literal)?;
     let is_plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b'+' | b'$' | b' ');
     let lines = if addresses.bytes().all(is_plain) { sed_lines(addresses) } else { None };
     Some((operands, lines.unwrap_or(Lines::Unknown)))

@@ -11,7 +11,7 @@ const SOFT: &[&str] = &["grep", "egrep", "fgrep", "rg", "find", "diff", "test", 
 
 /// Whether a program whose exit can be the command's (the last one, or one
 /// before `&&`) says "nothing found" by exit 1.
-pub fn soft_exit(command: &str) -> bool {
+pub fn has_soft_exit(command: &str) -> bool {
     let mut before_and = Vec::new();
     let mut last = "";
     for piece in Pieces::new(command) {
@@ -245,7 +245,7 @@ mod tests {
             ("\"a\\\\\";grep b", true),
         ];
         for (command, expected) in table {
-            assert_eq!(soft_exit(command), *expected, "{command:?}");
+            assert_eq!(has_soft_exit(command), *expected, "{command:?}");
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
     fn many_open_quotes_stay_linear() {
         for unit in ["\"", "'", "\\\"", "'\"", "\"\\", "a=b ", "grep && "] {
             let start = std::time::Instant::now();
-            soft_exit(&unit.repeat(200_000));
+            has_soft_exit(&unit.repeat(200_000));
             assert!(start.elapsed().as_secs() < 2, "{unit:?}");
         }
     }

@@ -136,7 +136,7 @@ impl<'t> Walk<'t> {
         for &node in nodes {
             match node.kind() {
                 "&" => {
-                    self.commands[start..].iter_mut().for_each(|command| command.background = true);
+                    self.commands[start..].iter_mut().for_each(|command| command.is_background = true);
                     at = at.after(Separator::Background);
                 }
                 ";" | "\n" | ";;" => at = if self.commands.is_empty() { at } else { at.after(Separator::Sequence) },
@@ -276,12 +276,12 @@ impl<'t> Walk<'t> {
 
     /// A heredoc, and what the line goes on with: `cat <<E > f | wc && echo`.
     fn heredoc(&mut self, node: Node, targets: std::ops::Range<usize>, at: At) {
-        let quoted = node.child(1).is_some_and(|start| self.slice(start).contains(['\'', '"', '\\']));
+        let is_quoted = node.child(1).is_some_and(|start| self.slice(start).contains(['\'', '"', '\\']));
         let mut next = at.after(Separator::Pipe);
         for child in children(node) {
             match child.kind() {
                 "heredoc_body" => {
-                    let target = Word { text: self.slice(child).to_owned(), literal: quoted };
+                    let target = Word { text: self.slice(child).to_owned(), is_literal: is_quoted };
                     self.add(&Redirection { direction: Direction::Here, descriptor: None, target }, targets.clone());
                     self.substitutions(child, at);
                 }

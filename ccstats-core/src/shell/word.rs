@@ -8,13 +8,13 @@ use super::Word;
 /// Removes quotes. Expansions are kept as typed and make the word not literal.
 pub(super) fn unquote(raw: &str) -> Word {
     if !raw.bytes().any(is_special) {
-        return Word { text: raw.to_owned(), literal: true };
+        return Word { text: raw.to_owned(), is_literal: true };
     }
-    let mut unquoter = Unquoter { raw, at: 0, text: String::with_capacity(raw.len()), literal: true };
+    let mut unquoter = Unquoter { raw, at: 0, text: String::with_capacity(raw.len()), is_literal: true };
     while unquoter.at < raw.len() {
         unquoter.step();
     }
-    Word { text: unquoter.text, literal: unquoter.literal }
+    Word { text: unquoter.text, is_literal: unquoter.is_literal }
 }
 
 /// The end of the quote, substitution or expansion that starts at `start`, or
@@ -47,8 +47,8 @@ pub(super) fn nested_end(text: &[u8], start: usize) -> usize {
 /// A heredoc whose body has not begun.
 pub(super) struct Heredoc {
     pub(super) delimiter: String,
-    pub(super) quoted: bool,
-    pub(super) tabs: bool,
+    pub(super) is_quoted: bool,
+    pub(super) strips_tabs: bool,
 }
 
 /// Reads `<<WORD` at `at` (or passes `<<<`); gives the place after it.
@@ -56,15 +56,15 @@ pub(super) fn heredoc_start(text: &[u8], at: usize, heredocs: &mut Vec<Heredoc>)
     if text[at..].starts_with(b"<<<") {
         return at + 3;
     }
-    let tabs = text.get(at + 2) == Some(&b'-');
+    let strips_tabs = text.get(at + 2) == Some(&b'-');
     let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
-    let start = at + 2 + usize::from(tabs);
+    let start = at + 2 + usize::from(strips_tabs);
     let start = start + text[start..].iter().take_while(blank).count();
     let end = word_end(text, start);
     let raw = String::from_utf8_lossy(&text[start..end]);
-    let quoted = raw.contains(['\'', '"', '\\']);
+    let is_quoted = raw.contains(['\'', '"', '\\']);
     if end > start {
-        heredocs.push(Heredoc { delimiter: unquote(&raw).text, quoted, tabs });
+        heredocs.push(Heredoc { delimiter: unquote(&raw).text, is_quoted, strips_tabs });
     }
     end
 }
@@ -75,7 +75,7 @@ pub(super) fn heredoc_end(text: &[u8], start: usize, heredoc: &Heredoc) -> (usiz
     while at < text.len() {
         let end = memchr::memchr(b'\n', &text[at..]).map_or(text.len(), |length| at + length);
         let line = text[at..end].trim_ascii_end();
-        let line = if heredoc.tabs { line.trim_ascii_start() } else { line };
+        let line = if heredoc.strips_tabs { line.trim_ascii_start() } else { line };
         if line == heredoc.delimiter.as_bytes() {
             return (at, end);
         }
@@ -169,7 +169,7 @@ struct Unquoter<'w> {
     raw: &'w str,
     at: usize,
     text: String,
-    literal: bool,
+    is_literal: bool,
 }
 
 impl Unquoter<'_> {
@@ -209,7 +209,7 @@ impl Unquoter<'_> {
 
     /// Copies text whose value is not known.
     fn keep(&mut self, end: usize) {
-        self.literal = false;
+        self.is_literal = false;
         self.push_to(end);
     }
 

@@ -20,11 +20,11 @@ pub(super) fn derive(command: &str, symbols: &mut Symbols, effects: &mut Effects
     let hidden = script.hidden_status();
     StoredCommand {
         effects: Some(effects.push(reads.into_iter(), &writes, findings.into_iter())),
-        is_soft: shell::soft_exit(command),
+        is_soft: shell::has_soft_exit(command),
         key: symbols.intern(found.key.as_bytes()),
-        is_chain: found.chain,
+        is_chain: found.is_chain,
         is_after_cd: found.is_after_cd,
-        is_parsed: script.parsed,
+        is_parsed: script.is_parsed,
         is_test: script.runs_tests(),
         hidden_by: hidden.as_ref().map(|hidden| hidden.by),
         hidden_key: symbols.intern(hidden.map(|hidden| hidden.key).unwrap_or_default().as_bytes()),

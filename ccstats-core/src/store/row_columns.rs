@@ -280,7 +280,7 @@ impl StoredRow for TitleRow {
 impl StoredRow for EffectsRow {
     #[inline]
     fn pass(&mut self, columns: &mut impl Columns) {
-        columns.flag(&mut self.whole_tree);
+        columns.flag(&mut self.is_whole_tree);
         columns.short(&mut self.reads_end);
         columns.short(&mut self.marks_end);
         columns.short(&mut self.findings_end);

@@ -213,7 +213,7 @@ fn piped_names<'c>(command: &Command, program: &Program, pipeline: &'c [(&'c Com
     if pipeline.is_empty() || !is_handed {
         return Vec::new();
     }
-    let file = Word { text: HANDED.to_owned(), literal: true };
+    let file = Word { text: HANDED.to_owned(), is_literal: true };
     let arguments: Vec<Word> = program.arguments.iter().cloned().chain([file]).collect();
     if !read_texts(&Program { arguments: &arguments, ..*program }).contains(&HANDED) {
         return Vec::new();

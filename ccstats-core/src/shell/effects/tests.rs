@@ -144,7 +144,7 @@ fn whole_tree_commands_are_known() {
         "patch < x",
         "shfmt -lw a",
     ] {
-        assert!(parse(command).writes().whole_tree, "{command}");
+        assert!(parse(command).writes().is_whole_tree, "{command}");
     }
     for command in [
         "",
@@ -210,7 +210,7 @@ fn whole_tree_commands_are_known() {
         "uv pip list",
         "echo --fix",
     ] {
-        assert!(!parse(command).writes().whole_tree, "{command}");
+        assert!(!parse(command).writes().is_whole_tree, "{command}");
     }
 }
 
