@@ -57,7 +57,7 @@ pub struct Dataset {
 pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
     pub(crate) denied_by: Option<DeniedBy>,
-    // There is one of these for each call in memory.
+    // 32 bits each, unlike those of the result: of each call an ending is kept in memory.
     pub(crate) lines_added: u32,
     pub(crate) lines_removed: u32,
     /// What the tool says, else the time from call to result, in which a

@@ -87,8 +87,8 @@ impl MessageRow {
     }
 }
 
-/// What the price of a response depends on beside model and day: in one byte, of which
-/// rows have none to spare.
+/// What the price of a response depends on beside model and day. Two bits of one byte: a
+/// [`MessageRow`] is full, and one byte more would make it 16 bytes longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pricing(u8);
 
@@ -106,7 +106,7 @@ impl Pricing {
     }
 }
 
-// Most of what is in memory. They come in steps of 16 bytes.
+// These rows are most of what is in memory. A `Key` aligns them, so sizes are multiples of 16.
 const _: () = assert!(size_of::<MessageRow>() == 144 && size_of::<CallRow>() == 160 && size_of::<ResultRow>() == 144);
 
 /// One tool call.

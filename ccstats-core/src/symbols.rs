@@ -79,7 +79,8 @@ impl Symbols {
     /// A name, with U+FFFD for what is not Unicode.
     pub(crate) fn name(&self, symbol: Symbol) -> Cow<'_, str> {
         let bytes = self.bytes(symbol);
-        // Sooner seen than where a name that is no UTF-8 breaks.
+        // Most names are UTF-8. `from_utf8` sees that sooner than `from_utf8_lossy`, which looks for
+        // the place where one breaks.
         std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
     }
 

@@ -96,18 +96,18 @@ impl<'d> SessionCommands<'d> {
     }
 }
 
-/// A file that is asked for.
+/// A file of which changes are looked for.
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct WatchedFile {
     /// Canonical.
     pub(crate) path: String,
     /// What commands can call it, by the folder they ran in.
     names: FxHashMap<Symbol, Names>,
 }
 
-impl Asked {
-    pub(crate) fn new(path: String) -> Asked {
-        Asked { path, ..Asked::default() }
+impl WatchedFile {
+    pub(crate) fn new(path: String) -> WatchedFile {
+        WatchedFile { path, ..WatchedFile::default() }
     }
 }
 
@@ -193,10 +193,10 @@ impl<'c, 'd> Doubts<'c, 'd> {
         }
     }
 
-    /// When the last of the calls may have changed a file, those before the number left out;
-    /// and whether one of all may still do so.
-    pub(crate) fn last_change(&self, file: &mut Asked, first: usize) -> (Option<Order>, bool) {
-        let Asked { path, names } = file;
+    /// When the last of the calls may have changed a file; those with numbers below `first` are
+    /// left out. And whether any call, whatever its number, goes on and may still change it.
+    pub(crate) fn last_change(&self, file: &mut WatchedFile, first: usize) -> (Option<Order>, bool) {
+        let WatchedFile { path, names } = file;
         let symbols = self.commands.dataset.symbols();
         let places = [&path[..]].into_iter().chain(folders_above(path));
         let mut last = places.filter_map(|place| self.paths.get(place)).fold(self.anything, |last, other| last.max(*other));
@@ -204,9 +204,9 @@ impl<'c, 'd> Doubts<'c, 'd> {
             let names = names.entry(*folder).or_insert_with(|| Names::new(path, &symbols.name(*folder)));
             last = names.marks().iter().filter_map(|mark| marks.get(mark)).fold(last, |last, other| last.max(*other));
         }
-        let asked = |number: Option<usize>| number.filter(|number| *number >= first);
+        let changed = last.any.filter(|number| *number >= first);
         // What goes on writes later too, however long before it began.
-        (asked(last.any).map(|number| self.times[number]), last.lasting.is_some())
+        (changed.map(|number| self.times[number]), last.lasting.is_some())
     }
 }
 

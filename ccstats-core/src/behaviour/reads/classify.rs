@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Class, FileReads, Read};
-use crate::behaviour::changes::{Asked, Doubts, Reach, SessionCommands};
+use crate::behaviour::changes::{Doubts, Reach, SessionCommands, WatchedFile};
 use crate::behaviour::epochs::{Epochs, Thread};
 use crate::behaviour::files::FileNames;
 use crate::dataset::Dataset;
@@ -181,9 +181,9 @@ impl ReadText {
 /// What a session knows of a file.
 #[derive(Default)]
 struct File {
-    asked: Asked,
+    watched: WatchedFile,
     past: Vec<EarlierRead>,
-    /// Doubts before this one were before all that is known of the file.
+    /// Doubts with smaller numbers are older than the first read of the file.
     first_doubt: usize,
     /// When an edit or another text told that it had changed.
     changed: Option<Order>,
@@ -232,7 +232,7 @@ impl<'s, 'd> Session<'s, 'd> {
                 Reach::Edit => self.edit(call),
                 Reach::Read if call.outcome == Outcome::Ok => {
                     if let Some(file) = self.named_file(call.row) {
-                        let span = tool_span(call, &self.files[file].asked.path);
+                        let span = tool_span(call, &self.files[file].watched.path);
                         self.read(call, file, span, 1);
                     }
                 }
@@ -243,28 +243,28 @@ impl<'s, 'd> Session<'s, 'd> {
                     let reads = command.map(|command| self.commands.files_read(command)).unwrap_or_default();
                     for read in reads.iter() {
                         let number = self.names.number(&read.path, &call.row.origin);
-                        let file = self.known(number);
+                        let file = self.make_known(number);
                         self.read(call, file, shell_span(call, read.lines), reads.len() as u32);
                     }
                 }
             }
         }
         let name = self.calls.first().map(|call| self.dataset.symbols().name(call.row.origin.session)).unwrap_or_default();
-        let read = self.files.into_iter().filter(|file| !file.row.reads.is_empty() && !file.asked.path.is_empty());
-        read.map(|file| FileReads { session: name.clone().into_owned(), file: file.asked.path, ..file.row }).collect()
+        let read = self.files.into_iter().filter(|file| !file.row.reads.is_empty() && !file.watched.path.is_empty());
+        read.map(|file| FileReads { session: name.clone().into_owned(), file: file.watched.path, ..file.row }).collect()
     }
 
     /// What is known of the file that the input of a call names.
     fn named_file(&mut self, call: &CallRow) -> Option<usize> {
         let number = self.names.named(call)?;
-        Some(self.known(number))
+        Some(self.make_known(number))
     }
 
     /// Makes a file known by the number of its name.
-    fn known(&mut self, number: usize) -> usize {
+    fn make_known(&mut self, number: usize) -> usize {
         while self.files.len() <= number {
             let path = self.names.path(self.files.len()).to_owned();
-            self.files.push(File { asked: Asked::new(path), ..File::default() });
+            self.files.push(File { watched: WatchedFile::new(path), ..File::default() });
         }
         number
     }
@@ -294,7 +294,8 @@ impl<'s, 'd> Session<'s, 'd> {
         let classifier = Classifier { doubts: &self.doubts, runs: &self.runs, read: &read };
         let (class, is_verified) = if is_stub { (Class::Stub, false) } else { classifier.class(file) };
         if class == Class::First {
-            // The read itself is asked later: what it writes may come after it.
+            // The number of this command's own doubt, which counts: it may write after it has read.
+            // For a Read, which has none, that of the doubt before: it is older, and changes nothing.
             file.first_doubt = self.doubts.len().saturating_sub(1);
         }
         if class != Class::Stub {
@@ -359,7 +360,7 @@ impl Classifier<'_, '_> {
     /// When the file last may have changed, by a call or by a run of a subagent.
     fn last_change(&self, file: &mut File) -> Option<Order> {
         let now = self.read.at;
-        let (doubted, is_unsettled) = self.doubts.last_change(&mut file.asked, file.first_doubt);
+        let (doubted, is_unsettled) = self.doubts.last_change(&mut file.watched, file.first_doubt);
         if is_unsettled {
             return Some(now);
         }
