@@ -126,6 +126,16 @@ pub(crate) fn threads(wanted: Option<NonZeroUsize>, total_bytes: u64) -> usize {
     wanted.map_or_else(all, NonZeroUsize::get).min(useful)
 }
 
+/// Does the same on some threads.
+pub(crate) fn on_threads<W: Send>(threads: usize, work: impl Fn() -> W + Sync) -> Vec<W> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    match (threads > 1).then(|| pool.build().ok()).flatten() {
+        Some(pool) => pool.broadcast(|_| work()),
+        // One thread needs no pool; and where no pool can start, one must do.
+        None => vec![work()],
+    }
+}
+
 fn join(workers: Vec<Worker>, jobs: usize) -> Scanned {
     let mut lines = vec![0; jobs];
     let mut workers = workers.into_iter();
@@ -177,16 +187,6 @@ struct Queue<'q> {
     options: &'q ScanOptions,
     progress: &'q Progress,
     each_part: Option<EachPart<'q>>,
-}
-
-/// Does the same on some threads.
-pub(crate) fn on_threads<W: Send>(threads: usize, work: impl Fn() -> W + Sync) -> Vec<W> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-    match (threads > 1).then(|| pool.build().ok()).flatten() {
-        Some(pool) => pool.broadcast(|_| work()),
-        // One thread needs no pool; and where no pool can start, one must do.
-        None => vec![work()],
-    }
 }
 
 impl Queue<'_> {
@@ -318,7 +318,7 @@ struct Waiting {
 struct Reader {
     source: Source,
     orders: Orders,
-    /// The number of lines of each part that was read.
+    /// Of each part that was read the index of its job, and its lines.
     lines: Vec<(usize, u64)>,
     hole_bytes: u64,
     problems: Vec<Problem>,

@@ -177,7 +177,7 @@ struct Worker<'w> {
 #[derive(Default)]
 struct Seen {
     hits: Vec<Hit>,
-    /// The lines of each part.
+    /// Of each part that was read its index, and its lines.
     lines: Vec<(usize, u64)>,
     problems: Vec<Problem>,
 }
