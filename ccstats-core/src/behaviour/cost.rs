@@ -13,6 +13,8 @@
 //! where a prompt was typed in between, and where the growth cannot be that of
 //! the bytes, the session's own bytes per token give an estimate.
 
+use std::ops::Range;
+
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::behaviour::epochs::{Epochs, Thread};
@@ -82,16 +84,6 @@ fn known_sum(a: Option<u128>, b: Option<u128>) -> Option<u128> {
     if let (Some(a), Some(b)) = (a, b) { Some(a + b) } else { a.or(b) }
 }
 
-/// The tokens of one response: those of results, and the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Parts {
-    pub(crate) message: Key,
-    pub(crate) attributed: Tokens,
-    pub(crate) unattributed: Tokens,
-    /// `None` without a price.
-    pub(crate) attributed_picodollars: Option<u128>,
-}
-
 /// What every result cost.
 #[derive(Debug, Default)]
 pub(crate) struct ResultCosts {
@@ -100,21 +92,18 @@ pub(crate) struct ResultCosts {
 
 impl ResultCosts {
     pub(crate) fn new(dataset: &Dataset, epochs: &Epochs, prices: &Prices) -> ResultCosts {
-        ResultCosts::with_parts(dataset, epochs, prices, |_| {})
-    }
-
-    /// Also hands out the parts of every response, in no order that means anything.
-    pub(crate) fn with_parts(dataset: &Dataset, epochs: &Epochs, prices: &Prices, mut sink: impl FnMut(Parts)) -> ResultCosts {
         let conversations = Conversations::new(dataset, epochs);
         let ratios = Ratios::new(&conversations);
         let mut costs = ResultCosts { by_call: FxHashMap::with_capacity_and_hasher(conversations.results.len(), FxBuildHasher) };
         let mut pricer = Pricer::new(dataset, prices);
         for epoch in conversations.epochs() {
             let mut walk = Walk { conversations: &conversations, ratios: &ratios, costs: &mut costs, window: Window::default() };
-            for (index, turn) in epoch.iter().enumerate() {
-                sink(walk.turn(index.checked_sub(1).map(|before| &epoch[before]), turn, pricer.rates(turn.row)));
+            let mut before = None;
+            for turn in epoch {
+                walk.turn(before.replace(turn), turn, pricer.rates(turn.row));
             }
-            walk.end();
+            // The next epoch starts with an empty prompt.
+            walk.forget_behind(0);
         }
         costs.add_unseen(&conversations, &ratios);
         costs
@@ -257,8 +246,15 @@ fn text_bytes(answer: &Answer) -> u64 {
     answer.size_bytes.clamp(1, MOST)
 }
 
-/// Bytes and tokens of the results that were measured, by session.
-struct Ratios(FxHashMap<Symbol, (u64, u64)>);
+/// How many bytes and tokens results have.
+#[derive(Clone, Copy, Default)]
+struct Ratio {
+    bytes: u64,
+    tokens: u64,
+}
+
+/// The results of each session that were measured.
+struct Ratios(FxHashMap<Symbol, Ratio>);
 
 impl Ratios {
     fn new(conversations: &Conversations) -> Ratios {
@@ -280,18 +276,18 @@ impl Ratios {
         const MOST_BYTES: u64 = 20;
         if bytes / tokens < MOST_BYTES {
             let sum = self.0.entry(session).or_default();
-            *sum = (sum.0 + bytes, sum.1 + tokens);
+            sum.bytes += bytes;
+            sum.tokens += tokens;
         }
     }
 
     fn estimate(&self, answer: &Answer) -> u64 {
         /// Claude Code lets no tool give more.
         const MOST_TOKENS: u64 = 25_000;
-        /// Bytes and tokens of the results of tools: 2.6 on the real transcripts that this
-        /// was made with. To take what other sessions tell would let each of them change
-        /// the figures of this one.
-        const USUAL: (u64, u64) = (26, 10);
-        let (bytes, tokens) = self.0.get(&answer.thread.session).copied().unwrap_or(USUAL);
+        /// 2.6 bytes per token on the real transcripts that this was made with. To take what
+        /// other sessions tell would let each of them change the figures of this one.
+        const USUAL: Ratio = Ratio { bytes: 26, tokens: 10 };
+        let Ratio { bytes, tokens } = self.0.get(&answer.thread.session).copied().unwrap_or(USUAL);
         let estimate = u128::from(text_bytes(answer)) * u128::from(tokens) / u128::from(bytes.max(1));
         u64::try_from(estimate).unwrap_or(MOST_TOKENS).min(MOST_TOKENS)
     }
@@ -300,24 +296,31 @@ impl Ratios {
 /// A result in the prompt.
 struct Held {
     call: Key,
-    /// Its tokens there, from the first to before the second.
-    span: (u64, u64),
-    tokens: u64,
+    /// Its tokens, by their places in the prompt.
+    span: Range<u64>,
     basis: Basis,
-    cost: u128,
+    /// Without `whole_reads` since then; `None` where no price is known of the response that
+    /// took it in.
+    cost_picodollars: Option<u128>,
     /// What stood in the window when it came.
-    since: (u128, u64),
+    since: WholeReads,
 }
 
-/// The results that the prompt holds, in its order; no two overlap.
+/// The results that the prompt holds: in its order, none empty, and no two overlap.
 #[derive(Default)]
 struct Window {
     held: Vec<Held>,
-    held_tokens: u64,
-    /// The sum of the prices, per token, of all responses that read every held
-    /// result from the cache, and the number of those without a price. So a
-    /// long session is not walked through for every response.
-    whole_reads: (u128, u64),
+    /// So a long session is not walked through for every response.
+    whole_reads: WholeReads,
+}
+
+/// The responses that read every held result from the cache, or have no price.
+#[derive(Clone, Copy, Default)]
+struct WholeReads {
+    /// The sum of their prices.
+    picodollars_per_token: u128,
+    /// How many have none.
+    n_unpriced: u64,
 }
 
 /// A walk through the responses of one epoch.
@@ -329,79 +332,54 @@ struct Walk<'w, 'd> {
 }
 
 impl<'d> Walk<'_, 'd> {
-    fn turn(&mut self, before: Option<&Turn<'d>>, turn: &Turn<'d>, rates: Option<Rates>) -> Parts {
+    fn turn(&mut self, before: Option<&Turn<'d>>, turn: &Turn<'d>, rates: Option<Rates>) {
         let usage = &turn.row.tokens;
         self.forget_behind(usage.prompt());
-        let (mut attributed, mut cost) = self.read_again(usage, rates);
+        self.read_again(usage, rates);
         if let Some(before) = before {
             let step = self.conversations.step(before, turn);
-            for held in self.taken_in(&step) {
-                let part = part_of(usage, held.span, true);
-                let price = rates.map_or(0, |rates| rates.cost(&part).total());
-                (attributed, cost) = (sum(&attributed, &part), cost + price);
-                self.window.hold(Held { cost: price, ..held }, rates.is_none());
+            for held in self.taken_in(&step, rates) {
                 // What takes no room is read by no later response.
-                if let Some(empty) = self.window.held.pop_if(|held| held.span.0 == held.span.1) {
-                    self.finish(empty);
-                }
+                if held.span.is_empty() { self.finish(held) } else { self.window.held.push(held) }
             }
         }
-        let attributed_picodollars = rates.map(|_| cost);
-        let unattributed = rest(usage, &attributed);
-        Parts { message: turn.row.key, attributed, unattributed, attributed_picodollars }
     }
 
     /// A prompt that got shorter lost something: its end is no longer known.
     fn forget_behind(&mut self, prompt: u64) {
-        while let Some(held) = self.window.held.pop_if(|held| held.span.1 > prompt) {
-            self.finish(held);
-        }
-    }
-
-    fn end(&mut self) {
-        self.forget_behind(0);
-        while let Some(held) = self.window.held.pop() {
+        while let Some(held) = self.window.held.pop_if(|held| held.span.end > prompt) {
             self.finish(held);
         }
     }
 
     fn finish(&mut self, held: Held) {
-        let (read, unpriced) = self.window.whole_reads;
-        let tokens = held.span.1 - held.span.0;
-        self.window.held_tokens -= tokens;
-        let cost = held.cost + (read - held.since.0) * u128::from(tokens);
-        let cost_picodollars = (unpriced == held.since.1).then_some(cost);
-        self.costs.by_call.insert(held.call, ResultCost { tokens: held.tokens, cost_picodollars, basis: held.basis });
+        let (now, since) = (self.window.whole_reads, held.since);
+        let tokens = held.span.end - held.span.start;
+        let whole_reads = (now.picodollars_per_token - since.picodollars_per_token) * u128::from(tokens);
+        let is_priced = now.n_unpriced == since.n_unpriced;
+        let cost_picodollars = held.cost_picodollars.filter(|_| is_priced).map(|cost| cost + whole_reads);
+        self.costs.by_call.insert(held.call, ResultCost { tokens, cost_picodollars, basis: held.basis });
     }
 
-    /// What a response read of the results that are held.
-    fn read_again(&mut self, usage: &Tokens, rates: Option<Rates>) -> (Tokens, u128) {
-        let window = &mut self.window;
-        if window.held.is_empty() {
-            return (Tokens::default(), 0);
-        }
+    /// Counts what a response read of the results that are held.
+    fn read_again(&mut self, usage: &Tokens, rates: Option<Rates>) {
+        let Window { held, whole_reads } = &mut self.window;
         let Some(rates) = rates else {
-            window.whole_reads.1 += 1;
-            let parts = window.held.iter().map(|held| part_of(usage, held.span, false));
-            return (parts.fold(Tokens::default(), |all, part| sum(&all, &part)), 0);
+            whole_reads.n_unpriced += 1;
+            return;
         };
-        if window.held.last().is_some_and(|last| last.span.1 <= usage.cache_read) {
-            window.whole_reads.0 += rates.cache_read;
-            let attributed = Tokens { cache_read: window.held_tokens, ..Tokens::default() };
-            return (attributed, u128::from(window.held_tokens) * rates.cache_read);
+        if held.last().is_none_or(|last| last.span.end <= usage.cache_read) {
+            whole_reads.picodollars_per_token += rates.cache_read;
+            return;
         }
-        let mut all = (Tokens::default(), 0);
-        for held in &mut window.held {
-            let part = part_of(usage, held.span, false);
-            let price = rates.cost(&part).total();
-            held.cost += price;
-            all = (sum(&all.0, &part), all.1 + price);
+        for held in held {
+            let price = rates.cost(&part_of(usage, &held.span, false)).total();
+            held.cost_picodollars = held.cost_picodollars.map(|cost| cost + price);
         }
-        all
     }
 
     /// The results of a step at their places in the prompt.
-    fn taken_in(&self, step: &Step) -> Vec<Held> {
+    fn taken_in(&self, step: &Step, rates: Option<Rates>) -> Vec<Held> {
         let growth = step.growth();
         let basis = match growth {
             Some(_) if step.results.len() == 1 => Basis::Measured,
@@ -413,9 +391,10 @@ impl<'d> Walk<'_, 'd> {
             None => self.estimated(step),
         };
         let held = |(answer, tokens): (&Answer, u64)| {
-            let span = (at, at + tokens);
-            at += tokens;
-            Held { call: answer.result.key, span, tokens, basis, cost: 0, since: (0, 0) }
+            let span = at..at + tokens;
+            at = span.end;
+            let cost_picodollars = rates.map(|rates| rates.cost(&part_of(&step.after.tokens, &span, true)).total());
+            Held { call: answer.result.key, span, basis, cost_picodollars, since: self.window.whole_reads }
         };
         step.results.iter().zip(tokens).map(held).collect()
     }
@@ -425,7 +404,7 @@ impl<'d> Walk<'_, 'd> {
     /// was not sent back in full.
     fn estimated(&self, step: &Step) -> (u64, Vec<u64>) {
         let end = step.after.tokens.prompt();
-        let known = self.window.held.last().map_or(0, |last| last.span.1);
+        let known = self.window.held.last().map_or(0, |last| last.span.end);
         // A prompt that got shorter lost something, but not what is held.
         let before = Some(step.before.tokens.prompt()).filter(|before| *before < end).unwrap_or(known).max(known);
         let room = end.saturating_sub(before);
@@ -448,24 +427,14 @@ fn shares(results: &[Answer], tokens: u64) -> Vec<u64> {
     results.iter().map(share).collect()
 }
 
-impl Window {
-    fn hold(&mut self, held: Held, is_unpriced: bool) {
-        let (read, unpriced) = self.whole_reads;
-        self.held_tokens += held.span.1 - held.span.0;
-        // One that came without a price never has one: its mark is never met again.
-        let since = (read, if is_unpriced { u64::MAX } else { unpriced });
-        self.held.push(Held { since, ..held });
-    }
-}
-
 /// What a response paid for the tokens of a span of its prompt. A prompt is, in
 /// this order, read from the cache, written to it (what lives longer first),
 /// and neither. What was written again is left out unless it is new.
-fn part_of(usage: &Tokens, span: (u64, u64), is_new: bool) -> Tokens {
+fn part_of(usage: &Tokens, span: &Range<u64>, is_new: bool) -> Tokens {
     let mut from = 0;
     let mut overlap = |length: u64| {
         let to = from + length;
-        let common = span.1.min(to).saturating_sub(span.0.max(from));
+        let common = span.end.min(to).saturating_sub(span.start.max(from));
         from = to;
         common
     };
@@ -473,25 +442,6 @@ fn part_of(usage: &Tokens, span: (u64, u64), is_new: bool) -> Tokens {
     let input = overlap(usage.input);
     let (cache_write_1h, cache_write_5m) = if is_new { (one_hour, five_minutes) } else { (0, 0) };
     Tokens { input, cache_read, cache_write_1h, cache_write_5m, ..Tokens::default() }
-}
-
-fn sum(a: &Tokens, b: &Tokens) -> Tokens {
-    combined(a, b, |a, b| a + b)
-}
-
-fn rest(whole: &Tokens, part: &Tokens) -> Tokens {
-    combined(whole, part, u64::saturating_sub)
-}
-
-fn combined(a: &Tokens, b: &Tokens, with: impl Fn(u64, u64) -> u64) -> Tokens {
-    Tokens {
-        input: with(a.input, b.input),
-        output: with(a.output, b.output),
-        cache_write_5m: with(a.cache_write_5m, b.cache_write_5m),
-        cache_write_1h: with(a.cache_write_1h, b.cache_write_1h),
-        cache_read: with(a.cache_read, b.cache_read),
-        web_searches: with(a.web_searches, b.web_searches),
-    }
 }
 
 #[cfg(test)]

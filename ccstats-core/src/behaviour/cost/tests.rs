@@ -53,15 +53,13 @@ const MODEL: &str = "claude-sonnet-4-5";
 struct Costs {
     dataset: Dataset,
     costs: ResultCosts,
-    parts: Vec<Parts>,
 }
 
 impl Costs {
     fn of(lines: &[String]) -> Costs {
         let dataset = dataset(&[("p/s.jsonl", lines)]);
-        let mut parts = Vec::new();
-        let costs = ResultCosts::with_parts(&dataset, &Epochs::new(&dataset), Prices::builtin(), |part| parts.push(part));
-        Costs { dataset, costs, parts }
+        let costs = ResultCosts::new(&dataset, &Epochs::new(&dataset), Prices::builtin());
+        Costs { dataset, costs }
     }
 
     fn result(&self, id: &str) -> ResultCost {
@@ -201,18 +199,51 @@ fn growing() -> impl Strategy<Value = Vec<Response>> {
     })
 }
 
+/// What each response paid for results, by the plain rule: for each result that stands in its
+/// prompt, the tokens of its span.
+fn parts(dataset: &Dataset) -> Vec<(Tokens, Vec<Tokens>)> {
+    let conversations = Conversations::new(dataset, &Epochs::new(dataset));
+    let (ratios, mut costs) = (Ratios::new(&conversations), ResultCosts::default());
+    let mut parts = Vec::new();
+    for epoch in conversations.epochs() {
+        let mut walk = Walk { conversations: &conversations, ratios: &ratios, costs: &mut costs, window: Window::default() };
+        let mut older = Vec::new();
+        let mut before = None;
+        for turn in epoch {
+            walk.turn(before.replace(turn), turn, Some(rates()));
+            let held = &walk.window.held;
+            assert!(held.iter().all(|held| !held.span.is_empty()) && held.is_sorted_by(|a, b| a.span.end <= b.span.start));
+            let usage = turn.row.tokens;
+            parts.push((usage, held.iter().map(|held| part_of(&usage, &held.span, !older.contains(&held.call))).collect()));
+            older = held.iter().map(|held| held.call).collect();
+        }
+    }
+    parts
+}
+
+/// By kind of token.
+fn counts(tokens: &Tokens) -> [u64; 6] {
+    let Tokens { input, output, cache_write_5m, cache_write_1h, cache_read, web_searches } = *tokens;
+    [input, output, cache_write_5m, cache_write_1h, cache_read, web_searches]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn the_parts_of_every_response_add_up_to_its_usage(responses in prop_oneof![responses(), growing()]) {
-        let Costs { dataset, costs, parts } = Costs::of(&transcript(&responses, MODEL));
+    fn the_parts_of_every_response_are_no_more_than_its_usage_and_add_up_to_the_costs(
+        responses in prop_oneof![responses(), growing()]
+    ) {
+        let Costs { dataset, costs } = Costs::of(&transcript(&responses, MODEL));
+        let parts = parts(&dataset);
         prop_assert_eq!(parts.len(), dataset.messages().iter().filter(|row| row.tokens.prompt() > 0).count());
-        for parts in &parts {
-            let usage = dataset.message(parts.message).expect("a message").tokens;
-            prop_assert_eq!(sum(&parts.attributed, &parts.unattributed), usage);
+        for (usage, parts) in &parts {
+            for (kind, whole) in counts(usage).into_iter().enumerate() {
+                let attributed: u64 = parts.iter().map(|part| counts(part)[kind]).sum();
+                prop_assert!(attributed <= whole, "{} of {:?} by {:?}", attributed, usage, parts);
+            }
         }
         let results: u128 = costs.by_call.values().map(|cost| cost.cost_picodollars.expect("a price")).sum();
-        let attributed: u128 = parts.iter().map(|parts| parts.attributed_picodollars.expect("a price")).sum();
+        let attributed: u128 = parts.iter().flat_map(|(_, parts)| parts).map(|part| rates().cost(part).total()).sum();
         prop_assert_eq!(results, attributed);
     }
 }
