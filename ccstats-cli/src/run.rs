@@ -155,9 +155,8 @@ fn say_nothing_in_range(query: &Query, dataset: &Dataset) {
     let fits = if query.has_filters() { " fits the filters" } else { "" };
     output::say("note", &format!("nothing in the range `{}`{fits}", Shown::new(&query.range.name)));
     let calendar = &query.calendar;
-    let (start, end) = query.range.instants(calendar);
-    let is_outside = |last: &i64| start.is_some_and(|start| *last < start) || end.is_some_and(|end| *last >= end);
-    if let Some(last) = dataset.last_activity_ms().filter(is_outside) {
+    let asked = query.range.instants(calendar);
+    if let Some(last) = dataset.last_activity_ms().filter(|last| !asked.holds(Some(*last))) {
         let (instant, day) = (calendar.instant(last), calendar.day(last));
         output::say("hint", &format!("the last activity was at {instant}; try `--range {day}` or `--range all`"));
     } else if query.has_filters() {

@@ -139,24 +139,22 @@ pub(crate) fn blocks_of(selection: &Selection, prices: &Prices) -> Vec<BlockTall
 /// The query over whole blocks: its range takes in all of every block that has a
 /// message in it, and of the block that is active at an instant.
 pub(crate) fn over_whole_blocks(dataset: &Dataset, query: &Query, now_ms: Option<i64>) -> Query {
-    let (start, end) = query.range.instants(&query.calendar);
+    let asked = query.range.instants(&query.calendar);
     let is_active = |window: &BlockWindow| now_ms.is_some_and(|now| window.holds(now));
-    let end_of = |window: &BlockWindow| if is_active(window) { window.end_ms() } else { window.last_ms + 1 };
-    let ends_before = |window: &BlockWindow| start.is_some_and(|start| end_of(window) <= start);
-    let starts_behind = |window: &BlockWindow| end.is_some_and(|end| window.first_ms >= end);
+    let last_of = |window: &BlockWindow| if is_active(window) { window.end_ms() - 1 } else { window.last_ms };
     let windows = block_windows(dataset);
-    let mut shown = windows.iter().enumerate().filter(|(_, window)| !ends_before(window) && !starts_behind(window));
+    let mut shown = windows.iter().enumerate().filter(|(_, window)| asked.meets(window.first_ms, last_of(window)));
     let Some((index, first)) = shown.next() else { return query.clone() };
     let (index, last) = shown.next_back().unwrap_or((index, first));
     // Calls are written behind their messages.
     let of_last = |origin: &Origin| index_of_call(&windows, origin) == Some(index);
     let last_call = dataset.calls().filter(|(row, _)| of_last(&row.origin)).filter_map(|(row, _)| row.origin.order.stamp_ms()).max();
     let last_ms = last_call.map_or(last.last_ms, |last_call| last_call.max(last.last_ms));
-    let bounds = match (start, end) {
-        (None, None) => query.range.bounds,
-        (start, end) => {
-            Bounds::Instants(start.map_or(i64::MIN, |start| start.min(first.first_ms)), end.map_or(i64::MAX, |end| end.max(last_ms + 1)))
-        }
+    let bounds = if asked.is_open() {
+        query.range.bounds
+    } else {
+        let start = asked.start_ms.map_or(i64::MIN, |start| start.min(first.first_ms));
+        Bounds::Instants(start, asked.end_ms.map_or(i64::MAX, |end| end.max(last_ms + 1)))
     };
     Query { range: Range { name: query.range.name.clone(), bounds }, ..query.clone() }
 }
@@ -201,10 +199,10 @@ impl Sums {
 mod tests {
     use super::*;
     use crate::testing::dataset;
-    use crate::time::instant;
+    use crate::time::parse_instant;
 
     fn at(clock: &str) -> i64 {
-        instant(format!("2026-11-{clock}Z").as_bytes()).expect("a time")
+        parse_instant(format!("2026-11-{clock}Z").as_bytes()).expect("a time")
     }
 
     /// Responses at these times, each of the model and the output that is given.

@@ -18,7 +18,7 @@ use crate::table::{Kind, Table, Value};
 use crate::tally::Spending;
 #[cfg(feature = "store")]
 use crate::time::BLOCK_MS;
-use crate::time::{Calendar, HOUR_MS, Range};
+use crate::time::{Calendar, HOUR_MS, Instants, Range};
 use crate::untrusted::Untrusted;
 use chrono::{DateTime, Utc};
 
@@ -189,7 +189,7 @@ impl BudgetQuery<'_> {
                     needs.five_hour_blocks = true;
                     Some(now.timestamp_millis() - BLOCK_MS)
                 }
-                civil => civil_range(civil, now, &query.calendar)?.0,
+                civil => civil_range(civil, now, &query.calendar)?.start_ms,
             };
             needs.start_ms = needs.start_ms.zip(start).map(|(earliest, start)| earliest.min(start));
         }
@@ -197,8 +197,8 @@ impl BudgetQuery<'_> {
     }
 }
 
-/// The instants between which a civil period lies.
-fn civil_range(period: Period, now: DateTime<Utc>, calendar: &Calendar) -> Result<(Option<i64>, Option<i64>), Error> {
+/// The instants of a civil period.
+fn civil_range(period: Period, now: DateTime<Utc>, calendar: &Calendar) -> Result<Instants, Error> {
     let range = match period {
         Period::Weekly => "this-week",
         Period::Monthly => "this-month",
@@ -224,12 +224,11 @@ struct Books<'b> {
     asked: &'b BudgetQuery<'b>,
 }
 
-/// What a limit is about, in milliseconds since 1970.
+/// What a limit is about.
 #[derive(Default)]
 struct Stretch {
-    start_ms: Option<i64>,
-    end_ms: Option<i64>,
-    /// Since when a pace is measured.
+    instants: Instants,
+    /// Since when a pace is measured, in milliseconds since 1970.
     since_ms: Option<i64>,
     session: Option<Symbol>,
 }
@@ -250,8 +249,8 @@ impl Books<'_> {
         let stretch = stretch.unwrap_or_default();
         let mut budget = Budget {
             limit: limit.clone(),
-            start_ms: stretch.start_ms,
-            end_ms: stretch.end_ms,
+            start_ms: stretch.instants.start_ms,
+            end_ms: stretch.instants.end_ms,
             session: stretch.session.map(|session| Untrusted::new(self.dataset.symbols().name(session))),
             spending,
             cost_per_hour: None,
@@ -264,15 +263,16 @@ impl Books<'_> {
     }
 
     fn civil(&self, period: Period) -> Result<Option<Stretch>, Error> {
-        let (start_ms, end_ms) = civil_range(period, self.asked.now, &self.asked.query.calendar)?;
-        Ok(Some(Stretch { start_ms, end_ms, since_ms: start_ms, session: None }))
+        let instants = civil_range(period, self.asked.now, &self.asked.query.calendar)?;
+        Ok(Some(Stretch { instants, since_ms: instants.start_ms, session: None }))
     }
 
     /// The block that holds *now*; filters do not move it.
     fn active_block(&self) -> Option<Stretch> {
         let now_ms = self.asked.now.timestamp_millis();
         let window = block_windows(self.dataset).into_iter().rev().find(|window| window.holds(now_ms))?;
-        Some(Stretch { start_ms: Some(window.start_ms), end_ms: Some(window.end_ms()), since_ms: Some(window.first_ms), session: None })
+        let instants = Instants { start_ms: Some(window.start_ms), end_ms: Some(window.end_ms()) };
+        Some(Stretch { instants, since_ms: Some(window.first_ms), session: None })
     }
 
     /// The session that is named, else that of the latest message.
@@ -287,17 +287,14 @@ impl Books<'_> {
         };
         let stamps = kept().filter(|row| row.origin.session == session).filter_map(|row| row.origin.order.stamp_ms());
         let start_ms = stamps.min();
-        Some(Stretch { start_ms, end_ms: None, since_ms: start_ms, session: Some(session) })
+        Some(Stretch { instants: Instants { start_ms, end_ms: None }, since_ms: start_ms, session: Some(session) })
     }
 
     fn sum(&self, selection: &Selection, stretch: &Stretch) -> Spending {
-        let is_inside =
-            |row: &MessageRow| match stretch.session {
-                Some(session) => row.origin.session == session,
-                None => row.origin.order.stamp_ms().is_some_and(|stamp| {
-                    stretch.start_ms.is_none_or(|start| stamp >= start) && stretch.end_ms.is_none_or(|end| stamp < end)
-                }),
-            };
+        let is_inside = |row: &MessageRow| match stretch.session {
+            Some(session) => row.origin.session == session,
+            None => stretch.instants.holds(row.origin.order.stamp_ms()),
+        };
         let mut spending = Spending::default();
         let mut pricer = Pricer::new(self.dataset, self.prices);
         for row in self.dataset.messages().iter().filter(|row| is_inside(row) && selection.keeps_message(row)) {

@@ -213,7 +213,7 @@ pub use simd::Level;
 pub use store::{Forget, HistoryError, Import, Imported, Needs, Status, Store, StoreError, Verified};
 pub use table::{Column, Direction, Kind, Table, Value};
 pub use tally::{Calls, ProjectTally, Spending, Tally};
-pub use time::{BLOCK_MS, Bounds, Calendar, Range};
+pub use time::{BLOCK_MS, Bounds, Calendar, Instants, Range};
 pub use untrusted::{Shown, Untrusted, is_dangerous};
 pub use usage::Tokens;
 pub use wording::{counted, grouped, money};

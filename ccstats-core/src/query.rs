@@ -6,7 +6,7 @@ use crate::dataset::{Dataset, Ending};
 use crate::error::Error;
 use crate::rows::{ApiErrorRow, CallRow, CutRow, MentionRow, MessageRow, Origin, PromptRow};
 use crate::symbols::Symbol;
-use crate::time::{Calendar, Range};
+use crate::time::{Calendar, Instants, Range};
 
 /// A range of time and filters. Empty filters keep everything.
 #[derive(Clone, Debug, Hash)]
@@ -66,8 +66,7 @@ impl Query {
 pub(crate) struct Selection<'d> {
     dataset: &'d Dataset,
     query: &'d Query,
-    start_ms: Option<i64>,
-    end_ms: Option<i64>,
+    instants: Instants,
     projects: Names,
     sessions: Names,
     models: Names,
@@ -78,13 +77,11 @@ pub(crate) struct Selection<'d> {
 
 impl<'d> Selection<'d> {
     pub(crate) fn new(dataset: &'d Dataset, query: &'d Query) -> Result<Selection<'d>, Error> {
-        let (start_ms, end_ms) = query.range.instants(&query.calendar);
         let names = |patterns: &[String]| Names::new(patterns, dataset);
         Ok(Selection {
             dataset,
             query,
-            start_ms,
-            end_ms,
+            instants: query.range.instants(&query.calendar),
             projects: names(&query.projects)?.of_projects(dataset),
             sessions: names(&query.sessions)?,
             models: names(&query.models)?,
@@ -156,9 +153,7 @@ impl<'d> Selection<'d> {
     }
 
     fn keeps_origin(&self, origin: &Origin) -> bool {
-        let stamp = origin.order.stamp_ms();
-        self.start_ms.is_none_or(|start| stamp.is_some_and(|stamp| stamp >= start))
-            && self.end_ms.is_none_or(|end| stamp.is_some_and(|stamp| stamp < end))
+        self.instants.holds(origin.order.stamp_ms())
             && self.projects.keep(origin.project)
             && self.sessions.keep(origin.session)
             && self.branches.keep(origin.branch)

@@ -24,9 +24,9 @@ use crate::reread::ErrorLine;
 use crate::store::Needs;
 use crate::table::{Direction, Table};
 use crate::tally::Tally;
-#[cfg(feature = "store")]
-use crate::time::BLOCK_MS;
 use crate::time::Bounds;
+#[cfg(feature = "store")]
+use crate::time::{BLOCK_MS, Instants};
 
 /// The reports that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,7 +110,7 @@ impl ReportName {
     /// What a load from a store must hold for the report to be that of a load of
     /// everything.
     pub fn needs(self, query: &Query) -> Needs {
-        let (start_ms, end_ms) = query.range.instants(&query.calendar);
+        let Instants { start_ms, end_ms } = query.range.instants(&query.calendar);
         let is_blocks = self == ReportName::Blocks;
         Needs {
             text: matches!(self, ReportName::Sessions | ReportName::Failures | ReportName::Audit),

@@ -53,7 +53,7 @@ use writing::Writing;
 use crate::discover::Found;
 use crate::error::{Problem, ProblemKind};
 use crate::scan::{Progress, ScanOptions};
-use crate::time::BLOCK_MS;
+use crate::time::{BLOCK_MS, Instants};
 
 /// What a load from the store must hold. Of the default that is all rows and no text: take
 /// [`ReportName::needs`](crate::ReportName::needs) or
@@ -91,11 +91,8 @@ impl Needs {
 
     /// Whether rows of these times may count.
     fn meets(&self, times: Option<TimeSpan>) -> bool {
-        if self.start_ms.is_none() && self.end_ms.is_none() {
-            return true;
-        }
-        let Some(TimeSpan { first_ms, last_ms }) = times else { return false };
-        self.start_ms.is_none_or(|start| last_ms >= start) && self.end_ms.is_none_or(|end| first_ms < end)
+        let asked = Instants { start_ms: self.start_ms, end_ms: self.end_ms };
+        times.map_or(asked.is_open(), |times| asked.meets(times.first_ms, times.last_ms))
     }
 
     /// Whether a transcript is that of the session: Claude Code names it so.

@@ -16,7 +16,7 @@ pub const BLOCK_MS: i64 = 5 * HOUR_MS;
 
 /// Milliseconds since 1970 of an RFC 3339 time; `None` for what is written
 /// otherwise or stands in no calendar (second 60, year 10000).
-pub(crate) fn instant(text: &[u8]) -> Option<i64> {
+pub(crate) fn parse_instant(text: &[u8]) -> Option<i64> {
     let (clock, rest) = text.split_first_chunk::<19>()?;
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
     if separators.iter().any(|(at, byte)| clock[*at] != *byte) {
@@ -167,15 +167,43 @@ impl Range {
         Ok(Range { name: name.into(), bounds })
     }
 
-    /// The instants of the range: the first included, the last excluded.
-    pub fn instants(&self, calendar: &Calendar) -> (Option<i64>, Option<i64>) {
+    /// The instants of the range.
+    pub fn instants(&self, calendar: &Calendar) -> Instants {
         match self.bounds {
-            Bounds::Instants(start, end) => (Some(start), Some(end)),
+            Bounds::Instants(start, end) => Instants { start_ms: Some(start), end_ms: Some(end) },
             Bounds::Days(first, last) => {
                 let after_last = last.and_then(|day| day.succ_opt());
-                (first.map(|day| calendar.start_ms(day)), after_last.map(|day| calendar.start_ms(day)))
+                let start_of = |day| calendar.start_ms(day);
+                Instants { start_ms: first.map(start_of), end_ms: after_last.map(start_of) }
             }
         }
+    }
+}
+
+/// The instants from one to before another, in milliseconds since 1970. The default is all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Instants {
+    /// The first instant; `None` is open.
+    pub start_ms: Option<i64>,
+    /// The first instant that does not belong any more; `None` is open.
+    pub end_ms: Option<i64>,
+}
+
+impl Instants {
+    /// Whether what happened at an instant belongs. What has no usable time belongs only
+    /// where both ends are open.
+    pub fn holds(self, instant_ms: Option<i64>) -> bool {
+        instant_ms.map_or(self.is_open(), |instant| self.meets(instant, instant))
+    }
+
+    /// Whether both ends are open.
+    pub fn is_open(self) -> bool {
+        self.start_ms.is_none() && self.end_ms.is_none()
+    }
+
+    /// Whether there are some from a first to a last instant.
+    pub fn meets(self, first_ms: i64, last_ms: i64) -> bool {
+        self.start_ms.is_none_or(|start| last_ms >= start) && self.end_ms.is_none_or(|end| first_ms < end)
     }
 }
 
@@ -351,7 +379,7 @@ mod tests {
 
     #[test]
     fn instants_are_rfc_3339_and_in_the_calendar() {
-        let at = |text: &str| instant(text.as_bytes());
+        let at = |text: &str| parse_instant(text.as_bytes());
         assert_eq!(at("1970-01-01T00:00:00.001Z"), Some(1));
         assert_eq!(at("1970-01-01T01:00:00+01:00"), Some(0));
         assert_eq!(at("1969-12-31T23:59:59.9999Z"), Some(-1));
@@ -369,6 +397,15 @@ mod tests {
         ] {
             assert_eq!(at(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_first_instant_of_a_range_belongs_to_it_and_the_end_does_not() {
+        let asked = Instants { start_ms: Some(1), end_ms: Some(3) };
+        assert_eq!([0, 1, 2, 3].map(|instant| asked.holds(Some(instant))), [false, true, true, false]);
+        let open = Instants { end_ms: None, ..asked };
+        assert!(open.holds(Some(i64::MAX)) && !open.holds(None));
+        assert!(Instants::default().holds(None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::*;
 use crate::json::{Count, Cursor, Parsed, count};
 use crate::keys::{Key, Object};
 use crate::simd::Level;
-use crate::time::instant;
+use crate::time::parse_instant;
 
 impl<'t> Entry<'t> {
     /// Reads one object in place: an entry is large, and moving it costs as much
@@ -68,7 +68,7 @@ impl<'t> Entry<'t> {
         let text = cursor.text()?;
         self.has_timestamp = true;
         // No time has a backslash, so one that is written with escapes is none as it stands.
-        self.timestamp_ms = instant(text.raw()).or_else(|| instant(&text.decode()));
+        self.timestamp_ms = parse_instant(text.raw()).or_else(|| parse_instant(&text.decode()));
         self.has_invalid_timestamp = self.timestamp_ms.is_none() && !text.is_empty();
         Ok(())
     }

@@ -64,6 +64,7 @@ fn pace(block: &BlockTally, now_ms: Option<i64>) -> [Value; 4] {
 /// What a reader must know when a block reaches over an end of the range.
 pub(super) fn note(asked: &Query, whole: &Query) -> Option<String> {
     let (asked, shown) = (asked.range.instants(&asked.calendar), whole.range.instants(&whole.calendar));
-    let reaches_over = asked.0.is_some_and(|start| shown.0 < Some(start)) || asked.1.is_some_and(|end| shown.1 > Some(end));
-    reaches_over.then(|| "blocks are whole: what they hold before and behind the range counts too".into())
+    let starts_earlier = asked.start_ms.is_some_and(|start| shown.start_ms < Some(start));
+    let ends_later = asked.end_ms.is_some_and(|end| shown.end_ms > Some(end));
+    (starts_earlier || ends_later).then(|| "blocks are whole: what they hold before and behind the range counts too".into())
 }

@@ -293,7 +293,7 @@ fn a_range_counts_its_own_reads_and_knows_those_before() {
 }
 
 fn instant(time: &str) -> i64 {
-    crate::time::instant(format!("2026-11-03T{time}Z").as_bytes()).expect("a time")
+    crate::time::parse_instant(format!("2026-11-03T{time}Z").as_bytes()).expect("a time")
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::report::{Answer, Question, ReportName, ReportOptions};
 use crate::scan::{Progress, ScanOptions};
 use crate::store::{Import, Needs, Store};
 use crate::tally::Tally;
-use crate::time::{Calendar, Range};
+use crate::time::{Calendar, Instants, Range};
 
 /// Something that happens. Numbers choose the file and the place in it.
 #[derive(Clone, Debug)]
@@ -271,7 +271,7 @@ impl World {
         compare_answers(&again, store, &options);
         for day in ["2026-11-01", "2026-11-04", "2026-11-12"] {
             let range: Range = Range::parse(day, chrono::DateTime::UNIX_EPOCH, &Calendar::default()).expect("a day");
-            let (start_ms, end_ms) = range.instants(&Calendar::default());
+            let Instants { start_ms, end_ms } = range.instants(&Calendar::default());
             let some = load(store, Needs { start_ms, end_ms, ..Needs::default() });
             let query = Query { range, ..Query::all() };
             assert_eq!(tally(&some, &query), tally(&loaded, &query), "{day}");
