@@ -126,7 +126,7 @@ pub(crate) fn blocks_of(selection: &Selection, prices: &Prices) -> Vec<BlockTall
     for (row, _) in selection.calls() {
         let sums = sums.entry(index_of_call(&windows, &row.origin)).or_default();
         sums.calls += 1;
-        if selection.calls_only() {
+        if selection.keeps_calls_only() {
             sums.sessions.insert(row.origin.session);
         }
     }

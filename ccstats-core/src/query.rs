@@ -109,8 +109,13 @@ impl<'d> Selection<'d> {
     }
 
     /// Whether only calls are asked for: then no message is kept.
-    pub(crate) fn calls_only(&self) -> bool {
+    pub(crate) fn keeps_calls_only(&self) -> bool {
         self.query.keeps_calls_only()
+    }
+
+    /// What messages add up to: unknown, not zero, where only calls are asked for.
+    pub(crate) fn of_messages<T>(&self, figure: T) -> Option<T> {
+        (!self.keeps_calls_only()).then_some(figure)
     }
 
     pub(crate) fn messages(&self) -> impl Iterator<Item = &'d MessageRow> {
@@ -118,7 +123,7 @@ impl<'d> Selection<'d> {
     }
 
     pub(crate) fn keeps_message(&self, row: &MessageRow) -> bool {
-        !self.calls_only() && self.models.keep(row.model) && self.keeps_origin(&row.origin)
+        !self.keeps_calls_only() && self.models.keep(row.model) && self.keeps_origin(&row.origin)
     }
 
     pub(crate) fn calls(&self) -> impl Iterator<Item = (&'d CallRow, Ending)> {
@@ -149,7 +154,7 @@ impl<'d> Selection<'d> {
     /// What has no model of its own belongs to the model that answered next.
     pub(crate) fn keeps_modelless(&self, origin: &Origin) -> bool {
         let has_model = || self.models.keeps_all() || self.models.keep(self.timeline.model_after(origin));
-        !self.calls_only() && self.keeps_origin(origin) && has_model()
+        !self.keeps_calls_only() && self.keeps_origin(origin) && has_model()
     }
 
     fn keeps_origin(&self, origin: &Origin) -> bool {

@@ -261,9 +261,8 @@ fn contents(name: ReportName, selection: &Selection, prices: &Prices, options: &
 
 fn summary(selection: &Selection, prices: &Prices) -> Contents {
     let (tally, signals) = rayon::join(|| Tally::of_selection(selection, prices), || behaviour::signals(selection));
-    let calls_only = selection.calls_only();
-    let totals = Totals { key: "summary", table: summary::totals(&tally, calls_only) };
-    let sections = [summary::sections(&tally, calls_only), signals.sections].concat();
+    let totals = Totals { key: "summary", table: summary::totals(&tally, selection) };
+    let sections = [summary::sections(&tally, selection), signals.sections].concat();
     let notes = notes(&tally, selection, prices);
     Contents { sections, totals, notes, advice: None, last_errors: signals.last_errors }
 }
@@ -271,7 +270,7 @@ fn summary(selection: &Selection, prices: &Prices) -> Contents {
 /// A list of sums, with those of the whole range above it.
 fn summed(selection: &Selection, prices: &Prices, table: impl FnOnce() -> Result<Table, Error> + Send) -> Result<Contents, Error> {
     let (tally, table) = rayon::join(|| Tally::of_selection(selection, prices), table);
-    let totals = Totals { key: "totals", table: summary::list_totals(&tally, selection.calls_only()) };
+    let totals = Totals { key: "totals", table: summary::list_totals(&tally, selection) };
     let sections = vec![Section { key: "rows", table: table? }];
     let notes = notes(&tally, selection, prices);
     Ok(Contents { sections, totals, notes, advice: None, last_errors: Vec::new() })
@@ -279,7 +278,7 @@ fn summed(selection: &Selection, prices: &Prices, table: impl FnOnce() -> Result
 
 /// Of calls alone no cost is told.
 fn notes(tally: &Tally, selection: &Selection, prices: &Prices) -> Vec<String> {
-    if selection.calls_only() { Vec::new() } else { summary::notes(tally, prices) }
+    if selection.keeps_calls_only() { Vec::new() } else { summary::notes(tally, prices) }
 }
 
 fn sessions_table(selection: &Selection, prices: &Prices) -> Result<Table, Error> {

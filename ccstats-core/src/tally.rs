@@ -247,7 +247,7 @@ impl Tally {
             sums.sessions.insert(row.origin.session);
         }
         sums.tally.api_errors = selection.api_errors().count() as u64;
-        if selection.calls_only() {
+        if selection.keeps_calls_only() {
             sums.sessions = selection.calls().map(|(row, _)| row.origin.session).collect();
         }
         sums.named(dataset)

@@ -68,7 +68,7 @@ pub(crate) fn hotspots(selection: &Selection) -> Vec<Hotspot> {
     files.0.values_mut().for_each(|file| calls::sort(&mut file.edits));
     let reverted = reverted(&calls, &mut names, &files);
     let cycles = cycles(&calls, &mut names, &files);
-    let reads = (!selection.calls_only()).then(|| reads(&calls, selection, &mut names, &files));
+    let reads = (!selection.keeps_calls_only()).then(|| reads(&calls, selection, &mut names, &files));
     let row = |file: usize| Hotspot {
         file: names.path(file).into(),
         reverted: files.0[&file].count(&reverted),

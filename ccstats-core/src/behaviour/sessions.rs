@@ -232,7 +232,7 @@ pub(crate) fn extend(table: &mut Table, selection: &Selection) {
         let traits = row[key].as_text().and_then(|name| by_name.get(name));
         let name = |name: fn(&Traits) -> Symbol| traits.map_or(Value::None, |traits| optional(dataset, name(traits)));
         let (title, project) = (name(|traits| traits.title), name(Traits::project));
-        let cells = traits.map(|traits| cells(dataset, traits, selection.calls_only()));
+        let cells = traits.map(|traits| cells(selection, traits));
         row.extend(cells.unwrap_or([const { Value::None }; COLUMNS.len()]));
         row.insert(key + 1, title);
         row.insert(key + 2, project);
@@ -243,11 +243,12 @@ fn optional(dataset: &Dataset, name: Symbol) -> Value {
     if name.is_none() { Value::None } else { Value::text(dataset.symbols().name(name)) }
 }
 
-fn cells(dataset: &Dataset, traits: &Traits, calls_only: bool) -> [Value; COLUMNS.len()] {
+fn cells(selection: &Selection, traits: &Traits) -> [Value; COLUMNS.len()] {
+    let dataset = selection.dataset();
     let name = |symbol: Symbol| dataset.symbols().name(symbol);
     let list = |names: &Names| Value::List(names.in_order.iter().map(|symbol| Untrusted::new(name(*symbol))).collect());
     [
-        Value::from((!calls_only).then_some(traits.active_ms as u128)),
+        Value::from(selection.of_messages(traits.active_ms as u128)),
         list(&traits.branches),
         list(&traits.versions),
         list(&traits.models),

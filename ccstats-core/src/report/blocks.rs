@@ -5,7 +5,6 @@ use crate::prices::Prices;
 use crate::query::{Query, Selection};
 use crate::report::summary::{DETAILS, SPENDING, spending_cells};
 use crate::table::{Kind, Table, Value};
-use crate::time::Calendar;
 use crate::untrusted::Untrusted;
 
 const WHEN: [(&str, Kind); 3] = [("start", Kind::Instant), ("end", Kind::Instant), ("is_active", Kind::Flag)];
@@ -30,19 +29,19 @@ pub(super) fn table(selection: &Selection, prices: &Prices, now_ms: Option<i64>)
     let mut table = Table::new(&[&WHEN[..], &SPENDING, &PACE, &REST].concat()).details(&DETAILS).details(&["end", "tokens.output"]);
     table = table.details(&["cost_per_hour", "tokens_per_hour", "projected_tokens"]).details(&REST.map(|(name, _)| name));
     for block in blocks_of(selection, prices) {
-        table.rows.push(row(&block, selection.calendar(), now_ms, selection.calls_only()));
+        table.rows.push(row(&block, selection, now_ms));
     }
     table
 }
 
-fn row(block: &BlockTally, calendar: &Calendar, now_ms: Option<i64>, calls_only: bool) -> Vec<Value> {
-    let text = |instant_ms| Value::instant(instant_ms, calendar);
+fn row(block: &BlockTally, selection: &Selection, now_ms: Option<i64>) -> Vec<Value> {
+    let text = |instant_ms| Value::instant(instant_ms, selection.calendar());
     let window = block.window;
     let start = window.map_or(Value::text("unknown"), |window| text(Some(window.start_ms)));
     let is_active = window.zip(now_ms).is_some_and(|(window, now)| window.holds(now));
     let mut cells = vec![start, text(window.map(|window| window.end_ms())), Value::Flag(is_active)];
-    cells.extend(spending_cells((!calls_only).then_some(&block.spending)));
-    cells.extend(pace(block, now_ms.filter(|_| !calls_only)));
+    cells.extend(spending_cells(selection.of_messages(&block.spending)));
+    cells.extend(pace(block, selection.of_messages(now_ms).flatten()));
     cells.extend([text(window.map(|window| window.first_ms)), text(window.map(|window| window.last_ms))]);
     cells.extend([block.sessions.into(), block.calls.into()]);
     cells.push(Value::List(block.models.iter().map(|(model, _)| Untrusted::new(model)).collect()));

@@ -8,7 +8,6 @@ use std::ops::Range;
 use chrono::{NaiveDate, TimeDelta};
 use polars::prelude::*;
 
-use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::prices::{Cost, Prices};
 use crate::query::Selection;
@@ -17,7 +16,7 @@ use crate::report::summary::{DETAILS, SPENDING};
 use crate::rows::{MessageRow, Origin};
 use crate::symbols::Symbol;
 use crate::table::{Kind, Table, Value};
-use crate::time::{Calendar, month_start};
+use crate::time::month_start;
 use crate::usage::Tokens;
 
 /// What is counted beside spending.
@@ -37,9 +36,9 @@ const DISTINCT: [(&str, &str, &str); 2] = [("session", "sessions", "no_session")
 
 /// The rows of a report that groups by one key.
 pub(super) fn rows(by: GroupBy, selection: &Selection, prices: &Prices) -> Result<Table, Error> {
-    let grouping = Grouping { by, dataset: selection.dataset(), calendar: selection.calendar() };
-    let groups = grouping.fact_table(selection, prices)?.group_by([col("key")]).agg(sums()).collect()?;
-    let mut rows = grouping.read(&groups, selection.calls_only())?;
+    let grouping = Grouping { by, selection };
+    let groups = grouping.fact_table(prices)?.group_by([col("key")]).agg(sums()).collect()?;
+    let mut rows = grouping.read(&groups)?;
     if grouping.is_period() {
         rows.sort_by(|(_, a), (_, b)| period(a).cmp(&period(b)));
     } else {
@@ -77,8 +76,7 @@ fn sums() -> Vec<Expr> {
 /// One report's way to group.
 struct Grouping<'g> {
     by: GroupBy,
-    dataset: &'g Dataset,
-    calendar: &'g Calendar,
+    selection: &'g Selection<'g>,
 }
 
 impl Grouping<'_> {
@@ -119,17 +117,18 @@ impl Grouping<'_> {
 
     /// The number that a row is grouped by; `None` where it has none.
     fn key(&self, origin: &Origin, model: Symbol) -> Option<i64> {
+        let (dataset, calendar) = (self.selection.dataset(), self.selection.calendar());
         // Of a period the first day, counted from 1970.
         let since_1970 = |day: NaiveDate| (day - NaiveDate::default()).num_days();
-        let day = || Some(self.calendar.day(origin.order.stamp_ms()?));
+        let day = || Some(calendar.day(origin.order.stamp_ms()?));
         let symbol = match self.by {
             GroupBy::Day => return day().map(since_1970),
-            GroupBy::Week => return day().map(|day| since_1970(self.calendar.week(day))),
+            GroupBy::Week => return day().map(|day| since_1970(calendar.week(day))),
             GroupBy::Month => return day().map(|day| since_1970(month_start(day))),
             GroupBy::Session => origin.session,
-            GroupBy::Project => self.dataset.project(origin.project),
+            GroupBy::Project => dataset.project(origin.project),
             GroupBy::Model => model,
-            GroupBy::Agent => self.dataset.agent_kind(origin),
+            GroupBy::Agent => dataset.agent_kind(origin),
         };
         Some(symbol.index() as i64)
     }
@@ -142,22 +141,23 @@ impl Grouping<'_> {
             GroupBy::Month => day().format("%Y-%m").to_string(),
             GroupBy::Day | GroupBy::Week => day().to_string(),
             GroupBy::Session | GroupBy::Project | GroupBy::Model | GroupBy::Agent => {
-                self.dataset.symbols().name(Symbol::at(key as usize)).into_owned()
+                self.selection.dataset().symbols().name(Symbol::at(key as usize)).into_owned()
             }
         }
     }
 
     /// The fact table: a row per message, call and prompt that the query selects.
-    fn fact_table(&self, selection: &Selection, prices: &Prices) -> Result<LazyFrame, Error> {
+    fn fact_table(&self, prices: &Prices) -> Result<LazyFrame, Error> {
+        let selection = self.selection;
         let mut facts = FactColumns::default();
-        for (row, cost) in self.dataset.priced_messages(prices) {
+        for (row, cost) in selection.dataset().priced_messages(prices) {
             if selection.keeps_message(row) {
                 facts.push(self.key(&row.origin, row.model), &row.origin, Measures::message(row, cost));
             }
         }
         for (row, _) in selection.calls() {
-            let key = self.key(&row.origin, self.dataset.model_of(row));
-            facts.push(key, &row.origin, Measures { calls: 1, is_activity: selection.calls_only(), ..Measures::default() });
+            let key = self.key(&row.origin, selection.dataset().model_of(row));
+            facts.push(key, &row.origin, Measures { calls: 1, is_activity: selection.keeps_calls_only(), ..Measures::default() });
         }
         if self.by != GroupBy::Model {
             for row in selection.prompts() {
@@ -172,7 +172,7 @@ impl Grouping<'_> {
     }
 
     /// The groups as cells, each with its size.
-    fn read(&self, groups: &DataFrame, calls_only: bool) -> Result<Vec<(Size, Vec<Value>)>, Error> {
+    fn read(&self, groups: &DataFrame) -> Result<Vec<(Size, Vec<Value>)>, Error> {
         let keys = groups.column("key")?.i64()?;
         let (first, last) = (groups.column("first")?.i64()?, groups.column("last")?.i64()?);
         let mut rows = Vec::with_capacity(groups.height());
@@ -185,7 +185,7 @@ impl Grouping<'_> {
             };
             let mut cells = vec![Value::text(self.text(keys.get(index)))];
             match self.by {
-                GroupBy::Session => cells.extend([first, last].map(|stamps| Value::instant(stamps.get(index), self.calendar))),
+                GroupBy::Session => cells.extend([first, last].map(|stamps| Value::instant(stamps.get(index), self.selection.calendar()))),
                 GroupBy::Agent => cells.push(sum("agents")?.into()),
                 _ => {}
             }
@@ -198,7 +198,7 @@ impl Grouping<'_> {
                 tokens.push(sum(name)?);
             }
             let total: u128 = tokens.iter().sum();
-            let known = |number| if calls_only { Value::None } else { Value::Number(number) };
+            let known = |number: u128| Value::from(self.selection.of_messages(number));
             cells.push(known(messages));
             cells.extend(tokens.into_iter().chain([total]).map(known));
             cells.push(if messages > 0 && messages == unpriced { Value::None } else { known(cost) });

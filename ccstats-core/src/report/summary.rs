@@ -2,6 +2,7 @@
 
 use crate::outcome::Outcome;
 use crate::prices::Prices;
+use crate::query::Selection;
 use crate::report::Section;
 use crate::table::{Kind, Table, Value};
 use crate::tally::{Spending, Tally};
@@ -26,13 +27,13 @@ pub(super) const DETAILS: [&str; 6] =
 
 /// One row: everything that the range adds up to. Of calls alone, spending is
 /// not known.
-pub(super) fn totals(tally: &Tally, calls_only: bool) -> Table {
+pub(super) fn totals(tally: &Tally, selection: &Selection) -> Table {
     let spending = &tally.spending;
-    let cost = spending.total_cost().filter(|_| !calls_only);
-    let known = |number: u128| Value::from((!calls_only).then_some(number));
+    let cost = selection.of_messages(spending.total_cost()).flatten();
+    let known = |number: u128| Value::from(selection.of_messages(number));
     let part = |number: u128| Value::from(cost.map(|_| number));
     let unpriced = tally.models.iter().filter(|(_, spending)| spending.unpriced_messages > 0);
-    let projects = projects_with_something(tally, calls_only);
+    let projects = projects_with_something(tally, selection);
     let cells = [
         ("total_operations", Kind::Count, tally.calls.into()),
         ("messages", Kind::Count, known(spending.messages.into())),
@@ -65,16 +66,16 @@ pub(super) fn totals(tally: &Tally, calls_only: bool) -> Table {
 }
 
 /// A call alone makes no project; where only calls are asked for it does.
-fn projects_with_something(tally: &Tally, calls_only: bool) -> u64 {
-    if calls_only { tally.projects.len() as u64 } else { tally.projects_with_messages }
+fn projects_with_something(tally: &Tally, selection: &Selection) -> u64 {
+    if selection.keeps_calls_only() { tally.projects.len() as u64 } else { tally.projects_with_messages }
 }
 
 /// The tables of the summary.
-pub(super) fn sections(tally: &Tally, calls_only: bool) -> Vec<Section> {
+pub(super) fn sections(tally: &Tally, selection: &Selection) -> Vec<Section> {
     vec![
         Section { key: "models", table: models(tally) },
         Section { key: "tools", table: tools(tally) },
-        Section { key: "projects", table: projects(tally, calls_only) },
+        Section { key: "projects", table: projects(tally, selection) },
         Section { key: "top_files", table: files(tally) },
     ]
 }
@@ -110,12 +111,12 @@ fn tools(tally: &Tally) -> Table {
     table
 }
 
-fn projects(tally: &Tally, calls_only: bool) -> Table {
+fn projects(tally: &Tally, selection: &Selection) -> Table {
     let columns = [&[("project", Kind::Text), ("count", Kind::Count)], &SPENDING[..]].concat();
     let mut table = Table::new(&columns).details(&DETAILS);
     for (project, sums) in &tally.projects {
         let mut cells = vec![Value::text(project), sums.calls.into()];
-        cells.extend(spending_cells((!calls_only).then_some(&sums.spending)));
+        cells.extend(spending_cells(selection.of_messages(&sums.spending)));
         table.rows.push(cells);
     }
     table
@@ -128,10 +129,10 @@ fn files(tally: &Tally) -> Table {
 }
 
 /// One row for reports other than the summary: the words of their rows.
-pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
+pub(super) fn list_totals(tally: &Tally, selection: &Selection) -> Table {
     let counts = [
         ("sessions", tally.sessions),
-        ("projects", projects_with_something(tally, calls_only)),
+        ("projects", projects_with_something(tally, selection)),
         ("prompts", tally.prompts),
         ("calls", tally.calls),
     ];
@@ -139,7 +140,7 @@ pub(super) fn list_totals(tally: &Tally, calls_only: bool) -> Table {
     let columns = counts.map(|(name, _)| (name, Kind::Count));
     let flag_columns = flags.map(|(name, _)| (name, Kind::Count));
     let mut table = Table::new(&[&columns[..], &SPENDING, &flag_columns].concat()).details(&DETAILS);
-    let spending = spending_cells((!calls_only).then_some(&tally.spending));
+    let spending = spending_cells(selection.of_messages(&tally.spending));
     let cells = counts.map(|(_, count)| Value::from(count)).into_iter().chain(spending);
     table.rows.push(cells.chain(flags.map(|(_, count)| Value::from(count))).collect());
     table
