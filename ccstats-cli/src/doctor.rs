@@ -153,7 +153,7 @@ impl Findings {
 
     fn table(&self) -> Table {
         let mut table = Table::new(&[("about", Kind::Text), ("ok", Kind::Flag), ("text", Kind::Text), ("places", Kind::Text)]);
-        table.rows = self.all.iter().map(row).collect();
+        table.extend(self.all.iter().map(row));
         table
     }
 }

@@ -338,7 +338,7 @@ pub fn budget_table(budgets: &[Budget], warn_percent: u8, calendar: &Calendar) -
         ("unpriced_messages", Kind::Count),
         ("not_final_messages", Kind::Count),
     ]);
-    table.rows.extend(budgets.iter().map(|budget| row(budget, warn_percent, calendar)));
+    table.extend(budgets.iter().map(|budget| row(budget, warn_percent, calendar)));
     table
 }
 

@@ -144,7 +144,7 @@ mod tests {
 
     fn hashed_row(cells: &[(&'static str, Value)]) -> Vec<Value> {
         let mut table = Table::new(&cells.iter().map(|(name, _)| (*name, Kind::Text)).collect::<Vec<_>>());
-        table.rows.push(cells.iter().map(|(_, value)| value.clone()).collect());
+        table.push(cells.iter().map(|(_, value)| value.clone()).collect());
         hash_table(&mut table, &HashKey::new(b"key"));
         table.rows.remove(0)
     }
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn numbers_days_and_rows_stay() {
         let mut table = Table::new(&[("day", Kind::Day), ("count", Kind::Count), ("project", Kind::Text)]);
-        table.rows = vec![vec![Value::text("2026-11-03"), Value::Number(3), Value::text("unknown")]];
+        table.push(vec![Value::text("2026-11-03"), Value::Number(3), Value::text("unknown")]);
         let before = table.clone();
         hash_table(&mut table, &HashKey::new(b"key"));
         assert_eq!(table, before);

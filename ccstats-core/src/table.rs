@@ -121,7 +121,7 @@ impl From<Option<u128>> for Value {
 pub struct Table {
     /// The columns, in the order of every row.
     pub columns: Vec<Column>,
-    /// The rows, in the order of the report.
+    /// The rows, in the order of the report. Every row has one value per column.
     pub rows: Vec<Vec<Value>>,
 }
 
@@ -147,6 +147,32 @@ impl Table {
             column.is_detail = true;
         }
         self
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    /// When it has not one value per column.
+    pub fn push(&mut self, row: Vec<Value>) {
+        assert_eq!(row.len(), self.columns.len(), "every row has one value per column");
+        self.rows.push(row);
+    }
+
+    /// Adds rows.
+    ///
+    /// # Panics
+    /// When one has not one value per column.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = Vec<Value>>) {
+        rows.into_iter().for_each(|row| self.push(row));
+    }
+
+    /// Puts columns in before that at an index, and for each row what it has there.
+    pub(crate) fn insert_columns<const N: usize>(&mut self, at: usize, columns: [Column; N], cells: impl Fn(&[Value]) -> [Value; N]) {
+        self.columns.splice(at..at, columns);
+        for row in &mut self.rows {
+            let cells = cells(row);
+            row.splice(at..at, cells);
+        }
     }
 
     /// The index of a column.
@@ -196,7 +222,7 @@ mod tests {
     #[test]
     fn unknown_values_are_last_whichever_way_a_table_is_sorted() {
         let mut table = Table::new(&[("cost", Kind::Money)]);
-        table.rows = vec![vec![Value::None], vec![Value::Number(1)], vec![Value::Number(2)]];
+        table.extend([Value::None, Value::Number(1), Value::Number(2)].map(|value| vec![value]));
         table.sort("cost", None).expect("known");
         assert_eq!(table.rows, [[Value::Number(2)], [Value::Number(1)], [Value::None]]);
         table.sort("cost", Some(Direction::Ascending)).expect("known");
@@ -206,7 +232,7 @@ mod tests {
     #[test]
     fn what_has_a_total_is_sorted_by_it() {
         let mut table = Table::new(&[("tokens.input", Kind::Count), ("tokens.total", Kind::Count)]);
-        table.rows = [(9, 10), (1, 20)].map(|(input, total)| vec![Value::Number(input), Value::Number(total)]).to_vec();
+        table.extend([(9, 10), (1, 20)].map(|(input, total)| vec![Value::Number(input), Value::Number(total)]));
         table.sort("tokens", None).expect("known");
         assert_eq!(table.rows[0][1], Value::Number(20));
     }

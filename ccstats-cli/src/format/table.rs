@@ -379,9 +379,9 @@ mod tests {
     #[test]
     fn what_stands_below_a_list_is_no_wider_than_the_screen() {
         let mut table = Table::new(&[("file", Kind::Text), ("edits", Kind::Count), ("sessions", Kind::Count)]);
-        table.rows = (0..40_u64).map(|edits| vec![Value::text("a"), edits.into(), 1_u64.into()]).collect();
+        table.extend((0..40_u64).map(|edits| vec![Value::text("a"), edits.into(), 1_u64.into()]));
         let mut totals = Table::new(&[("edits", Kind::Count)]);
-        totals.rows = vec![vec![780_u64.into()]];
+        totals.push(vec![780_u64.into()]);
         let screen = Screen { width: 24, cut_lists: true, is_unicode: true };
         let text = list(&Section { key: "rows", table }, Some(&totals), &screen, 2);
         let plain = anstream::adapter::strip_str(&text).to_string();
@@ -391,7 +391,7 @@ mod tests {
 
     fn days(count: u64) -> Section {
         let mut table = Table::new(&[("day", Kind::Day), ("edits", Kind::Count)]);
-        table.rows = (0..count).map(|day| vec![Value::text(format!("2026-11-{:02}", day + 1)), day.into()]).collect();
+        table.extend((0..count).map(|day| vec![Value::text(format!("2026-11-{:02}", day + 1)), day.into()]));
         Section { key: "rows", table }
     }
 

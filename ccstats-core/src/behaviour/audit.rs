@@ -79,7 +79,7 @@ pub(crate) fn table(dataset: &Dataset, events: &[Event], calendar: &Calendar) ->
     let text = ["session", "agent", "project", "tool", "target", "rule", "severity", "outcome", "targets", "examples"];
     let columns: Vec<_> = [("time", Kind::Instant)].into_iter().chain(text.map(|name| (name, Kind::Text))).collect();
     let mut table = Table::new(&columns).details(&["session", "agent", "project", "tool", "targets", "examples"]);
-    table.rows = events.iter().map(|event| cells(dataset, event, calendar)).collect();
+    table.extend(events.iter().map(|event| cells(dataset, event, calendar)));
     table
 }
 

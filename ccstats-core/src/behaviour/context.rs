@@ -174,7 +174,7 @@ pub(crate) fn table(dataset: &Dataset, rows: &[SessionContext]) -> Table {
     let (sizes, rebuilds) = COUNTS.split_at(BEFORE_JUMP);
     let columns = [&names[..], sizes, &jump, rebuilds, &[("examples", Kind::Text)]].concat();
     let mut table = Table::new(&columns).details(&DETAILS);
-    table.rows = rows.iter().map(|row| cells(dataset, row)).collect();
+    table.extend(rows.iter().map(|row| cells(dataset, row)));
     table
 }
 
@@ -244,7 +244,7 @@ pub(crate) fn totals(rows: &[SessionContext]) -> Table {
         let is_size = matches!(*name, "tokens_before" | "largest_context");
         all.push(if is_size { numbers.max() } else { numbers.reduce(|sum, number| sum + number).or(rows.is_empty().then_some(0)) }.into());
     }
-    table.rows.push(all);
+    table.push(all);
     table
 }
 

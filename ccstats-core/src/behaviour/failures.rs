@@ -123,7 +123,7 @@ pub(crate) fn failing_commands(selection: &Selection) -> (Table, Vec<Option<Erro
     let mut rows: Vec<Failed> = by_key.map(|(key, calls)| view.failed(key, &calls)).collect();
     rows.sort_by(|a, b| a.rank().cmp(&b.rank()));
     let mut table = Table::new(&FAILED);
-    table.rows.extend(rows.iter().map(|failed| failed.cells(None).to_vec()));
+    table.extend(rows.iter().map(|failed| failed.cells(None).to_vec()));
     (table, rows.into_iter().map(|failed| failed.last_error).collect())
 }
 
@@ -147,7 +147,7 @@ impl Failures {
         let rate = [("runs", Kind::Count), ("failure_rate", Kind::Share)];
         let columns = [&[command, failures], &rate[..], &spread, &AFTERMATH].concat();
         let mut table = Table::new(&columns).details(&["followed_by_success", "chain", "parsed", "variants", "examples"]);
-        table.rows.extend(self.rows.iter().map(Failing::cells));
+        table.extend(self.rows.iter().map(Failing::cells));
         table
     }
 
@@ -165,7 +165,7 @@ impl Failures {
             ("examples", Kind::Text),
         ];
         let mut table = Table::new(&COLUMNS).details(&["variants", "examples"]);
-        table.rows.extend(self.hidden.iter().map(HiddenResults::cells));
+        table.extend(self.hidden.iter().map(HiddenResults::cells));
         table
     }
 

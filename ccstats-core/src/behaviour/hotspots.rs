@@ -84,14 +84,14 @@ pub(crate) fn table(dataset: &Dataset, rows: &[Hotspot]) -> Table {
     let examples = |row: &Hotspot| calls::list(&row.latest.iter().map(|origin| calls::evidence_of(dataset, origin)).collect::<Vec<_>>());
 
     let mut table = Table::new(&[&COLUMNS[..], &[("examples", Kind::Text)]].concat()).details(&DETAILS);
-    table.rows.extend(rows.iter().map(|row| [row.cells(), vec![examples(row)]].concat()));
+    table.extend(rows.iter().map(|row| [row.cells(), vec![examples(row)]].concat()));
     table
 }
 
 /// The rows as the summary has them.
 pub(crate) fn brief_table(rows: &[Hotspot]) -> Table {
     let mut table = Table::new(&COLUMNS).details(&DETAILS);
-    table.rows.extend(rows.iter().map(Hotspot::cells));
+    table.extend(rows.iter().map(Hotspot::cells));
     table
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn table(rows: &[(Option<NaiveDate>, Signals)]) -> Table {
         ("interrupted_per_100", Kind::Rate),
     ];
     let mut table = Table::new(&columns);
-    table.rows = rows.iter().map(|(day, signals)| cells(day.map_or("unknown".into(), |day| day.to_string()), signals)).collect();
+    table.extend(rows.iter().map(|(day, signals)| cells(day.map_or("unknown".into(), |day| day.to_string()), signals)));
     table
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn totals(rows: &[(Option<NaiveDate>, Signals)]) -> Table {
     }
     let mut totals = table(&[]);
     totals.columns.remove(0);
-    totals.rows.push(cells(String::new(), &all).split_off(1));
+    totals.push(cells(String::new(), &all).split_off(1));
     totals
 }
 

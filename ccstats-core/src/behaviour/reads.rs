@@ -152,7 +152,7 @@ pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: &ResultCosts) 
     let mut table = Table::new(&[&NAMES, &counts()[..], &COSTS, &[("examples", Kind::Text)]].concat()).details(&DETAILS);
     for row in rows {
         let one = std::slice::from_ref(row);
-        table.rows.push([name_cells(row), count_cells(one), cost_cells(one, costs).into(), vec![examples(dataset, row)]].concat());
+        table.push([name_cells(row), count_cells(one), cost_cells(one, costs).into(), vec![examples(dataset, row)]].concat());
     }
     table
 }
@@ -160,14 +160,14 @@ pub(crate) fn table(dataset: &Dataset, rows: &[FileReads], costs: &ResultCosts) 
 /// The rows as the summary has them: what takes long to work out is left out.
 pub(crate) fn brief_table(rows: &[FileReads]) -> Table {
     let mut table = Table::new(&[&NAMES, &counts()[..]].concat()).details(&DETAILS);
-    table.rows.extend(rows.iter().map(|row| [name_cells(row), count_cells(std::slice::from_ref(row))].concat()));
+    table.extend(rows.iter().map(|row| [name_cells(row), count_cells(std::slice::from_ref(row))].concat()));
     table
 }
 
 /// One row: the sums of all rows.
 pub(crate) fn totals(rows: &[FileReads], costs: &ResultCosts) -> Table {
     let mut table = Table::new(&[&[("files", Kind::Count)], &counts()[..], &COSTS].concat()).details(&DETAILS);
-    table.rows.push([vec![Value::from(rows.len() as u64)], count_cells(rows), cost_cells(rows, costs).into()].concat());
+    table.push([vec![Value::from(rows.len() as u64)], count_cells(rows), cost_cells(rows, costs).into()].concat());
     table
 }
 

@@ -370,7 +370,7 @@ mod tests {
         let mut table = Table::new(&columns);
         let quoting = || Untrusted::new(format!("use {token}"));
         let text = || Value::Text(quoting());
-        table.rows.push(vec![text(), Value::List(vec![quoting()]), text(), text()]);
+        table.push(vec![text(), Value::List(vec![quoting()]), text(), text()]);
         redact([&mut table]);
         let shown = || Untrusted::new("use [github-token]");
         assert_eq!(table.rows[0][..3], [Value::Text(shown()), Value::List(vec![shown()]), Value::Text(shown())]);

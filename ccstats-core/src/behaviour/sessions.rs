@@ -225,18 +225,17 @@ pub(crate) fn extend(table: &mut Table, selection: &Selection) {
     let Some(key) = table.column("session") else { return };
     let traits = traits(selection);
     let by_name: FxHashMap<_, _> = traits.iter().map(|(session, traits)| (dataset.symbols().name(*session), traits)).collect();
-    table.columns.extend(COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true }));
-    table.columns.insert(key + 1, Column { name: "title", kind: Kind::Phrase, is_detail: false });
-    table.columns.insert(key + 2, Column { name: "project", kind: Kind::Text, is_detail: true });
-    for row in &mut table.rows {
-        let traits = row[key].as_text().and_then(|name| by_name.get(name));
-        let name = |name: fn(&Traits) -> Symbol| traits.map_or(Value::None, |traits| optional(dataset, name(traits)));
-        let (title, project) = (name(|traits| traits.title), name(Traits::project));
-        let cells = traits.map(|traits| cells(selection, traits));
-        row.extend(cells.unwrap_or([const { Value::None }; COLUMNS.len()]));
-        row.insert(key + 1, title);
-        row.insert(key + 2, project);
-    }
+    let of_row = |row: &[Value]| row[key].as_text().and_then(|name| by_name.get(name)).copied();
+    let columns = COLUMNS.map(|(name, kind)| Column { name, kind, is_detail: true });
+    table.insert_columns(table.columns.len(), columns, |row| {
+        of_row(row).map_or([const { Value::None }; COLUMNS.len()], |traits| cells(selection, traits))
+    });
+    let title = Column { name: "title", kind: Kind::Phrase, is_detail: false };
+    let project = Column { name: "project", kind: Kind::Text, is_detail: true };
+    table.insert_columns(key + 1, [title, project], |row| {
+        let names = of_row(row).map(|traits| [traits.title, traits.project()]);
+        names.map_or([const { Value::None }; 2], |names| names.map(|name| optional(dataset, name)))
+    });
 }
 
 fn optional(dataset: &Dataset, name: Symbol) -> Value {
@@ -283,9 +282,8 @@ mod tests {
         let query = Query::all();
         let selection = Selection::new(&dataset, &query).expect("no globs");
         let mut table = Table::new(&[("session", Kind::Phrase)]);
-        table.rows = vec![vec![Value::text("s")]];
+        table.push(vec![Value::text("s")]);
         extend(&mut table, &selection);
-        assert_eq!(table.columns.len(), table.rows[0].len());
         move |column| table.rows[0][table.column(column).expect("a column")].clone()
     }
 

@@ -147,7 +147,7 @@ fn sums<K: Hash + Eq>(uses: impl Iterator<Item = (K, Use)>) -> FxHashMap<K, Use>
 pub(crate) fn table(by: CallsBy, rows: &[(String, Use)]) -> Table {
     let columns = [&[(by.column(), Kind::Text)], &figures()[..]].concat();
     let mut table = Table::new(&columns).details(&DETAILS);
-    table.rows.extend(rows.iter().map(|(name, uses)| [vec![Value::text(name)], cells(uses)].concat()));
+    table.extend(rows.iter().map(|(name, uses)| [vec![Value::text(name)], cells(uses)].concat()));
     table
 }
 
@@ -156,7 +156,7 @@ pub(crate) fn totals(rows: &[(String, Use)]) -> Table {
     let mut all = Use::NONE;
     rows.iter().for_each(|(_, uses)| all.add(uses));
     let mut table = Table::new(&figures()).details(&DETAILS);
-    table.rows.push(cells(&all));
+    table.push(cells(&all));
     table
 }
 

@@ -52,7 +52,7 @@ pub(super) fn audit(selection: &Selection, options: &ReportOptions) -> Contents 
     let leaks = options.leaks.as_ref().map_or(&[][..], |leaks| &leaks.leaks);
     let events = audit::events(selection, &options.allowed_hosts, leaks);
     let mut totals = Table::new(&[("events", Kind::Count)]);
-    totals.rows.push(vec![Value::from(events.len() as u64)]);
+    totals.push(vec![Value::from(events.len() as u64)]);
     list(audit::table(selection.dataset(), &events, selection.calendar()), totals, audit::advice(&events))
 }
 
@@ -72,12 +72,11 @@ pub(super) fn add_answer_costs(table: &mut Table, selection: &Selection, prices:
     let costs = ResultCosts::new(dataset, &Epochs::new(dataset), prices);
     let by_kind: FxHashMap<_, _> = tools::uses(selection, &costs, CallsBy::Agent).into_iter().collect();
     let columns = [("result_tokens", Kind::Tokens), ("result_cost", Kind::Money)];
-    table.columns.extend(columns.map(|(name, kind)| Column { name, kind, is_detail: true }));
-    for row in &mut table.rows {
+    let columns = columns.map(|(name, kind)| Column { name, kind, is_detail: true });
+    table.insert_columns(table.columns.len(), columns, |row| {
         let cost = row[0].as_text().and_then(|kind| by_kind.get(kind)).map(|uses| uses.cost);
-        row.push(cost.map_or(Value::None, |cost| cost.tokens.into()));
-        row.push(cost.and_then(|cost| cost.cost_picodollars).into());
-    }
+        [cost.map_or(Value::None, |cost| cost.tokens.into()), cost.and_then(|cost| cost.cost_picodollars).into()]
+    });
 }
 
 /// The section of a summary about commands that failed.
@@ -113,6 +112,6 @@ fn sums(table: &Table, overlapping: &[&str]) -> Table {
         row.push(Value::Number(numbers.sum()));
         totals.columns.push(*column);
     }
-    totals.rows.push(row);
+    totals.push(row);
     totals
 }

@@ -29,7 +29,7 @@ pub(super) fn table(selection: &Selection, prices: &Prices, now_ms: Option<i64>)
     let mut table = Table::new(&[&WHEN[..], &SPENDING, &PACE, &REST].concat()).details(&DETAILS).details(&["end", "tokens.output"]);
     table = table.details(&["cost_per_hour", "tokens_per_hour", "projected_tokens"]).details(&REST.map(|(name, _)| name));
     for block in blocks_of(selection, prices) {
-        table.rows.push(row(&block, selection, now_ms));
+        table.push(row(&block, selection, now_ms));
     }
     table
 }

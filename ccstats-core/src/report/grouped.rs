@@ -3,8 +3,6 @@
 //! One fact table holds a row for every message, call and prompt; polars groups
 //! it by one key and sums. So all these reports have the same totals.
 
-use std::ops::Range;
-
 use chrono::{NaiveDate, TimeDelta};
 use polars::prelude::*;
 
@@ -22,12 +20,20 @@ use crate::usage::Tokens;
 /// What is counted beside spending.
 const COUNTS: [(&str, Kind); 3] = [("sessions", Kind::Count), ("prompts", Kind::Count), ("calls", Kind::Count)];
 
-/// Sums in the order of the columns behind the key.
-const SUMS: [&str; 11] =
-    ["prompts", "calls", "messages", "input", "output", "cache_write_5m", "cache_write_1h", "cache_read", "cost", "unpriced", "not_final"];
-
-/// Those of [`SUMS`] that are tokens.
-const TOKENS: Range<usize> = 3..8;
+/// Columns of the report that are sums over columns of the same names in the fact table.
+const SUMS: [&str; 11] = [
+    "prompts",
+    "calls",
+    "messages",
+    "tokens.input",
+    "tokens.output",
+    "tokens.cache_write_5m",
+    "tokens.cache_write_1h",
+    "tokens.cache_read",
+    "cost",
+    "unpriced_messages",
+    "not_final_messages",
+];
 
 /// Columns whose values are counted, each once, and the names of that count and of the
 /// count of nulls. (To filter a column by group would be plainer, and makes polars write
@@ -45,7 +51,7 @@ pub(super) fn rows(by: GroupBy, selection: &Selection, prices: &Prices) -> Resul
         rows.sort_by(|(a, a_cells), (b, b_cells)| b.cmp(a).then_with(|| label(a_cells).cmp(&label(b_cells))));
     }
     let mut table = Table::new(&grouping.columns()).details(&DETAILS).details(&["first"]);
-    table.rows = rows.into_iter().map(|(_, cells)| cells).collect();
+    table.extend(rows.into_iter().map(|(_, cells)| cells));
     Ok(table)
 }
 
@@ -174,38 +180,64 @@ impl Grouping<'_> {
     /// The groups as cells, each with its size.
     fn read(&self, groups: &DataFrame) -> Result<Vec<(Size, Vec<Value>)>, Error> {
         let keys = groups.column("key")?.i64()?;
-        let (first, last) = (groups.column("first")?.i64()?, groups.column("last")?.i64()?);
+        let columns = self.columns();
         let mut rows = Vec::with_capacity(groups.height());
         for index in 0..groups.height() {
-            let number = |name: &str| -> Result<u128, Error> { Ok(groups.column(name)?.i128()?.get(index).unwrap_or(0) as u128) };
-            let sum = |name: &str| match DISTINCT.iter().find(|(_, count, _)| *count == name) {
-                // polars takes null for one more value.
-                Some((_, count, nulls)) => Ok::<_, Error>(number(count)? - u128::from(number(nulls)? > 0)),
-                None => number(name),
-            };
+            let group = Group { groups, index };
             let mut cells = vec![Value::text(self.text(keys.get(index)))];
-            match self.by {
-                GroupBy::Session => cells.extend([first, last].map(|stamps| Value::instant(stamps.get(index), self.selection.calendar()))),
-                GroupBy::Agent => cells.push(sum("agents")?.into()),
-                _ => {}
+            for (name, _) in &columns[1..] {
+                cells.push(self.cell(&group, name)?);
             }
-            for (name, _) in COUNTS.iter().filter(|(name, _)| self.has(name)) {
-                cells.push(sum(name)?.into());
-            }
-            let (messages, unpriced, cost) = (sum("messages")?, sum("unpriced")?, sum("cost")?);
-            let mut tokens = Vec::new();
-            for name in &SUMS[TOKENS] {
-                tokens.push(sum(name)?);
-            }
-            let total: u128 = tokens.iter().sum();
-            let known = |number: u128| Value::from(self.selection.of_messages(number));
-            cells.push(known(messages));
-            cells.extend(tokens.into_iter().chain([total]).map(known));
-            cells.push(if messages > 0 && messages == unpriced { Value::None } else { known(cost) });
-            cells.extend([Value::Number(unpriced), sum("not_final")?.into()]);
-            rows.push(((cost, total), cells));
+            rows.push(((group.sum("cost")?, group.tokens()?), cells));
         }
         Ok(rows)
+    }
+
+    /// The cell of a group in a column behind the key.
+    fn cell(&self, group: &Group, column: &str) -> Result<Value, Error> {
+        let of_messages = |sum: u128| Value::from(self.selection.of_messages(sum));
+        Ok(match column {
+            "first" | "last" => Value::instant(group.stamp_ms(column)?, self.selection.calendar()),
+            "sessions" | "agents" => group.distinct(column)?.into(),
+            "prompts" | "calls" | "unpriced_messages" | "not_final_messages" => group.sum(column)?.into(),
+            "tokens.total" => of_messages(group.tokens()?),
+            "cost" if group.has_no_price()? => Value::None,
+            _ => of_messages(group.sum(column)?),
+        })
+    }
+}
+
+/// What polars made of the rows with one key.
+struct Group<'g> {
+    groups: &'g DataFrame,
+    index: usize,
+}
+
+impl Group<'_> {
+    fn sum(&self, name: &str) -> Result<u128, Error> {
+        Ok(self.groups.column(name)?.i128()?.get(self.index).unwrap_or(0) as u128)
+    }
+
+    /// The sum over all kinds of tokens.
+    fn tokens(&self) -> Result<u128, Error> {
+        SUMS.iter().filter(|name| name.starts_with("tokens.")).map(|name| self.sum(name)).sum()
+    }
+
+    /// One of the counts in [`DISTINCT`].
+    fn distinct(&self, count: &str) -> Result<u128, Error> {
+        let (_, _, nulls) = DISTINCT.iter().find(|(_, name, _)| *name == count).expect("it is one of them");
+        // polars takes null for one more value.
+        Ok(self.sum(count)? - u128::from(self.sum(nulls)? > 0))
+    }
+
+    fn stamp_ms(&self, name: &str) -> Result<Option<i64>, Error> {
+        Ok(self.groups.column(name)?.i64()?.get(self.index))
+    }
+
+    /// Whether it has messages, and no price is known of any.
+    fn has_no_price(&self) -> Result<bool, Error> {
+        let messages = self.sum("messages")?;
+        Ok(messages > 0 && messages == self.sum("unpriced_messages")?)
     }
 }
 
@@ -215,25 +247,23 @@ struct Measures {
     prompts: u64,
     calls: u64,
     messages: u64,
-    /// In the order of [`TOKENS`].
-    tokens: [u64; TOKENS.end - TOKENS.start],
+    tokens: Tokens,
     cost: u128,
-    unpriced: u64,
-    not_final: u64,
+    unpriced_messages: u64,
+    not_final_messages: u64,
     /// It belongs to a session, and has a time: a call alone does where only calls are asked for.
     is_activity: bool,
 }
 
 impl Measures {
     fn message(row: &MessageRow, cost: Option<Cost>) -> Measures {
-        let Tokens { input, output, cache_write_5m, cache_write_1h, cache_read, .. } = row.tokens;
         Measures {
             messages: 1,
             is_activity: true,
-            tokens: [input, output, cache_write_5m, cache_write_1h, cache_read],
+            tokens: row.tokens,
             cost: cost.map_or(0, |cost| cost.total()),
-            unpriced: u64::from(cost.is_none()),
-            not_final: u64::from(!row.is_final),
+            unpriced_messages: u64::from(cost.is_none()),
+            not_final_messages: u64::from(!row.is_final),
             ..Measures::default()
         }
     }
@@ -249,9 +279,17 @@ struct FactColumns {
     session: Vec<Option<u32>>,
     /// None in the main thread.
     agent: Vec<Option<u32>>,
-    /// Under the names of [`SUMS`], without the cost.
-    sums: [Vec<u64>; 10],
+    prompts: Vec<u64>,
+    calls: Vec<u64>,
+    messages: Vec<u64>,
+    input: Vec<u64>,
+    output: Vec<u64>,
+    cache_write_5m: Vec<u64>,
+    cache_write_1h: Vec<u64>,
+    cache_read: Vec<u64>,
     cost: Vec<i128>,
+    unpriced_messages: Vec<u64>,
+    not_final_messages: Vec<u64>,
 }
 
 impl FactColumns {
@@ -260,20 +298,37 @@ impl FactColumns {
         self.time.push(origin.order.stamp_ms().filter(|_| measures.is_activity));
         self.session.push(measures.is_activity.then_some(origin.session.index() as u32));
         self.agent.push((!origin.agent.is_none()).then_some(origin.agent.index() as u32));
-        let counts = [measures.prompts, measures.calls, measures.messages].into_iter();
-        let sums = counts.chain(measures.tokens).chain([measures.unpriced, measures.not_final]);
-        self.sums.iter_mut().zip(sums).for_each(|(column, value)| column.push(value));
+        self.prompts.push(measures.prompts);
+        self.calls.push(measures.calls);
+        self.messages.push(measures.messages);
+        self.input.push(measures.tokens.input);
+        self.output.push(measures.tokens.output);
+        self.cache_write_5m.push(measures.tokens.cache_write_5m);
+        self.cache_write_1h.push(measures.tokens.cache_write_1h);
+        self.cache_read.push(measures.tokens.cache_read);
         self.cost.push(measures.cost as i128);
+        self.unpriced_messages.push(measures.unpriced_messages);
+        self.not_final_messages.push(measures.not_final_messages);
     }
 
     fn frame(self) -> Result<LazyFrame, Error> {
-        let names = SUMS.iter().filter(|name| **name != "cost");
-        let mut columns: Vec<_> = names.zip(self.sums).map(|(name, values)| Column::new((*name).into(), values)).collect();
-        columns.push(Column::new("cost".into(), self.cost));
-        columns.push(Column::new("key".into(), self.key));
-        columns.push(Column::new("time".into(), self.time));
-        columns.push(Column::new("session".into(), self.session));
-        columns.push(Column::new("agent".into(), self.agent));
+        let columns = vec![
+            Column::new("key".into(), self.key),
+            Column::new("time".into(), self.time),
+            Column::new("session".into(), self.session),
+            Column::new("agent".into(), self.agent),
+            Column::new("prompts".into(), self.prompts),
+            Column::new("calls".into(), self.calls),
+            Column::new("messages".into(), self.messages),
+            Column::new("tokens.input".into(), self.input),
+            Column::new("tokens.output".into(), self.output),
+            Column::new("tokens.cache_write_5m".into(), self.cache_write_5m),
+            Column::new("tokens.cache_write_1h".into(), self.cache_write_1h),
+            Column::new("tokens.cache_read".into(), self.cache_read),
+            Column::new("cost".into(), self.cost),
+            Column::new("unpriced_messages".into(), self.unpriced_messages),
+            Column::new("not_final_messages".into(), self.not_final_messages),
+        ];
         Ok(DataFrame::new_infer_height(columns)?.lazy())
     }
 }

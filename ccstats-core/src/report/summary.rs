@@ -61,7 +61,7 @@ pub(super) fn totals(tally: &Tally, selection: &Selection) -> Table {
         ("lines_removed", Kind::Count, tally.lines_removed.into()),
     ];
     let mut table = Table::new(&cells.each_ref().map(|(name, kind, _)| (*name, *kind)));
-    table.rows.push(cells.into_iter().map(|(_, _, value)| value).collect());
+    table.push(cells.into_iter().map(|(_, _, value)| value).collect());
     table
 }
 
@@ -83,7 +83,7 @@ pub(super) fn sections(tally: &Tally, selection: &Selection) -> Vec<Section> {
 fn models(tally: &Tally) -> Table {
     let mut table = Table::new(&[&[("model", Kind::Text)], &SPENDING[..]].concat()).details(&DETAILS);
     for (model, spending) in &tally.models {
-        table.rows.push([vec![Value::text(model)], spending_cells(Some(spending))].concat());
+        table.push([vec![Value::text(model)], spending_cells(Some(spending))].concat());
     }
     table
 }
@@ -106,7 +106,7 @@ fn tools(tally: &Tally) -> Table {
     for (tool, calls) in &tally.tools {
         let mut cells = vec![Value::text(tool), calls.count().into()];
         cells.extend(Outcome::ALL.map(|outcome| Value::from(calls.with(outcome))));
-        table.rows.push(cells);
+        table.push(cells);
     }
     table
 }
@@ -117,14 +117,14 @@ fn projects(tally: &Tally, selection: &Selection) -> Table {
     for (project, sums) in &tally.projects {
         let mut cells = vec![Value::text(project), sums.calls.into()];
         cells.extend(spending_cells(selection.of_messages(&sums.spending)));
-        table.rows.push(cells);
+        table.push(cells);
     }
     table
 }
 
 fn files(tally: &Tally) -> Table {
     let mut table = Table::new(&[("file", Kind::Text), ("count", Kind::Count)]);
-    table.rows.extend(tally.files.iter().map(|(file, count)| vec![Value::text(file), Value::from(*count)]));
+    table.extend(tally.files.iter().map(|(file, count)| vec![Value::text(file), Value::from(*count)]));
     table
 }
 
@@ -142,7 +142,7 @@ pub(super) fn list_totals(tally: &Tally, selection: &Selection) -> Table {
     let mut table = Table::new(&[&columns[..], &SPENDING, &flag_columns].concat()).details(&DETAILS);
     let spending = spending_cells(selection.of_messages(&tally.spending));
     let cells = counts.map(|(_, count)| Value::from(count)).into_iter().chain(spending);
-    table.rows.push(cells.chain(flags.map(|(_, count)| Value::from(count))).collect());
+    table.push(cells.chain(flags.map(|(_, count)| Value::from(count))).collect());
     table
 }
 
