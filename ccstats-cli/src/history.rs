@@ -172,7 +172,7 @@ fn import(
     };
     let imported = store.import(file, &Import { from, onto }, scan).map_err(|error| match error {
         HistoryError::Store(error @ StoreError::Roots(..)) => CliError::Usage(format!("{error}: name one of these with `--from`")),
-        HistoryError::Store(error) => cannot(error),
+        HistoryError::Store(ref error @ StoreError::Damaged(ref path)) if path == file => cannot(format!("{error}: export it again")),
         other => failed(other),
     })?;
     let transcripts = imported.iter().map(|root| root.transcripts).sum();

@@ -166,7 +166,7 @@ pub(crate) fn failure(failure: &CliError) -> ExitCode {
     }
     match failure {
         CliError::Usage(_)
-        | CliError::Core(Error::Range(_) | Error::ReversedRange(..) | Error::Glob(..) | Error::Column(..))
+        | CliError::Core(Error::Range(_) | Error::ReversedRange { .. } | Error::Glob { .. } | Error::Column { .. })
         | CliError::Config(ConfigError::Mistakes(..)) => ExitCode::from(2),
         _ => ExitCode::FAILURE,
     }

@@ -18,14 +18,36 @@ pub enum Error {
     Root(PathBuf, io::Error),
     /// Words that name no range of time.
     Range(String),
-    /// A range of time that starts on one day and ends on another before it.
-    ReversedRange(String, NaiveDate, NaiveDate),
+    /// A range of time that ends before it starts.
+    ReversedRange {
+        /// As the user wrote it.
+        name: String,
+        /// The day on which it starts.
+        first: NaiveDate,
+        /// The day on which it ends.
+        last: NaiveDate,
+    },
     /// A filter that is no valid glob.
-    Glob(String, String),
-    /// A column that the report does not have, and those that it has.
-    Column(String, Vec<String>),
-    /// The frames could not be computed.
+    Glob {
+        /// As the user wrote it.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A column that the report does not have.
+    Column {
+        /// As the user wrote it.
+        name: String,
+        /// Those that the report has.
+        known: Vec<String>,
+    },
+    /// polars could not compute the frames; what it says.
     Frames(String),
+    /// A report that needs the feature `frames`, and the crate was built without.
+    WithoutFrames {
+        /// The name of the report.
+        report: &'static str,
+    },
     /// A price of one's own for this model with a rate that cannot be.
     Price(String),
 }
@@ -41,14 +63,15 @@ impl fmt::Display for Error {
                 "`{}` is no time range: expected a word such as today, week, last-month or all, a span such as 12h or 7d, a date such as 2026-11-03, 2026-11, 2026-W46 or 2026, or two of them as A..B",
                 Shown::new(name)
             ),
-            Error::ReversedRange(name, first, last) => {
+            Error::ReversedRange { name, first, last } => {
                 write!(f, "`{}` is no time range: it starts on {first} and ends before that, on {last}: swap its ends", Shown::new(name))
             }
-            Error::Glob(pattern, why) => write!(f, "`{}` is no valid glob: {why}", Shown::new(pattern)),
-            Error::Column(name, known) => {
+            Error::Glob { pattern, why } => write!(f, "`{}` is no valid glob: {why}", Shown::new(pattern)),
+            Error::Column { name, known } => {
                 write!(f, "no column `{}`: expected one of {}", Shown::new(name), known.join(", "))
             }
             Error::Frames(why) => write!(f, "cannot compute the frames: {why}"),
+            Error::WithoutFrames { report } => write!(f, "`{report}` needs the feature `frames`: build ccstats-core with it"),
             Error::Price(model) => {
                 let (least, most) = PriceOverride::RATES.into_inner();
                 write!(f, "no valid price for `{}`: expected USD per million tokens, each from {least} to {most}", Shown::new(model))

@@ -220,7 +220,7 @@ impl Pattern {
             return Ok(Pattern(Form::Part(pattern.to_lowercase())));
         }
         let glob = GlobBuilder::new(pattern).case_insensitive(true).backslash_escape(false).build();
-        let glob = glob.map_err(|error| Error::Glob(pattern.into(), error.kind().to_string()))?;
+        let glob = glob.map_err(|error| Error::Glob { pattern: pattern.into(), why: error.kind().to_string() })?;
         Ok(Pattern(Form::Glob(glob.compile_matcher())))
     }
 

@@ -204,7 +204,7 @@ impl Report {
     ///
     /// # Errors
     /// [`Error::Glob`] for a filter that is no glob, [`Error::Column`] when no
-    /// table of the report has the column to sort by, [`Error::Frames`] when it needs the
+    /// table of the report has the column to sort by, [`Error::WithoutFrames`] when it needs the
     /// feature `frames` and the crate was built without.
     pub fn new(name: ReportName, dataset: &Dataset, query: &Query, prices: &Prices, options: &ReportOptions) -> Result<Report, Error> {
         let question = Question { name, query, prices, options };
@@ -311,8 +311,17 @@ enum GroupBy {
 mod grouped {
     use super::*;
 
-    pub(super) fn rows(_: GroupBy, _: &Selection, _: &Prices) -> Result<Table, Error> {
-        Err(Error::Frames("the report needs the feature `frames`".into()))
+    pub(super) fn rows(by: GroupBy, _: &Selection, _: &Prices) -> Result<Table, Error> {
+        let report = match by {
+            GroupBy::Day => ReportName::Daily,
+            GroupBy::Week => ReportName::Weekly,
+            GroupBy::Month => ReportName::Monthly,
+            GroupBy::Session => ReportName::Sessions,
+            GroupBy::Project => ReportName::Projects,
+            GroupBy::Model => ReportName::Models,
+            GroupBy::Agent => ReportName::Agents,
+        };
+        Err(Error::WithoutFrames { report: report.name() })
     }
 }
 
@@ -346,4 +355,18 @@ fn label(query: &Query) -> RangeLabel {
         Bounds::Instants(start, end) => (Some(query.calendar.instant(start)), Some(query.calendar.instant(end))),
     };
     RangeLabel { name: query.range.name.clone(), start, end, time_zone: query.calendar.zone.name().into() }
+}
+
+#[cfg(all(test, not(feature = "frames")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_groups_says_which_feature_it_needs() {
+        for name in [ReportName::Daily, ReportName::Sessions, ReportName::Agents] {
+            let report = Report::new(name, &crate::testing::dataset(&[]), &Query::all(), Prices::builtin(), &ReportOptions::default());
+            let needs = format!("`{}` needs the feature `frames`: build ccstats-core with it", name.name());
+            assert_eq!(report.expect_err("there is none").to_string(), needs);
+        }
+    }
 }

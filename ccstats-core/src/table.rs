@@ -187,9 +187,11 @@ impl Table {
     /// # Errors
     /// [`Error::Column`] when there is no such column.
     pub fn sort(&mut self, name: &str, direction: Option<Direction>) -> Result<(), Error> {
-        let known = || self.columns.iter().map(|column| column.name.to_string()).collect();
         let index = self.column(name).or_else(|| self.column(&format!("{name}.total")));
-        let index = index.ok_or_else(|| Error::Column(name.into(), known()))?;
+        let index = index.ok_or_else(|| {
+            let known = self.columns.iter().map(|column| column.name.to_string()).collect();
+            Error::Column { name: name.into(), known }
+        })?;
         let is_text = self.columns[index].kind.is_text();
         let natural = if is_text { Direction::Ascending } else { Direction::Descending };
         let is_descending = direction.unwrap_or(natural) == Direction::Descending;

@@ -162,7 +162,7 @@ impl Range {
         if let Bounds::Days(Some(first), Some(last)) = bounds
             && first > last
         {
-            return Err(Error::ReversedRange(name.into(), first, last));
+            return Err(Error::ReversedRange { name: name.into(), first, last });
         }
         Ok(Range { name: name.into(), bounds })
     }

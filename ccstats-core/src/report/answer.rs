@@ -43,7 +43,7 @@ impl Question<'_> {
     /// Works out the answer.
     ///
     /// # Errors
-    /// [`Error::Glob`] for a filter that is no glob, [`Error::Frames`] when it needs the
+    /// [`Error::Glob`] for a filter that is no glob, [`Error::WithoutFrames`] when it needs the
     /// feature `frames` and the crate was built without.
     pub fn answer(&self, dataset: &Dataset) -> Result<Answer, Error> {
         let Question { name, query, prices, options } = *self;

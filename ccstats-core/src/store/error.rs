@@ -20,7 +20,8 @@ pub enum StoreError {
     Unknown(PathBuf, String),
     /// A later version of ccstats wrote it.
     Newer(PathBuf),
-    /// Its content is not what was written.
+    /// Its content is not what was written. What to do depends on whose it is: loads set a
+    /// store of one's own aside for a new one, and an export has to be made again.
     Damaged(PathBuf),
     /// Another process is writing.
     Busy(PathBuf),
@@ -43,7 +44,9 @@ impl fmt::Display for StoreError {
             }
             StoreError::Newer(path) => write!(f, "the store `{}` was written by a later version: update ccstats", Shown::path(path)),
             StoreError::Damaged(path) => write!(f, "the store `{}` is damaged", Shown::path(path)),
-            StoreError::Busy(path) => write!(f, "the store `{}` is being written by another process", Shown::path(path)),
+            StoreError::Busy(path) => {
+                write!(f, "the store `{}` is being written by another process: run again when it has ended", Shown::path(path))
+            }
             StoreError::Roots(path, roots) => {
                 let roots: Vec<_> = roots.iter().map(|root| format!("`{}`", Shown::path(root))).collect();
                 write!(f, "expected one root in `{}`, found {}", Shown::path(path), roots.join(", "))

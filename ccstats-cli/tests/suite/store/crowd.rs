@@ -103,6 +103,9 @@ fn assert_nothing_lost(place: &Place) {
     place.sound_blocks();
 }
 
+/// How the message ends that another process is writing.
+const BUSY: &str = "is being written by another process: run again when it has ended\n";
+
 /// The members and their rounds: (8, 20), where nobody asks for another number.
 fn size() -> (usize, usize) {
     (number_of("CCSTATS_CROWD", 8), number_of("CCSTATS_CROWD_ROUNDS", 20))
@@ -114,7 +117,7 @@ fn a_crowd_on_a_new_store_loses_nothing() {
     let (members, rounds) = size();
     let mut wrong = crowd(&place, members, rounds.div_ceil(4));
     // Who comes while another one makes the store says so, and reads by itself.
-    wrong.retain(|wrong| !wrong.ends_with("is being written by another process\n"));
+    wrong.retain(|wrong| !wrong.ends_with(BUSY));
     assert_eq!(wrong, [""; 0]);
     assert_nothing_lost(&place);
 }
@@ -129,7 +132,7 @@ fn nobody_waits_for_a_writer_that_was_stopped() {
     assert_eq!(place.figures(), place.figures_ever(), "right, though nothing can be published");
     let start = Instant::now();
     let run = place.run(&["history", "sync"]);
-    assert!(run.code == 1 && run.stderr.ends_with("is being written by another process\n"), "{run:?}");
+    assert!(run.code == 1 && run.stderr.ends_with(BUSY), "{run:?}");
     assert!(start.elapsed() < bound());
     drop(holder);
     assert_nothing_lost(&place);
@@ -150,7 +153,7 @@ fn nobody_waits_for_one_of_us_that_was_stopped() {
         let run = finish(&mut place.command(&["daily", "--range", "all", "--json"]));
         // Stopped while it recovers the log it locks the others out: they read by themselves. In
         // the moment in which it makes the shared memory, SQLite tries for ten seconds.
-        let is_locked_out = run.stderr.ends_with("is being written by another process\n");
+        let is_locked_out = run.stderr.ends_with(BUSY);
         let bound = if is_locked_out { bound().max(Duration::from_secs(12)) } else { bound() };
         assert!(run.time < bound, "{run:?}");
         assert!(run.stderr.is_empty() || is_locked_out, "{run:?}");
