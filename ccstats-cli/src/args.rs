@@ -466,8 +466,26 @@ fn sort(text: &str) -> Result<(String, Option<Direction>), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
     #[test]
     fn the_command_line_is_consistent() {
-        super::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn help_tells_the_default_range_of_each_report() {
+        let mut n_reports = 0;
+        for subcommand in Args::command().get_subcommands() {
+            let args = Args::try_parse_from(["ccstats", subcommand.get_name()]);
+            let report = args.ok().and_then(|args| args.command?.report());
+            let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+            let told = about.split_once(" [default range: ").map(|(_, range)| range.trim_end_matches(']'));
+            assert_eq!(told, report.map(ReportName::default_range), "{about}");
+            n_reports += usize::from(report.is_some());
+        }
+        assert_eq!(n_reports, 16);
     }
 }

@@ -22,7 +22,7 @@ use crate::query::{Query, Selection};
 use crate::reread::ErrorLine;
 #[cfg(feature = "store")]
 use crate::store::Needs;
-use crate::table::{Direction, Table};
+use crate::table::{Direction, Kind, Table};
 use crate::tally::Tally;
 use crate::time::Bounds;
 #[cfg(feature = "store")]
@@ -178,6 +178,15 @@ pub struct Section {
     pub key: &'static str,
     /// Its rows.
     pub table: Table,
+    /// Whether its rows are in the order of the time that each begins with, the latest last.
+    pub is_chronological: bool,
+}
+
+impl Section {
+    /// A table in an order of its own.
+    pub fn new(key: &'static str, table: Table) -> Section {
+        Section { key, table, is_chronological: false }
+    }
 }
 
 /// What a report is told beside the query. It ignores what it has no use for.
@@ -271,7 +280,7 @@ fn summary(selection: &Selection, prices: &Prices) -> Contents {
 fn summed(selection: &Selection, prices: &Prices, table: impl FnOnce() -> Result<Table, Error> + Send) -> Result<Contents, Error> {
     let (tally, table) = rayon::join(|| Tally::of_selection(selection, prices), table);
     let totals = Totals { key: "totals", table: summary::list_totals(&tally, selection) };
-    let sections = vec![Section { key: "rows", table: table? }];
+    let sections = vec![Section::new("rows", table?)];
     let notes = notes(&tally, selection, prices);
     Ok(Contents { sections, totals, notes, advice: None, last_errors: Vec::new() })
 }
@@ -325,8 +334,11 @@ mod grouped {
     }
 }
 
-/// Sorts the tables that have the column, and cuts them.
+/// Sorts the tables that have the column, says which are in the order of time, and cuts them.
 fn arrange(sections: &mut [Section], name: ReportName, options: &ReportOptions) -> Result<(), Error> {
+    for section in sections.iter_mut() {
+        section.is_chronological = is_chronological(&section.table, name, options);
+    }
     if let Some((column, direction)) = &options.sort {
         let mut sorted = false;
         for section in sections.iter_mut().filter(|section| section.table.column(column).is_some()) {
@@ -338,14 +350,25 @@ fn arrange(sections: &mut [Section], name: ReportName, options: &ReportOptions) 
         }
     }
     if let Some(top) = options.top {
-        let keeps_latest = options.sort.is_none() && name.is_chronological();
-        for rows in sections.iter_mut().map(|section| &mut section.table.rows) {
+        for section in sections {
+            let rows = &mut section.table.rows;
+            // Who sorts gets the first rows, whatever the order is.
+            let keeps_latest = section.is_chronological && options.sort.is_none();
             let n_earlier = if keeps_latest { rows.len().saturating_sub(top) } else { 0 };
             rows.drain(..n_earlier);
             rows.truncate(top);
         }
     }
     Ok(())
+}
+
+/// Whether the rows of a table are in the order of the time that each begins with: by themselves,
+/// or sorted so.
+fn is_chronological(table: &Table, name: ReportName, options: &ReportOptions) -> bool {
+    let Some((column, direction)) = &options.sort else { return name.is_chronological() };
+    let begins_with_time =
+        table.columns.first().is_some_and(|first| first.name == column && matches!(first.kind, Kind::Day | Kind::Instant));
+    begins_with_time && *direction != Some(Direction::Descending)
 }
 
 fn label(query: &Query) -> RangeLabel {
@@ -357,10 +380,29 @@ fn label(query: &Query) -> RangeLabel {
     RangeLabel { name: query.range.name.clone(), start, end, time_zone: query.calendar.zone.name().into() }
 }
 
-#[cfg(all(test, not(feature = "frames")))]
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Value;
 
+    #[test]
+    fn what_is_sorted_by_its_time_is_in_the_order_of_time() {
+        let is_chronological = |name, sort: Option<(&str, Direction)>| {
+            let mut table = Table::new(&[("day", Kind::Day), ("edits", Kind::Count)]);
+            table.push(vec![Value::text("2026-11-03"), Value::Number(1)]);
+            let sort = sort.map(|(column, direction)| (column.to_string(), Some(direction)));
+            let mut sections = [Section::new("rows", table)];
+            arrange(&mut sections, name, &ReportOptions { sort, ..ReportOptions::default() }).expect("known");
+            sections[0].is_chronological
+        };
+        assert!(is_chronological(ReportName::Prompts, None));
+        assert!(!is_chronological(ReportName::Audit, None));
+        assert!(is_chronological(ReportName::Audit, Some(("day", Direction::Ascending))));
+        assert!(!is_chronological(ReportName::Prompts, Some(("day", Direction::Descending))));
+        assert!(!is_chronological(ReportName::Prompts, Some(("edits", Direction::Ascending))));
+    }
+
+    #[cfg(not(feature = "frames"))]
     #[test]
     fn a_report_that_groups_says_which_feature_it_needs() {
         for name in [ReportName::Daily, ReportName::Sessions, ReportName::Agents] {

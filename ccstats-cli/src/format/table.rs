@@ -127,7 +127,7 @@ fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize)
     if table.rows.is_empty() {
         return "\nnothing found\n".into();
     }
-    let (rows, rest) = if screen.cut_lists { cut(table, most) } else { (&table.rows[..], None) };
+    let (rows, rest) = if screen.cut_lists { cut(section, most) } else { (&table.rows[..], None) };
     let layout = Layout::new(table, totals, rows, screen.width);
     let mut text = String::from("\n");
     text += &layout.heading();
@@ -144,22 +144,17 @@ fn list(section: &Section, totals: Option<&Table>, screen: &Screen, most: usize)
 
 /// The rows that a long list shows, and a sentence about the rest. That sentence takes a
 /// line too, so it never stands for a single row.
-fn cut(table: &Table, most: usize) -> (&[Vec<Value>], Option<String>) {
-    let n_left = table.rows.len().saturating_sub(most);
+fn cut(section: &Section, most: usize) -> (&[Vec<Value>], Option<String>) {
+    let rows = &section.table.rows;
+    let n_left = rows.len().saturating_sub(most);
     let count = grouped(n_left as u128);
     if n_left <= 1 {
-        (&table.rows, None)
-    } else if is_chronological(table) {
-        (&table.rows[n_left..], Some(format!("and {count} earlier; `--top N` shows as many as you like")))
+        (rows, None)
+    } else if section.is_chronological {
+        (&rows[n_left..], Some(format!("and {count} earlier; `--top N` shows as many as you like")))
     } else {
-        (&table.rows[..most], Some(format!("and {count} more; `--top N` shows as many as you like")))
+        (&rows[..most], Some(format!("and {count} more; `--top N` shows as many as you like")))
     }
-}
-
-/// Whether the latest rows are the last ones.
-fn is_chronological(table: &Table) -> bool {
-    let is_time = table.columns.first().is_some_and(|column| matches!(column.kind, Kind::Day | Kind::Instant));
-    is_time && table.rows.is_sorted_by(|a, b| matches!((&a[0], &b[0]), (Value::Text(a), Value::Text(b)) if a <= b))
 }
 
 /// Which columns of a table are shown, and how wide.
@@ -383,7 +378,7 @@ mod tests {
         let mut totals = Table::new(&[("edits", Kind::Count)]);
         totals.push(vec![780_u64.into()]);
         let screen = Screen { width: 24, cut_lists: true, is_unicode: true };
-        let text = list(&Section { key: "rows", table }, Some(&totals), &screen, 2);
+        let text = list(&Section::new("rows", table), Some(&totals), &screen, 2);
         let plain = anstream::adapter::strip_str(&text).to_string();
         assert!(text.lines().all(|line| width(line) <= screen.width), "{plain}");
         assert!(plain.ends_with("\ntotal    780\n… and 38 more; `--top N`\n  shows as many as you\n  like\n"), "{plain}");
@@ -392,7 +387,7 @@ mod tests {
     fn days(count: u64) -> Section {
         let mut table = Table::new(&[("day", Kind::Day), ("edits", Kind::Count)]);
         table.extend((0..count).map(|day| vec![Value::text(format!("2026-11-{:02}", day + 1)), day.into()]));
-        Section { key: "rows", table }
+        Section { is_chronological: true, ..Section::new("rows", table) }
     }
 
     fn shown(section: &Section, most: usize) -> String {
@@ -409,6 +404,7 @@ mod tests {
         );
         let mut by_edits = days(9);
         by_edits.table.rows.reverse();
+        by_edits.is_chronological = false;
         assert!(shown(&by_edits, 2).contains("2026-11-09      8\n2026-11-08      7\n… and 7 more"));
     }
 

@@ -14,7 +14,7 @@ use crate::table::{Column, Kind, Table, Value};
 
 fn list(table: Table, totals: Table, advice: Option<String>) -> Contents {
     let totals = Totals { key: "totals", table: totals };
-    Contents { sections: vec![Section { key: "rows", table }], totals, notes: Vec::new(), advice, last_errors: Vec::new() }
+    Contents { sections: vec![Section::new("rows", table)], totals, notes: Vec::new(), advice, last_errors: Vec::new() }
 }
 
 pub(super) fn tools(selection: &Selection, prices: &Prices, calls_by: CallsBy) -> Contents {
@@ -37,7 +37,7 @@ pub(super) fn failures(selection: &Selection) -> Contents {
     let table = failures.table();
     let totals = sums(&table, &["sessions", "days", "last_exit_code"]);
     let mut contents = list(table, totals, failures.advice());
-    contents.sections.push(Section { key: "hidden", table: failures.hidden_table() });
+    contents.sections.push(Section::new("hidden", failures.hidden_table()));
     contents
 }
 
@@ -96,7 +96,7 @@ pub(super) fn signals(selection: &Selection) -> Signals {
     let (repeated_reads, (failing_commands, hotspots)) = rayon::join(repeated_reads, || rayon::join(failing_commands, hotspots));
     let (failing_commands, last_errors) = failing_commands;
     let sections = [("repeated_reads", repeated_reads), (FAILING_COMMANDS, failing_commands), ("hotspots", hotspots)];
-    Signals { sections: sections.map(|(key, table)| Section { key, table }).into(), last_errors }
+    Signals { sections: sections.map(|(key, table)| Section::new(key, table)).into(), last_errors }
 }
 
 /// One row that adds up the counts of a table, but for those that overlap.

@@ -73,10 +73,10 @@ fn projects_with_something(tally: &Tally, selection: &Selection) -> u64 {
 /// The tables of the summary.
 pub(super) fn sections(tally: &Tally, selection: &Selection) -> Vec<Section> {
     vec![
-        Section { key: "models", table: models(tally) },
-        Section { key: "tools", table: tools(tally) },
-        Section { key: "projects", table: projects(tally, selection) },
-        Section { key: "top_files", table: files(tally) },
+        Section::new("models", models(tally)),
+        Section::new("tools", tools(tally)),
+        Section::new("projects", projects(tally, selection)),
+        Section::new("top_files", files(tally)),
     ]
 }
 
