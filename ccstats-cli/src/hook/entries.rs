@@ -4,6 +4,7 @@
 //! longer is calls the new place; options that somebody added to it stay. So does an entry
 //! that calls something else too: it is ours to move, but not to remove.
 
+use std::cmp::Reverse;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -93,18 +94,40 @@ fn handlers_of(groups: &mut [Value]) -> impl Iterator<Item = &mut Value> {
 /// Takes out those of our hooks that are called wherever another one is: every answer would
 /// be given twice. What calls something else too stays.
 fn drop_repeated(groups: &mut Vec<Value>) {
-    let of_group = |group: &Value| {
-        let matcher = group.get("matcher").and_then(Value::as_str).filter(|matcher| *matcher != "*").unwrap_or_default().to_owned();
+    let ours: Vec<OurHook> = groups.iter().flat_map(OurHook::of_group).collect();
+    // A hook goes where a better one covers it; of two that are as good, the earlier is better.
+    let preference = |at: usize| (ours[at].preference(), Reverse(at));
+    let is_covered = |at: usize| (0..ours.len()).any(|other| preference(other) > preference(at) && ours[other].covers(&ours[at]));
+    let repeated: Vec<bool> = (0..ours.len()).map(|at| !ours[at].calls_more && is_covered(at)).collect();
+    let mut repeated = repeated.into_iter();
+    take_out(groups, |hook| is_ours(hook, HOOK) && repeated.next().is_some_and(|is_repeated| is_repeated));
+}
+
+/// One of our hooks among those of one event.
+struct OurHook<'s> {
+    /// The tools that it is called for; `None` for every tool.
+    matcher: Option<&'s str>,
+    /// Whether it calls something else too: then it is not ours to remove.
+    calls_more: bool,
+}
+
+impl OurHook<'_> {
+    fn of_group(group: &Value) -> impl Iterator<Item = OurHook<'_>> {
+        let matcher = group.get("matcher").and_then(Value::as_str).filter(|matcher| !["", "*"].contains(matcher));
         let handlers = group.get("hooks").and_then(Value::as_array).into_iter().flatten().filter(|hook| is_ours(hook, HOOK));
-        handlers.map(|hook| (!is_ours_alone(hook, HOOK), matcher.clone())).collect::<Vec<_>>()
-    };
-    let ours: Vec<_> = groups.iter().flat_map(of_group).collect();
-    // Whoever has a smaller one, and is called for all that this one is, takes its place.
-    let rank = |at: usize| (!ours[at].0, !ours[at].1.is_empty(), at);
-    let covers = |other: usize, at: usize| ours[other].1.is_empty() || ours[other].1 == ours[at].1;
-    let is_repeated = |at: usize| !ours[at].0 && (0..ours.len()).any(|other| rank(other) < rank(at) && covers(other, at));
-    let mut numbers = 0..ours.len();
-    take_out(groups, |hook| is_ours(hook, HOOK) && numbers.next().is_some_and(is_repeated));
+        handlers.map(move |hook| OurHook { matcher, calls_more: !is_ours_alone(hook, HOOK) })
+    }
+
+    /// Whether it is called wherever the other one is.
+    fn covers(&self, other: &OurHook) -> bool {
+        self.matcher.is_none() || self.matcher == other.matcher
+    }
+
+    /// The greater, the better: what calls something else too, since it stays in any case, and
+    /// then what is called for every tool.
+    fn preference(&self) -> (bool, bool) {
+        (self.calls_more, self.matcher.is_none())
+    }
 }
 
 /// Takes our hooks out, and what holds nothing any more because of that.
