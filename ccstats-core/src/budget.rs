@@ -4,6 +4,8 @@
 //! `this-week` and `this-month` report. A pace is what was spent so far, by the hour;
 //! it is no forecast of how much anybody will work. Nothing here needs polars.
 
+use chrono::{DateTime, Utc};
+
 use crate::blocks::{block_windows, elapsed_ms};
 use crate::dataset::{Dataset, Pricer};
 use crate::error::Error;
@@ -20,7 +22,6 @@ use crate::tally::Spending;
 use crate::time::BLOCK_MS;
 use crate::time::{Calendar, HOUR_MS, Instants, Range};
 use crate::untrusted::Untrusted;
-use chrono::{DateTime, Utc};
 
 /// What a limit is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

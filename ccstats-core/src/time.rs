@@ -359,7 +359,9 @@ mod tests {
 
     #[test]
     fn what_names_no_range_is_refused() {
-        for name in ["", "..", "0d", "+7d", "-7d", "7x", "2026-13", "2026-W54", "2026-11-31", "2026-11..2026-10", "tomorrow"] {
+        for name in
+            ["", "..", "0d", "+7d", "-7d", "7x", "2026-13", "2026-W54", "2026-11-31", "2026/11/03", "2026-11..2026-10", "tomorrow", "é026"]
+        {
             assert!(range(name).starts_with(&format!("`{name}` is no time range: ")), "{name}: {}", range(name));
         }
     }
@@ -368,13 +370,6 @@ mod tests {
     fn a_reversed_range_is_refused_with_both_its_ends() {
         let wanted = "`2026-11..2026-10-07` is no time range: it starts on 2026-11-01 and ends before that, on 2026-10-07: swap its ends";
         assert_eq!(range("2026-11..2026-10-07"), wanted);
-    }
-
-    #[test]
-    fn what_is_no_range_says_so() {
-        for name in ["", "0d", "fortnight", "2026-13", "2026-02-30", "2026-W60", "2026-11-05..2026-11-03", "..", "é026", "2026/11/03"] {
-            assert!(range(name).contains("range"), "{name}: {}", range(name));
-        }
     }
 
     #[test]

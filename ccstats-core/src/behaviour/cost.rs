@@ -155,24 +155,8 @@ struct Conversations<'d> {
 
 impl<'d> Conversations<'d> {
     fn new(dataset: &'d Dataset, epochs: &Epochs) -> Conversations<'d> {
-        let turn = |row: &'d MessageRow| {
-            let thread = Thread::of(&row.origin);
-            Turn { row, thread, epoch: epochs.number(thread, row.origin.order), results: 0 }
-        };
-        // Where a request failed, nothing is known of its context.
-        let has_context = |row: &&MessageRow| !row.is_advisor && row.tokens.prompt() > 0;
-        let mut turns: Vec<Turn> = dataset.messages().iter().filter(has_context).map(turn).collect();
-        turns.sort_unstable_by_key(|turn| (turn.thread, turn.row.origin.order, turn.row.key));
-        let numbers: FxHashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
-        let answer = |call: &'d CallRow| {
-            let result = dataset.facts().results.get(call.key)?;
-            let turn = numbers.get(&call.message).copied().or_else(|| last_before(&turns, &call.origin)).unwrap_or(turns.len());
-            let follow_up = dataset.facts().follow_ups.get(call.key).map_or(0, |row| row.size_bytes);
-            let size_bytes = u64::from(result.size_bytes) + u64::from(follow_up);
-            Some(Answer { turn, result, size_bytes, thread: Thread::of(&call.origin) })
-        };
-        let mut results: Vec<_> = dataset.facts().calls.rows().iter().filter_map(answer).collect();
-        results.sort_unstable_by_key(|answer| (answer.turn, answer.result.order, answer.result.key));
+        let mut turns = turns(dataset, epochs);
+        let results = answers(dataset, &turns);
         let mut next = 0;
         for (number, turn) in turns.iter_mut().enumerate() {
             turn.results = next;
@@ -204,6 +188,34 @@ impl<'d> Conversations<'d> {
         });
         Step { before: before.row, after: after.row, has_prompt, results: &results[..in_time] }
     }
+}
+
+/// The responses by thread, in order; it is not known yet where their results start.
+fn turns<'d>(dataset: &'d Dataset, epochs: &Epochs) -> Vec<Turn<'d>> {
+    let turn = |row: &'d MessageRow| {
+        let thread = Thread::of(&row.origin);
+        Turn { row, thread, epoch: epochs.number(thread, row.origin.order), results: 0 }
+    };
+    // Where a request failed, nothing is known of its context.
+    let has_context = |row: &&MessageRow| !row.is_advisor && row.tokens.prompt() > 0;
+    let mut turns: Vec<Turn> = dataset.messages().iter().filter(has_context).map(turn).collect();
+    turns.sort_unstable_by_key(|turn| (turn.thread, turn.row.origin.order, turn.row.key));
+    turns
+}
+
+/// The results by the response that made the call, in order.
+fn answers<'d>(dataset: &'d Dataset, turns: &[Turn]) -> Vec<Answer<'d>> {
+    let numbers: FxHashMap<Key, usize> = turns.iter().enumerate().map(|(number, turn)| (turn.row.key, number)).collect();
+    let answer = |call: &'d CallRow| {
+        let result = dataset.facts().results.get(call.key)?;
+        let turn = numbers.get(&call.message).copied().or_else(|| last_before(turns, &call.origin)).unwrap_or(turns.len());
+        let follow_up = dataset.facts().follow_ups.get(call.key).map_or(0, |row| row.size_bytes);
+        let size_bytes = u64::from(result.size_bytes) + u64::from(follow_up);
+        Some(Answer { turn, result, size_bytes, thread: Thread::of(&call.origin) })
+    };
+    let mut answers: Vec<_> = dataset.facts().calls.rows().iter().filter_map(answer).collect();
+    answers.sort_unstable_by_key(|answer| (answer.turn, answer.result.order, answer.result.key));
+    answers
 }
 
 /// The response before something in its thread. What a response without a known context called

@@ -82,7 +82,6 @@ pub(crate) fn hotspots(selection: &Selection) -> Vec<Hotspot> {
 /// One row per edited file.
 pub(crate) fn table(dataset: &Dataset, rows: &[Hotspot]) -> Table {
     let examples = |row: &Hotspot| calls::list(&row.latest.iter().map(|origin| calls::evidence_of(dataset, origin)).collect::<Vec<_>>());
-
     let mut table = Table::new(&[&COLUMNS[..], &[("examples", Kind::Text)]].concat()).details(&DETAILS);
     table.extend(rows.iter().map(|row| [row.cells(), vec![examples(row)]].concat()));
     table
